@@ -1,0 +1,295 @@
+"""The page: what stands where, and what happens when."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app import views
+from app.models import device_label, get_model, model_choices
+from app.views import Shown, message
+from maeday_core import MaedayError, Settings, load_image, stream
+from maeday_core.reference import reference_scores
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
+MAX_MASKS = 64
+MAX_UPLOAD = "50mb"
+SESSIONS = 32
+HOUR = 3600
+
+HINT = message("Is there something here that does not belong?", "Add a photo and press Detect, or click an example.")
+INTRO = (
+    "A model that has never seen your part hides three quarters of the photo, fills them in again, 32 times over, and "
+    "shows where its guesses and the photo disagree. No training, no reference, no upload to anybody else."
+)
+HOW = """
+1. **Hide.** 75 % of the photo's 16 x 16 patches are hidden at random.
+2. **Reconstruct.** A masked autoencoder, which learned from ordinary photographs how surfaces go on, fills them in.
+3. **Compare.** Where a reconstruction differs from the photo, the squared error is kept.
+4. **Repeat.** The mean over 32 random masks is the heat map *E*, its highest value the image score *S* (Eq. 1 of
+   [the paper](https://arxiv.org/abs/2211.14307)).
+
+What repeats or goes on smoothly is guessed well and stays dark. A scratch, a stain or a bolt cannot be guessed from
+what surrounds it, and lights up. So does anything else that is unpredictable: print, edges of a part, coarse gravel.
+**The score is not a probability.** Its usual size depends on the surface: compare with a few good parts and set the
+threshold between. Move the mask slider to see for yourself what the model was shown and what it made of it.
+"""
+CSS = (
+    views.BAR_CSS
+    + """
+.gradio-container{max-width:1320px!important;margin:0 auto!important}
+#title h1{margin:0;font-size:1.7rem}#title p{margin:.2rem 0 0;max-width:62rem}
+#device{text-align:right;opacity:.75;font-size:.9rem}
+footer{opacity:.6}
+"""
+)
+
+
+def build_demo() -> gr.Blocks:
+    """Lay out the page and wire its events."""
+    with gr.Blocks(title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)) as demo:
+        state = gr.State(None, time_to_live=HOUR)
+        gr.Markdown(f"# MAEDAY\n{INTRO}", elem_id="title")
+        with gr.Tabs():
+            with gr.Tab("Inspect", id="inspect"):
+                _inspect_tab(state)
+            with gr.Tab("How it works", id="how"):
+                gr.Markdown(HOW)
+    return demo
+
+
+def launch_options() -> dict[str, Any]:
+    """Arguments of `demo.launch`: local unless the environment says otherwise, small limits, nothing from outside."""
+    fonts = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
+    theme = gr.themes.Soft(primary_hue="orange", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "monospace"])
+    return {
+        "theme": theme,
+        "css": CSS,
+        "max_file_size": MAX_UPLOAD,
+        "state_session_capacity": SESSIONS,
+        "footer_links": ["settings"],
+        "ssr_mode": False,
+    }
+
+
+def _inspect_tab(state: gr.State) -> None:
+    with gr.Row():
+        with gr.Column(scale=4, min_width=320):
+            query = gr.Image(
+                label="Query: one photo of a surface or a part",
+                type="filepath",
+                image_mode=None,
+                height=300,
+                sources=["upload", "clipboard", "webcam"],
+                elem_id="query",
+                buttons=["fullscreen"],
+            )
+            # The file as it was sent, whatever it is: the engine's decoder says what is wrong with a bad one.
+            query.preprocess = lambda payload: payload.path if payload else None
+            with gr.Row():
+                detect = gr.Button("Detect", variant="primary", elem_id="detect")
+                stop = gr.Button("Stop", variant="stop", elem_id="stop", interactive=False)
+            examples = gr.Examples(
+                [[str(path)] for path in sorted(EXAMPLES.glob("*.jpg"))],
+                inputs=[query],
+                label="Examples: click one to inspect it",
+                examples_per_page=12,
+                cache_examples=False,
+            )
+            with gr.Accordion("Settings", open=False):
+                choices = model_choices()
+                model = gr.Dropdown(choices, value=choices[0][1], label="Model", elem_id="model")
+                masks = gr.Slider(1, MAX_MASKS, Settings.masks, step=1, label="Masks (N)", info="The paper uses 32.")
+                ratio = gr.Slider(0.1, 0.9, Settings.mask_ratio, step=0.05, label="Mask ratio", info="Share hidden: 0.75.")
+                seed = gr.Number(Settings.seed, label="Seed", precision=0, minimum=0, info="Same seed, same heat map.")
+                sampling = gr.Radio(
+                    [("random (paper)", "random"), ("balanced", "balanced")], value="random", label="Mask sampling"
+                )
+                patches = gr.Radio(
+                    [("all (paper)", "all"), ("hidden only", "masked")], value="all", label="Patches that count"
+                )
+            gr.Markdown(f"Running on {device_label()}", elem_id="device")
+        with gr.Column(scale=7, min_width=340):
+            verdict = gr.HTML(HINT, elem_id="verdict")
+            with gr.Tabs():
+                with gr.Tab("Overlay"):
+                    slider = gr.ImageSlider(
+                        label="Photo | heat map: drag the line",
+                        type="numpy",
+                        format="png",
+                        interactive=False,
+                        slider_position=35,
+                        max_height=460,
+                        elem_id="overlay",
+                    )
+                with gr.Tab("Heat map"):
+                    heat = gr.Image(
+                        label="Error map E", format="png", interactive=False, height=460, elem_id="heat", buttons=["fullscreen"]
+                    )
+            with gr.Row():
+                threshold = gr.Slider(
+                    0, 1, 0.1, step=0.005, label="Threshold", info="Moving it does not run the model.", elem_id="threshold", scale=3
+                )
+                own_scale = gr.Radio(
+                    [("fixed", False), ("this picture", True)],
+                    value=False,
+                    label="Colour scale",
+                    info="Fixed keeps a good part calm.",
+                    scale=2,
+                )
+            with gr.Row():
+                downloads = [
+                    gr.DownloadButton(label, interactive=False, size="sm", elem_id=name)
+                    for label, name in (
+                        ("Heat map (PNG)", "get-png"),
+                        ("Error map (.npy)", "get-npy"),
+                        ("Report (HTML)", "get-report"),
+                    )
+                ]
+            gr.Markdown("### What the model saw")
+            index = gr.Slider(1, Settings.masks, 1, step=1, label="Mask", elem_id="mask-index")
+            with gr.Row():
+                saw = [
+                    gr.Image(label=label, format="png", interactive=False, height=250, min_width=150, elem_id=name, buttons=[])
+                    for label, name in (
+                        ("Masked input", "masked"),
+                        ("Reconstruction", "reconstruction"),
+                        ("Difference", "difference"),
+                    )
+                ]
+            with gr.Accordion("All masks", open=False):
+                gallery = gr.Gallery(label="Masked input, reconstruction, difference", columns=2, format="jpeg", height="auto")
+
+    busy = {
+        "fn": _inspect,
+        "inputs": [query, model, masks, ratio, seed, sampling, patches, own_scale, threshold, state],
+        "outputs": [state, verdict, slider, heat, index, *saw, threshold, detect, stop, *downloads, gallery],
+        "concurrency_id": "model",
+        "concurrency_limit": 1,
+        "show_progress": "hidden",
+    }
+    runs = [
+        detect.click(**busy, api_name="detect"),
+        examples.load_input_event.then(**busy, api_visibility="private"),
+    ]
+    stop.click(
+        _stopped,
+        [state, threshold, own_scale],
+        [state, verdict, detect, stop],
+        cancels=runs,
+        queue=False,
+        api_visibility="private",
+    )
+    looks = {"queue": False, "show_progress": "hidden", "trigger_mode": "always_last", "api_visibility": "private"}
+    threshold.input(_redraw, [state, threshold, own_scale], [verdict, slider, heat], **looks)
+    own_scale.input(_redraw, [state, threshold, own_scale], [verdict, slider, heat], **looks).then(
+        _show_mask, [state, index, own_scale], saw, **looks
+    )
+    index.input(_show_mask, [state, index, own_scale], saw, **looks)
+
+
+def _inspect(
+    path: str | None,
+    model_name: str,
+    masks: int,
+    ratio: float,
+    seed: int | None,
+    sampling: str,
+    patches: str,
+    own_scale: bool,
+    threshold: float,
+    last: Shown | None,
+) -> Iterator[tuple[Any, ...]]:
+    """Run one detection, showing it as it sharpens; ends with the files to download."""
+    if not path:
+        yield _problem("There is no photo yet", "Add one on the left, or click an example, then press Detect.")
+        return
+    try:
+        settings = Settings(min(int(masks), MAX_MASKS), ratio, max(int(seed or 0), 0), sampling, patches)
+        query = load_image(path)
+        model = yield from _loading(model_name)
+        reference, scale = reference_scores(model)
+        if last is None or last.result.settings["model"] != model_name:
+            threshold = reference
+        name = Path(path).name
+        for result in stream(model, query, settings):
+            view = views.shown(name, query, result, reference, scale)
+            yield _show(view, threshold, own_scale)
+        with tempfile.TemporaryDirectory(prefix="maeday-") as folder:
+            files = views.write_downloads(Path(folder), query, result, view, threshold)
+            buttons = [gr.DownloadButton(value=str(file), interactive=True) for file in files]
+            yield (*[gr.skip()] * 11, *buttons, views.all_masks(view, own_scale))
+    except MaedayError as error:
+        yield _problem("This did not work", str(error))
+    except Exception:
+        logging.getLogger(__name__).exception("detection failed")
+        yield _problem("This did not work", "The program made a mistake; its log says more. Try again, or another photo.")
+
+
+def _loading(name: str) -> Iterator[tuple[Any, ...]]:
+    """Load a model, saying how far its download is; the model is the generator's return value."""
+    done = [0, 0]
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(get_model, name, lambda now, total: done.__setitem__(slice(None), [now, total]))
+        while not loading.done():
+            wait([loading], timeout=0.4)
+            if not loading.done():
+                share = f"{done[0] / 1e6:.0f} of {done[1] / 1e6:.0f} MB" if done[1] else "this can take a minute the first time"
+                yield _busy(f"Loading the model {name}", share)
+        return loading.result()
+
+
+def _show(view: Shown, threshold: float, own_scale: bool) -> tuple[Any, ...]:
+    count = len(view.result.masks)
+    running = not view.result.complete
+    return (
+        view,
+        views.verdict(view, threshold, own_scale),
+        views.overlay_pair(view, threshold, own_scale),
+        views.map_picture(view, threshold, own_scale),
+        gr.Slider(maximum=max(count, 2), value=1, interactive=count > 1),
+        *views.one_mask(view, 1, own_scale),
+        threshold,
+        gr.Button(interactive=not running),
+        gr.Button(interactive=running),
+        *[gr.DownloadButton(interactive=False)] * 3,
+        gr.skip(),
+    )
+
+
+def _busy(title: str, text: str) -> tuple[Any, ...]:
+    card = message(title, text, "busy")
+    return (gr.skip(), card, *[gr.skip()] * 7, gr.Button(interactive=False), gr.Button(interactive=True), *[gr.skip()] * 4)
+
+
+def _problem(title: str, text: str) -> tuple[Any, ...]:
+    card = message(title, text, "problem")
+    return (None, card, *[gr.skip()] * 7, gr.Button(interactive=True), gr.Button(interactive=False), *[gr.skip()] * 4)
+
+
+def _stopped(view: Shown | None, threshold: float, own_scale: bool) -> tuple[Any, ...]:
+    if view:
+        view = replace(view, stopped=True)
+    card = views.verdict(view, threshold, own_scale) if view else message("Stopped", "Nothing was computed yet.")
+    return view, card, gr.Button(interactive=True), gr.Button(interactive=False)
+
+
+def _redraw(view: Shown | None, threshold: float, own_scale: bool) -> tuple[Any, ...]:
+    if view is None:
+        return gr.skip(), gr.skip(), gr.skip()
+    return (
+        views.verdict(view, threshold, own_scale),
+        views.overlay_pair(view, threshold, own_scale),
+        views.map_picture(view, threshold, own_scale),
+    )
+
+
+def _show_mask(view: Shown | None, index: int, own_scale: bool) -> tuple[Any, ...]:
+    return views.one_mask(view, int(index), own_scale) if view else (gr.skip(), gr.skip(), gr.skip())

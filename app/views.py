@@ -1,0 +1,193 @@
+"""What the page shows of a result: pictures and a few lines of HTML, drawn from a value and never from the model."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from maeday_core import Detection
+from maeday_core.detector import resize_map
+from maeday_core.images import RGBImage, resize
+from maeday_core.pictures import (
+    difference,
+    heat_map,
+    masked_input,
+    outline,
+    overlay,
+    reconstruction,
+    save_figure,
+)
+
+SHOWN_SIDE = 800
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One visitor's current result.
+
+    Attributes:
+        name: the query's file name.
+        query: the query at display size.
+        result: the detection; its error map is at display size, its score that of the full map.
+        threshold: the model's own, where the slider starts.
+        scale: the fixed top of the colour scale.
+        stopped: whether the visitor ended it early.
+    """
+
+    name: str
+    query: RGBImage
+    result: Detection
+    threshold: float
+    scale: float
+    stopped: bool = False
+
+
+def shown(name: str, query: RGBImage, result: Detection, threshold: float, scale: float) -> Shown:
+    """Bring a result to display size."""
+    height, width = query.shape[:2]
+    shrink = min(1.0, SHOWN_SIDE / max(height, width))
+    width, height = max(1, round(width * shrink)), max(1, round(height * shrink))
+    small = replace(result, error_map=resize_map(result.error_map, height, width))
+    return Shown(name, resize(query, width, height), small, threshold, scale)
+
+
+def scale_of(view: Shown, own_scale: bool) -> float:
+    """The top of the colour scale: the model's fixed one, or this picture's own highest error."""
+    return max(view.result.image_score, 1e-6) if own_scale else view.scale
+
+
+def overlay_pair(view: Shown, threshold: float, own_scale: bool) -> tuple[RGBImage, RGBImage]:
+    """The photo, and the photo under its heat map with the regions above the threshold outlined."""
+    error_map = view.result.error_map
+    return view.query, outline(overlay(view.query, error_map, scale_of(view, own_scale)), error_map, threshold)
+
+
+def map_picture(view: Shown, threshold: float, own_scale: bool) -> RGBImage:
+    """The heat map alone, outlined."""
+    return outline(heat_map(view.result.error_map, scale_of(view, own_scale)), view.result.error_map, threshold)
+
+
+def one_mask(view: Shown, index: int, own_scale: bool) -> tuple[RGBImage, RGBImage, RGBImage]:
+    """Masked input, reconstruction and difference of view `index`, from 1; an index too high shows the last."""
+    i = min(max(index, 1), len(view.result.masks)) - 1
+    scale = scale_of(view, own_scale)
+    return masked_input(view.result, i), reconstruction(view.result, i), difference(view.result, i, scale)
+
+
+def all_masks(view: Shown, own_scale: bool) -> list[tuple[RGBImage, str]]:
+    """A tile for each mask: masked input, reconstruction and difference side by side."""
+    count = len(view.result.masks)
+    gap = np.full((view.result.query.shape[0], 6, 3), 255, np.uint8)
+    tiles = []
+    for index in range(1, count + 1):
+        masked, filled, error = one_mask(view, index, own_scale)
+        tiles.append((np.hstack([masked, gap, filled, gap, error]), f"Mask {index} of {count}"))
+    return tiles
+
+
+def message(title: str, text: str = "", kind: str = "hint") -> str:
+    """A card that says one thing; `kind` is `hint`, `busy` or `problem`."""
+    return (
+        f'<div class="verdict {kind}" role="{"alert" if kind == "problem" else "status"}">'
+        f"<h2>{html.escape(title)}</h2><p>{html.escape(text)}</p></div>"
+    )
+
+
+def verdict(view: Shown, threshold: float, own_scale: bool) -> str:
+    """The card above the heat map: what was found, the numbers, and the colour bar they lie on."""
+    result = view.result
+    above = result.image_score > threshold
+    share = float((result.error_map > threshold).mean())
+    done, total = len(result.masks), result.total
+    if above:
+        title = "Something here does not belong"
+        found = f"{share:.1%} of the picture lies" if share >= 0.001 else "A spot lies"
+        text = f"{found} above the threshold and is outlined."
+    else:
+        title = "Nothing stands out"
+        text = "The whole picture lies below the threshold."
+    if not result.complete:
+        text = f"Stopped after {done} of {total} masks. {text}" if view.stopped else f"{done} of {total} masks so far."
+    facts = (
+        f"image score <b>{result.image_score:.3f}</b> · threshold <b>{threshold:.3f}</b> · "
+        f"{done} mask{'s' if done > 1 else ''} · {result.seconds:.2f} s"
+    )
+    return (
+        f'<div class="verdict {"anomalous" if above else "calm"}" role="status"><h2>{title}</h2>'
+        f"<p>{html.escape(text)}</p>{colour_bar(view, threshold, own_scale)}<p class='facts'>{facts}</p></div>"
+    )
+
+
+def colour_bar(view: Shown, threshold: float, own_scale: bool) -> str:
+    """The colour scale in HTML, with the threshold and the image score marked on it."""
+    top = scale_of(view, own_scale)
+    stops = ", ".join("rgb({},{},{})".format(*c) for c in heat_map(np.linspace(0, 1, 9)[None], 1.0)[0])
+    marks = "".join(
+        f'<span class="mark {kind}" style="left:{100 * min(value / top, 1):.1f}%" title="{label} {value:.3f}"></span>'
+        for kind, label, value in (
+            ("threshold", "threshold", threshold),
+            ("score", "image score", view.result.image_score),
+        )
+    )
+    label = f"Colour scale from 0 to {top:.2f}, threshold {threshold:.3f}, image score {view.result.image_score:.3f}"
+    return (
+        f'<div class="bar" role="img" aria-label="{label}" style="background:linear-gradient(90deg,{stops})">{marks}</div>'
+        f'<div class="ends"><span>0</span><span>squared error, {"this picture" if own_scale else "fixed"} scale</span>'
+        f"<span>{top:.2f}{'' if own_scale else '+'}</span></div>"
+    )
+
+
+def write_downloads(folder: Path, query: RGBImage, result: Detection, view: Shown, threshold: float) -> list[Path]:
+    """Write the heat map figure (PNG), the raw map (.npy, at the query's own size) and a report (HTML); their paths."""
+    stem = Path(view.name).stem[:80] or "query"
+    figure, raw, report = (folder / f"{stem}{end}" for end in ("-maeday.png", "-error-map.npy", "-report.html"))
+    save_figure(query, result, view.scale, figure, threshold)
+    np.save(raw, result.error_map)
+    report.write_text(report_page(view, threshold), encoding="utf-8")
+    return [figure, raw, report]
+
+
+def report_page(view: Shown, threshold: float) -> str:
+    """One self-contained HTML page: the verdict, the pictures, four of the masks, and the settings to reproduce it."""
+    query, covered = overlay_pair(view, threshold, False)
+    pictures = _figure(query, "Query") + _figure(covered, "Overlay") + _figure(map_picture(view, threshold, False), "Error map")
+    views = ""
+    for index in range(1, min(4, len(view.result.masks)) + 1):
+        titles = (f"Mask {index}: what the model saw", "What it made of it", "Where they differ")
+        views += "<div class='row'>" + "".join(map(_figure, one_mask(view, index, False), titles)) + "</div>"
+    rows = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(str(v))}</td></tr>" for k, v in view.result.settings.items())
+    return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>MAEDAY: {html.escape(view.name)}</title>
+<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:1000px;margin:2rem auto;padding:0 1rem;color:#1c1c1e}}
+.row{{display:flex;gap:1rem;flex-wrap:wrap}}figure{{margin:0 0 1rem;flex:1 1 220px}}img{{width:100%}}
+th{{text-align:left;padding-right:2rem;font-weight:500}}{BAR_CSS}</style>
+<h1>{html.escape(view.name)}</h1>{verdict(view, threshold, False)}<div class="row">{pictures}</div>
+<h2>What the model saw</h2>{views}<h2>Settings</h2><table>{rows}</table></html>"""
+
+
+def _figure(picture: RGBImage, caption: str) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=88)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'<figure><img alt="{caption}" src="data:image/jpeg;base64,{data}"><figcaption>{caption}</figcaption></figure>'
+
+
+BAR_CSS = """
+.verdict{border-left:6px solid #8a8f98;padding:.6rem 1rem;border-radius:8px;background:rgba(128,134,148,.10)}
+.verdict h2{margin:0;font-size:1.25rem;line-height:1.35}
+.verdict p{margin:.15rem 0 .4rem}
+.verdict .facts{margin:.35rem 0 0;font-variant-numeric:tabular-nums;opacity:.85}
+.verdict.anomalous{border-color:#d9480f;background:rgba(217,72,15,.10)}
+.verdict.calm{border-color:#2b8a3e;background:rgba(43,138,62,.10)}
+.verdict.problem{border-color:#c92a2a;background:rgba(201,42,42,.12)}
+.bar{position:relative;height:14px;border-radius:3px;margin-top:.7rem}
+.bar .mark{position:absolute;top:-5px;bottom:-5px;width:3px;margin-left:-1.5px;border-radius:2px;
+box-shadow:0 0 0 1px rgba(0,0,0,.55)}
+.bar .threshold{background:#40e0ff}.bar .score{background:#fff}
+.ends{display:flex;justify-content:space-between;font-size:.8rem;opacity:.75;margin-top:.3rem}
+"""

@@ -1,0 +1,33 @@
+"""MAEDAY: masked autoencoders for few- and zero-shot anomaly detection, from a photo to an explained heat map.
+
+    from maeday_core import Settings, detect, load_image, load_model
+
+    model = load_model("bundled")
+    result = detect(model, load_image("part.jpg"), Settings(masks=32, seed=0))
+    print(result.image_score, result.error_map.shape)
+"""
+
+from maeday_core.detector import Detection, Settings, detect, stream
+from maeday_core.errors import DatasetError, ImageError, MaedayError, SettingsError, WeightsError
+from maeday_core.images import find_images, load_image
+from maeday_core.model import MAEConfig, MaskedAutoencoder
+from maeday_core.weights import load_model
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DatasetError",
+    "Detection",
+    "ImageError",
+    "MAEConfig",
+    "MaedayError",
+    "MaskedAutoencoder",
+    "Settings",
+    "SettingsError",
+    "WeightsError",
+    "detect",
+    "find_images",
+    "load_image",
+    "load_model",
+    "stream",
+]

@@ -1,0 +1,197 @@
+"""The command line: `python -m maeday_core detect|evaluate|pretrain|bench`.
+
+With `--json`, standard output carries one JSON object a line and nothing else; everything else goes to standard error.
+Exit status: 0 done, 2 unusable arguments or input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maeday_core.detector import Settings, detect
+from maeday_core.errors import ImageError, MaedayError
+from maeday_core.images import find_images, load_image
+from maeday_core.masks import SAMPLINGS
+from maeday_core.reference import reference_scores
+from maeday_core.weights import default_model, load_model
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except MaedayError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m maeday_core", description="Zero-shot anomaly detection with a MAE.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("detect", help="score pictures and map what does not belong")
+    command.add_argument("queries", nargs="+", metavar="QUERY", help="picture files and folders of them")
+    _add_method(command)
+    command.add_argument("--seed", type=int, default=Settings.seed, help="of the masks")
+    command.add_argument("--out", type=Path, metavar="DIR", help="write each error map (.npy) and a figure (.png) there")
+    command.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
+    command.set_defaults(run=_detect)
+
+    command = commands.add_parser("evaluate", help="AUROC over a data set in the MVTec-AD layout")
+    command.add_argument("root", metavar="ROOT", help="one category, or a folder of categories")
+    command.add_argument("--category", nargs="+", default=[], metavar="NAME", help="only these")
+    _add_method(command)
+    command.add_argument("--shots", type=int, default=0, choices=[0], help="good parts to adapt to (zero-shot: 0)")
+    command.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the masks, one run each")
+    command.add_argument("--out", type=Path, metavar="DIR", help="write results.jsonl and scores.jsonl there")
+    command.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
+    command.set_defaults(run=_evaluate)
+
+    command = commands.add_parser("pretrain", help="train a masked autoencoder on your own pictures")
+    command.add_argument("--corpus", nargs="+", required=True, metavar="DIR", help="folders of pictures, searched deeply")
+    command.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
+    command.add_argument("--minutes", type=float, default=math.inf, help="training time")
+    command.add_argument("--steps", type=int, default=100_000, help="batches of 64 crops, if --minutes does not end it")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--resume", type=Path, metavar="FILE", help="the .state file of an interrupted run")
+    command.set_defaults(run=_pretrain)
+
+    command = commands.add_parser("bench", help="measure speed on this machine")
+    command.add_argument("what", nargs="?", default="detect", choices=["detect"])
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=_bench)
+    return parser
+
+
+def _add_method(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--method", default="maeday", choices=["maeday"], help="how anomalies are found")
+    command.add_argument("--model", default=default_model(), help="bundled, base, large, huge, owner/name or a path")
+    command.add_argument("--masks", type=int, default=Settings.masks, help="N, masks an image (the paper: 32)")
+    command.add_argument("--mask-ratio", type=float, default=Settings.mask_ratio, help="share hidden (the paper: 0.75)")
+    command.add_argument("--sampling", default=Settings.sampling, choices=SAMPLINGS)
+    command.add_argument("--patches", default=Settings.patches, choices=["all", "masked"], help="which count in the error")
+    command.add_argument("--error-space", default=Settings.error_space, choices=["rgb", "normalised"])
+
+
+def _settings(options: argparse.Namespace, seed: int) -> Settings:
+    return Settings(
+        options.masks, options.mask_ratio, seed, options.sampling, options.patches, options.error_space
+    )
+
+
+def _detect(options: argparse.Namespace) -> int:
+    from maeday_core.pictures import save_figure
+
+    settings = _settings(options, options.seed)
+    paths = find_images(options.queries)
+    model = load_model(options.model)
+    threshold, scale = reference_scores(model)
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+    names: set[str] = set()
+    failed = 0
+    for path in paths:
+        try:
+            query = load_image(path)
+        except ImageError as error:
+            print(f"error: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        result = detect(model, query, settings)
+        map_path = None
+        if options.out:
+            map_path = options.out / f"{_unique(path.stem, names)}.npy"
+            np.save(map_path, result.error_map)
+            save_figure(query, result, scale, map_path.with_suffix(".png"), threshold)
+        if options.json:
+            row = {"path": str(path), "image_score": result.image_score, "seconds": round(result.seconds, 4)}
+            _print_json({**row, **result.settings, "error_map": str(map_path) if map_path else None})
+        else:
+            print(f"{result.image_score:8.4f}  {path}")
+    return 2 if failed else 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from maeday_core.evaluation import evaluate, find_categories
+
+    settings = _settings(options, options.seeds[0])
+    categories = find_categories(options.root, options.category)
+    model = load_model(options.model)
+    scores: list[dict[str, Any]] = []
+
+    def on_image(category: str, done: int, total: int) -> None:
+        print(f"\r{category}: {done} of {total} images", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+    rows = []
+    for row in evaluate(model, categories, settings, options.seeds, on_image, scores.append):
+        rows.append(row)
+        if options.json:
+            _print_json(row)
+    if not options.json:
+        print(f"{'category':20} seed  images  image AUROC  pixel AUROC  AUPRO  F1-max")
+        for row in rows:
+            cells = ["-" if row[m] is None else f"{row[m]:.1f}" for m in ("image_auroc", "pixel_auroc", "aupro", "f1_max")]
+            seed = "" if row["seed"] is None else row["seed"]
+            print(f"{row['category']:20} {seed:>4} {row['images']:7} {cells[0]:>12} {cells[1]:>12} {cells[2]:>6} {cells[3]:>7}")
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        for name, content in (("results.jsonl", rows), ("scores.jsonl", scores)):
+            (options.out / name).write_text("".join(json.dumps(row) + "\n" for row in content), encoding="utf-8")
+    return 0
+
+
+def _pretrain(options: argparse.Namespace) -> int:
+    from maeday_core.corpus import load_corpus
+    from maeday_core.pretraining import pretrain
+
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    corpus = load_corpus(options.corpus)
+    print(f"{len(corpus.train)} pictures to train on, {len(corpus.held_out)} held out", file=sys.stderr)
+    pretrain(
+        corpus,
+        options.out,
+        steps=options.steps,
+        minutes=options.minutes,
+        seed=options.seed,
+        resume=options.resume,
+    )
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from maeday_core.bench import bench_detect
+
+    for row in bench_detect():
+        if options.json:
+            _print_json(row)
+        else:
+            print(f"{row['what']:60} {row['value']:10.4g} {row['unit']}")
+    return 0
+
+
+def _print_json(row: dict[str, Any]) -> None:
+    print(json.dumps(row), flush=True)
+
+
+def _unique(stem: str, taken: set[str]) -> str:
+    name, number = stem, 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{stem}-{number}"
+    taken.add(name.lower())
+    return name

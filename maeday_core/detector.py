@@ -1,0 +1,187 @@
+"""Zero-shot detection: hide, reconstruct, compare, N times over (Section 3 of the paper, Eq. 1)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from maeday_core.errors import SettingsError
+from maeday_core.images import RGBImage, resize
+from maeday_core.masks import SAMPLINGS, draw_masks, visible_count
+from maeday_core.model import MaskedAutoencoder, denormalise, normalise
+
+KERNEL_SIZE = 7
+SIGMA = 1.4
+MAX_MASKS = 512
+MICRO_BATCHES = (2, 6, 8)
+MICRO_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a detection depends on beside the model and the query; the defaults are the paper's.
+
+    Attributes:
+        masks: N, the number of random masks, 1 to 512.
+        mask_ratio: share of the patches that each mask hides.
+        seed: of the masks.
+        sampling: `random` (the paper) or `balanced` (every patch is shown equally often).
+        patches: `all` compares visible patches too, as the paper does; `masked` only what was hidden.
+        error_space: `rgb` measures the error in RGB [0, 1]; `normalised` in the model's ImageNet-normalised values.
+    """
+
+    masks: int = 32
+    mask_ratio: float = 0.75
+    seed: int = 0
+    sampling: str = "random"
+    patches: str = "all"
+    error_space: str = "rgb"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.masks <= MAX_MASKS:
+            raise SettingsError(f"The number of masks is {self.masks}; choose 1 to {MAX_MASKS}.")
+        if not 0.05 <= self.mask_ratio <= 0.95:
+            raise SettingsError(f"The mask ratio is {self.mask_ratio:g}; choose 0.05 to 0.95.")
+        if self.seed < 0:
+            raise SettingsError(f"The seed is {self.seed}; choose 0 or a larger whole number.")
+        for name, choices in (
+            ("sampling", SAMPLINGS),
+            ("patches", ("all", "masked")),
+            ("error_space", ("rgb", "normalised")),
+        ):
+            if getattr(self, name) not in choices:
+                raise SettingsError(f"{name} is {getattr(self, name)!r}; choose {' or '.join(choices)}.")
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What was found in one image, and how.
+
+    Attributes:
+        image_score: S = max(E), the highest value of `error_map`.
+        error_map: E, float32 (H, W) of the query's own size; squared error in RGB [0, 1] summed over the channels, so
+            0 is a perfect reconstruction and 3 the most an in-range one can miss.
+        seconds: from the decoded query to this result.
+        settings: all that is needed to reproduce it, the model's name and hash included.
+        query: uint8 (S, S, 3), the query as the model saw it, S being the model's image size.
+        masks: bool (N, g, g), True where a patch was hidden, g patches a side.
+        reconstructions: float32 (N, S, S, 3), RGB; not clipped, so values may leave [0, 1].
+        error_maps: float32 (N, S, S), E_i of each mask.
+        total: N of the finished detection; more than `len(masks)` in a partial result.
+    """
+
+    image_score: float
+    error_map: np.ndarray
+    seconds: float
+    settings: dict[str, Any]
+    query: RGBImage
+    masks: np.ndarray = field(repr=False)
+    reconstructions: np.ndarray = field(repr=False)
+    error_maps: np.ndarray = field(repr=False)
+    total: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all masks have been evaluated."""
+        return len(self.masks) == self.total
+
+
+def detect(model: MaskedAutoencoder, query: RGBImage, settings: Settings | None = None) -> Detection:
+    """Detect anomalies in one image with no reference (zero-shot).
+
+    Args:
+        model: from `load_model`.
+        query: uint8 (H, W, 3) RGB, any size, from `load_image`.
+        settings: by default the paper's.
+    """
+    *_, result = stream(model, query, settings, partial=False)
+    return result
+
+
+def stream(
+    model: MaskedAutoencoder, query: RGBImage, settings: Settings | None = None, *, partial: bool = True
+) -> Iterator[Detection]:
+    """Like `detect`, yielding a result after the first two masks and after each further micro-batch.
+
+    The last result is the whole one; stopping early costs nothing but what was not computed.
+    """
+    settings = settings or Settings()
+    config = model.config
+    visible_count(config.num_patches, settings.mask_ratio)
+    start = time.perf_counter()
+    seen = resize(query, config.image_size, config.image_size)
+    masks = draw_masks(settings.masks, config.num_patches, settings.mask_ratio, settings.seed, settings.sampling)
+    record = {**asdict(settings), "method": "maeday", "model": model.info.name, "model_sha256": model.info.sha256}
+    record |= {"device": model.device.type, "dtype": str(model.dtype).removeprefix("torch.")}
+
+    images = normalise(torch.from_numpy(seen.copy()).permute(2, 0, 1)[None].to(model.device).float() / 255)
+    with torch.inference_mode():
+        tokens = model.embed(images)
+    reconstructions, errors = [], []
+    done = 0
+    for size in micro_batches(settings.masks):
+        batch = masks[done : done + size].to(model.device)
+        done += size
+        with torch.inference_mode():
+            predicted = model.unpatchify(model.decode(model.encode(tokens, batch), batch).float())
+            reconstruction = denormalise(predicted)
+            if settings.error_space == "rgb":
+                error = (denormalise(images) - reconstruction).square().sum(dim=1)
+            else:
+                error = (images - predicted).square().sum(dim=1)
+            reconstructions.append(reconstruction.permute(0, 2, 3, 1).cpu().numpy())
+            errors.append(error.cpu().numpy())
+        if partial or done == settings.masks:
+            error_maps = np.concatenate(errors)
+            mean = _mean_error(error_maps, masks[:done], config.grid_size, settings.patches)
+            error_map = resize_map(smooth(mean), *query.shape[:2])
+            yield Detection(
+                image_score=float(error_map.max()),
+                error_map=error_map,
+                seconds=time.perf_counter() - start,
+                settings=record,
+                query=seen,
+                masks=masks[:done].reshape(done, config.grid_size, config.grid_size).numpy(),
+                reconstructions=np.concatenate(reconstructions),
+                error_maps=np.stack([smooth(e) for e in error_maps]),
+                total=settings.masks,
+            )
+
+
+def micro_batches(masks: int) -> Iterator[int]:
+    """Sizes that add up to `masks`: small first, for an early picture, then bounded, for bounded memory."""
+    left = masks
+    sizes = iter(MICRO_BATCHES)
+    while left:
+        size = min(next(sizes, MICRO_BATCH), left)
+        left -= size
+        yield size
+
+
+def smooth(error: np.ndarray) -> np.ndarray:
+    """Convolve a map (H, W) with the paper's Gaussian: 7 x 7, sigma 1.4, borders reflected."""
+    return cv2.GaussianBlur(error, (KERNEL_SIZE, KERNEL_SIZE), SIGMA, borderType=cv2.BORDER_REFLECT_101)
+
+
+def resize_map(error_map: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Bilinear interpolation of a float map to `height` x `width`, float32."""
+    if error_map.shape == (height, width):
+        return error_map.astype(np.float32)
+    return cv2.resize(error_map.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _mean_error(error_maps: np.ndarray, masks: Tensor, grid: int, patches: str) -> np.ndarray:
+    """The mean over the masks, (N, S, S) -> (S, S); with `masked` over those that hid the pixel."""
+    if patches == "all":
+        return error_maps.mean(axis=0)
+    scale = error_maps.shape[-1] // grid
+    hidden = np.kron(masks.reshape(-1, grid, grid).numpy(), np.ones((1, scale, scale), dtype=np.float32))
+    times = hidden.sum(axis=0)
+    return np.divide((error_maps * hidden).sum(axis=0), times, out=np.zeros_like(times), where=times > 0)

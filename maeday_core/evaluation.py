@@ -1,0 +1,155 @@
+"""Evaluation over a folder in the MVTec-AD layout."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from maeday_core.detector import Settings, detect
+from maeday_core.errors import DatasetError
+from maeday_core.images import SUFFIXES, load_image
+from maeday_core.metrics import aupro, auroc, f1_max
+from maeday_core.model import MaskedAutoencoder
+
+METRICS = ("image_auroc", "pixel_auroc", "aupro", "f1_max")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One test image; `mask` is None for a good one and where there is no ground truth."""
+
+    path: Path
+    defect: str
+    mask: Path | None
+
+    @property
+    def anomalous(self) -> bool:
+        return self.defect != "good"
+
+
+@dataclass(frozen=True)
+class Category:
+    """One product or surface of a data set."""
+
+    name: str
+    samples: Sequence[Sample]
+
+
+def find_categories(root: str | os.PathLike[str], names: Iterable[str] = ()) -> list[Category]:
+    """The categories below `root`, which is one category or a folder of them.
+
+    The layout: `test/good`, `test/<defect>`, `ground_truth/<defect>/<stem>_mask.png`.
+
+    Raises:
+        DatasetError: there is none, one named is missing, or an image with a defect has no mask where others do.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DatasetError(f"There is no folder {root}.")
+    folders = [root] if (root / "test").is_dir() else sorted(p for p in root.iterdir() if (p / "test").is_dir())
+    found = {folder.resolve().name: folder for folder in folders}
+    if not found:
+        raise DatasetError(f"{root} holds no category: expected {root}/test or {root}/<category>/test.")
+    wanted = list(names) or list(found)
+    for name in wanted:
+        if name not in found:
+            raise DatasetError(f"{root} holds no category {name!r}; it has {', '.join(found)}.")
+    return [Category(name, _samples(found[name])) for name in wanted]
+
+
+def evaluate(
+    model: MaskedAutoencoder,
+    categories: Sequence[Category],
+    settings: Settings | None = None,
+    seeds: Sequence[int] = (0,),
+    on_image: Callable[[str, int, int], None] = lambda category, done, total: None,
+    on_score: Callable[[dict[str, Any]], None] = lambda row: None,
+) -> Iterator[dict[str, Any]]:
+    """Evaluate zero-shot MAEDAY: yields a row per category and seed, then the mean over the categories.
+
+    Pixel metrics are computed at each image's own size, over all pixels of a category together. Metrics are per cent,
+    None where there is no ground truth or only one class.
+
+    Args:
+        seeds: of the masks; one row each.
+        on_image: receives category, images done, images in all.
+        on_score: receives `category`, `seed`, `path`, `defect` and `image_score` of each image.
+    """
+    settings = settings or Settings()
+    rows = []
+    for category in categories:
+        for seed in seeds:
+            run = replace(settings, seed=seed)
+            scores, labels, maps, masks = [], [], [], []
+            seconds = []
+            for done, sample in enumerate(category.samples, 1):
+                image = load_image(sample.path)
+                result = detect(model, image, run)
+                scores.append(result.image_score)
+                labels.append(sample.anomalous)
+                seconds.append(result.seconds)
+                if not sample.anomalous or sample.mask:
+                    maps.append(result.error_map)
+                    masks.append(_load_mask(sample, image.shape[:2]))
+                on_score(
+                    {
+                        "category": category.name,
+                        "seed": seed,
+                        "path": str(sample.path),
+                        "defect": sample.defect,
+                        "image_score": result.image_score,
+                    }
+                )
+                on_image(category.name, done, len(category.samples))
+            row = _row(category.name, model.info.name, run, seed)
+            row["images"] = len(scores)
+            label_array, score_array = np.array(labels), np.array(scores)
+            row["image_auroc"] = auroc(label_array, score_array)
+            row["f1_max"] = f1_max(label_array, score_array)
+            row["pixel_auroc"] = row["aupro"] = None
+            if masks:
+                pixels = np.concatenate([m.ravel() for m in masks])
+                row["pixel_auroc"] = auroc(pixels, np.concatenate([m.ravel() for m in maps]))
+                row["aupro"] = aupro(masks, maps)
+            row["seconds_per_image"] = fmean(seconds)
+            rows.append(row)
+            yield row
+    mean = _row("mean", model.info.name, settings, None)
+    mean["images"] = sum(row["images"] for row in rows)
+    for metric in (*METRICS, "seconds_per_image"):
+        values = [row[metric] for row in rows if row[metric] is not None]
+        mean[metric] = fmean(values) if values else None
+    yield mean
+
+
+def _row(category: str, model: str, settings: Settings, seed: int | None) -> dict[str, Any]:
+    return {"category": category, "method": "maeday", "shots": 0, **asdict(settings), "seed": seed, "model": model}
+
+
+def _samples(folder: Path) -> list[Sample]:
+    samples = []
+    for kind in sorted(p for p in (folder / "test").iterdir() if p.is_dir()):
+        truth = folder / "ground_truth" / kind.name
+        for path in sorted(p for p in kind.iterdir() if p.suffix.lower() in SUFFIXES):
+            mask = truth / f"{path.stem}_mask.png"
+            if kind.name != "good" and truth.is_dir() and not mask.is_file():
+                raise DatasetError(f"{path} has no mask: expected {mask}.")
+            samples.append(Sample(path, kind.name, mask if mask.is_file() else None))
+    if not samples:
+        raise DatasetError(f"{folder / 'test'} holds no pictures.")
+    return samples
+
+
+def _load_mask(sample: Sample, shape: tuple[int, ...]) -> np.ndarray:
+    if sample.mask is None:
+        return np.zeros(shape, dtype=bool)
+    mask = load_image(sample.mask).max(axis=2) > 0
+    if mask.shape != shape:
+        raise DatasetError(f"{sample.mask} is {mask.shape[::-1]}, its picture {shape[::-1]} (width, height); they must agree.")
+    return mask

@@ -1,0 +1,214 @@
+"""Pictures in, pictures found: one defensive decoder for every way a photo can come."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PIL.ExifTags import Base as Tag
+
+from maeday_core.errors import ImageError
+
+MAX_PIXELS = 50_000_000
+MAX_BYTES = 200_000_000
+MAX_SCANS = 1000
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pbm"})
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+warnings.filterwarnings("ignore", module=r"PIL\.")  # what matters in them is raised as an ImageError
+
+RGBImage = np.ndarray
+"""uint8, shape (height, width, 3), upright, alpha laid over white."""
+
+
+def load_image(source: str | os.PathLike[str] | bytes | Image.Image | np.ndarray, name: str | None = None) -> RGBImage:
+    """Decode one picture.
+
+    EXIF rotation is applied, 16-bit and float samples are brought to 8 bits, transparency is laid over white, and grey,
+    palette and CMYK become RGB. Of an animation or a multi-page TIFF the first frame is taken. The content decides what
+    a file is, never its name.
+
+    Args:
+        source: a path, the bytes of a file, a PIL image, or an array (H, W), (H, W, 3) or (H, W, 4): uint8, uint16, or
+            float in [0, 1].
+        name: what to call the picture in an error; by default the file's name.
+
+    Returns:
+        uint8 array (H, W, 3), RGB.
+
+    Raises:
+        ImageError: it is no picture, is damaged, or is larger than 50 megapixels or 200 MB.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source, name or "The array")
+    if isinstance(source, (bytes, Image.Image)):
+        name = name or "The picture"
+    else:
+        path = Path(source)
+        name = name or path.name or "The path"
+        try:
+            if not path.is_file():
+                raise ImageError(f"There is no picture file {name}; check the name, and that it is not a folder.")
+            if path.stat().st_size > MAX_BYTES:
+                raise _too_large(name, f"{MAX_BYTES // 1_000_000} MB")
+            source = path.read_bytes()
+        except OSError as error:
+            raise ImageError(
+                f"{name} cannot be read ({error.strerror}); check the name and its permissions."
+            ) from error
+    try:
+        if isinstance(source, Image.Image):
+            return _to_rgb(source, name)
+        return _from_bytes(source, name)
+    except ImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise _too_large(name) from error
+    except Image.UnidentifiedImageError as error:
+        raise _unreadable(name) from error
+    except Exception as error:  # Pillow's plugins raise nearly every built-in error on damaged files
+        raise ImageError(f"{name} is damaged or cut short and cannot be decoded; export or copy it again.") from error
+
+
+def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """The picture files among `paths`: files as given, folders searched to the bottom in sorted order.
+
+    Hidden files and folders are passed over, and with them the `._x.jpg` and `__MACOSX` that macOS leaves behind.
+
+    Raises:
+        ImageError: a path does not exist, or a folder holds no picture.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            files = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            inside = sorted(p for p in files if not _hidden(p.relative_to(path)))
+            if not inside:
+                raise ImageError(f"The folder {path.name or path} holds no pictures ({', '.join(sorted(SUFFIXES))}).")
+            found += inside
+        elif path.exists():
+            found.append(path)
+        else:
+            raise ImageError(f"There is no file or folder {path.name or path}; check the name.")
+    return found
+
+
+def resize(image: RGBImage, width: int, height: int) -> RGBImage:
+    """Bilinear with antialiasing, as the MAE's preprocessing does; the sides need not keep their ratio."""
+    if image.shape[:2] == (height, width):
+        return image
+    return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+
+
+def _too_large(name: str, limit: str = f"{MAX_PIXELS // 1_000_000} megapixels") -> ImageError:
+    return ImageError(f"{name} is larger than {limit}; make it smaller or cut it into parts.")
+
+
+def _unreadable(name: str) -> ImageError:
+    return ImageError(
+        f"{name} is not a picture this program can read; save it as an 8- or 16-bit PNG, or as JPEG, WebP, BMP, GIF or PPM."
+    )
+
+
+def _from_bytes(data: bytes, name: str) -> RGBImage:
+    if not data:
+        raise ImageError(f"{name} is empty (0 bytes); choose another file.")
+    if len(data) > MAX_BYTES:
+        raise _too_large(name, f"{MAX_BYTES // 1_000_000} MB")
+    if data[4:8] == b"ftyp":
+        raise ImageError(f"{name} is a HEIC, AVIF or video file, which is not supported; export it as JPEG or PNG.")
+    if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MAX_SCANS:  # each costs a pass over all pixels
+        raise _unreadable(name)
+    with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+        return _to_rgb(picture, name)
+
+
+def _from_array(array: np.ndarray, name: str) -> RGBImage:
+    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)) or array.dtype.kind not in "buif":
+        raise ImageError(
+            f"{name} has shape {array.shape} and type {array.dtype}; a picture is (H, W), (H, W, 3) or (H, W, 4) numbers."
+        )
+    _check_size(array.shape[1], array.shape[0], name)
+    return _to_rgb(Image.fromarray(array if array.dtype == np.uint8 else _to_8_bits(array)), name)
+
+
+def _to_rgb(picture: Image.Image, name: str) -> RGBImage:
+    _check_size(*picture.size, name)
+    if picture.format == "TIFF":
+        _check_tiff(picture, name)
+    upper_bytes = picture.mode == "RGB" and "RGB;16" in str(getattr(picture, "tile", ""))
+    picture.load()
+    if upper_bytes and 0 < max(high for _, high in picture.getextrema()) < 16:
+        raise ImageError(f"{name} uses only the lowest of its 16 bits a colour; save it with 8 bits, or at full range.")
+    try:
+        turn = UPRIGHT.get(picture.getexif().get(Tag.Orientation))
+    except Exception:  # damaged EXIF: the picture itself is fine, and upright as far as anyone can tell
+        turn = None
+    if turn is not None:
+        picture = picture.transpose(turn)
+    if picture.mode == "F" or picture.mode.startswith("I"):
+        picture = Image.fromarray(_to_8_bits(np.asarray(picture)))
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGB", picture.size, "white")
+        white.paste(picture, mask=picture)
+        picture = white
+    return np.array(picture.convert("RGB"))
+
+
+def _check_size(width: int, height: int, name: str) -> None:
+    if width < 1 or height < 1:
+        raise ImageError(f"{name} has no pixels ({width} x {height}); choose another file.")
+    if width * height > MAX_PIXELS:
+        raise _too_large(name)
+
+
+def _check_tiff(picture: Image.Image, name: str) -> None:
+    """Refuse tiles beyond the limit, and what Pillow turns to noise or to its negative without a word."""
+    tags = picture.tag_v2
+    _check_size(tags.get(Tag.TileWidth, 1), tags.get(Tag.TileLength, 1), name)
+    bits = max(tags.get(Tag.BitsPerSample, (1,)))
+    signed = 2 in tags.get(Tag.SampleFormat, ())
+    inverted = tags.get(Tag.PhotometricInterpretation) == 0
+    if tags.get(Tag.Compression, 1) == 1:
+        misread = tags.get(Tag.PlanarConfiguration) == 2
+    else:
+        misread = tags.prefix == b"MM" and (bits > 16 or signed)
+    if bits > 8 and (inverted or misread):
+        raise _unreadable(name)
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _to_8_bits(samples: np.ndarray) -> np.ndarray:
+    """Scale by the range the samples were recorded in (1.0, or 8, 10, 12 or 16 bits), by their extremes only beyond it."""
+    finite = np.isfinite(samples)
+    low, high = (float(extreme(samples, where=finite, initial=0)) for extreme in (np.min, np.max))
+    if low < 0 or high > 65535:
+        full = high - low
+    elif samples.dtype.kind in "bf" and high <= 2:  # a little over 1.0 is a highlight, not a scale of 255
+        full = 1
+    else:
+        full = next(full for full in (255, 1023, 4095, 65535) if high <= full)
+    result = np.empty(samples.shape, np.uint8)
+    for band, target in zip(np.array_split(samples, 64), np.array_split(result, 64), strict=True):  # to spare memory
+        scaled = (band.astype(np.float64) - low) * (255 / full) + 0.5
+        target[:] = np.nan_to_num(scaled, nan=0, posinf=0, neginf=0).clip(0, 255)
+    return result

@@ -1,0 +1,65 @@
+"""Which patches each view hides."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from maeday_core.errors import SettingsError
+
+
+def visible_count(patches: int, ratio: float) -> int:
+    """Patches that stay visible at a mask ratio: `int(patches * (1 - ratio))`, as in the MAE code."""
+    count = int(patches * (1 - ratio))
+    if not 0 < count < patches:
+        raise SettingsError(
+            f"A mask ratio of {ratio:g} leaves {max(count, 0)} of {patches} patches visible; choose one between 0.05 and 0.95."
+        )
+    return count
+
+
+def mask_from_noise(noise: Tensor, ratio: float) -> Tensor:
+    """Hide all but the patches with the smallest noise.
+
+    Args:
+        noise: (N, L), any real values.
+        ratio: share of the patches to hide.
+
+    Returns:
+        (N, L) boolean, True where hidden: the same mask that the original code and transformers make of this noise.
+    """
+    visible = noise.argsort(dim=1, stable=True)[:, : visible_count(noise.shape[1], ratio)]
+    return torch.ones_like(noise, dtype=torch.bool).scatter_(1, visible, False)
+
+
+def draw_masks(count: int, patches: int, ratio: float, seed: int, sampling: str = "random") -> Tensor:
+    """Draw the masks of one image; the first masks of a longer draw are those of a shorter one.
+
+    Args:
+        count: N, the number of masks.
+        patches: L, the patches of one image.
+        ratio: share of the patches each mask hides (the paper: 0.75).
+        seed: the same seed gives the same masks on every machine.
+        sampling: `random`, each mask on its own, as in the paper; or `balanced`, where each group of
+            `patches // visible` masks shows no patch twice.
+
+    Returns:
+        (count, patches) boolean, True where hidden.
+    """
+    if sampling not in SAMPLINGS:
+        raise SettingsError(f"The sampling is one of {', '.join(SAMPLINGS)}, not {sampling!r}.")
+    rng = np.random.default_rng(seed)
+    if sampling == "random":
+        return mask_from_noise(torch.from_numpy(rng.random((count, patches))), ratio)
+    visible = visible_count(patches, ratio)
+    masks = torch.ones(count, patches, dtype=torch.bool)
+    for start in range(0, count, patches // visible):
+        group = masks[start : start + patches // visible]
+        order = torch.from_numpy(rng.permutation(patches))
+        for mask, shown in zip(group, order.split(visible), strict=False):
+            mask[shown] = False
+    return masks
+
+
+SAMPLINGS = ("random", "balanced")

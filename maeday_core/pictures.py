@@ -1,0 +1,89 @@
+"""Pictures of a result: heat map, overlay, what the model saw, and a figure to keep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from maeday_core.detector import Detection, resize_map
+from maeday_core.images import RGBImage, resize
+
+COLOUR_MAP = "inferno"
+HIDDEN_COLOUR = 118
+_COLOURS = (matplotlib.colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
+
+
+def heat_map(error_map: np.ndarray, scale: float) -> RGBImage:
+    """Colour a map: black at 0, pale yellow at `scale` and above. The scale is the caller's, never the image's own."""
+    return _COLOURS[(np.clip(error_map / scale, 0, 1) * 255).astype(np.uint8)]
+
+
+def overlay(query: RGBImage, error_map: np.ndarray, scale: float) -> RGBImage:
+    """Lay the heat map over the query; the lower the error the more of the photo shows, so a calm part looks like itself."""
+    strength = np.clip(error_map / scale, 0, 1)[..., None] ** 0.7 * 0.85
+    blended = query * (1 - strength) + heat_map(error_map, scale) * strength
+    return np.clip(blended, 0, 255).astype(np.uint8)
+
+
+def outline(picture: RGBImage, error_map: np.ndarray, threshold: float) -> RGBImage:
+    """Draw the border of every region above `threshold`, light within dark so that it shows on any ground."""
+    contours, _ = cv2.findContours((error_map > threshold).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    drawn = np.ascontiguousarray(picture).copy()
+    width = max(1, round(min(picture.shape[:2]) / 220))
+    cv2.drawContours(drawn, contours, -1, (10, 10, 10), 3 * width, cv2.LINE_AA)
+    cv2.drawContours(drawn, contours, -1, (64, 224, 255), width, cv2.LINE_AA)
+    return drawn
+
+
+def masked_input(result: Detection, index: int) -> RGBImage:
+    """What the encoder saw in view `index`: the query with its hidden patches grey, (S, S, 3)."""
+    side = result.query.shape[0] // result.masks.shape[1]
+    hidden = np.kron(result.masks[index], np.ones((side, side), dtype=bool))
+    return np.where(hidden[..., None], np.uint8(HIDDEN_COLOUR), result.query)
+
+
+def reconstruction(result: Detection, index: int) -> RGBImage:
+    """What the decoder made of view `index`, clipped to what a picture can show, (S, S, 3)."""
+    return (np.clip(result.reconstructions[index], 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def difference(result: Detection, index: int, scale: float) -> RGBImage:
+    """The error map of view `index` alone, on the same scale as the whole, (S, S, 3)."""
+    return heat_map(result.error_maps[index], scale)
+
+
+def save_figure(query: RGBImage, result: Detection, scale: float, path: str | Path, threshold: float | None = None) -> None:
+    """Write query, heat map with its colour bar, and overlay side by side, with the settings beneath."""
+    height, width = query.shape[:2]
+    shrink = min(1.0, 1024 / max(height, width))
+    size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+    small = resize(query, *size)
+    small_map = resize_map(result.error_map, size[1], size[0])
+    covered = overlay(small, small_map, scale)
+    if threshold is not None:
+        covered = outline(covered, small_map, threshold)
+    panel = 4.2
+    figure = Figure(figsize=(3 * panel + 0.8, panel * min(max(height / width, 0.3), 2.5) + 0.9), layout="constrained")
+    axes = figure.subplots(1, 3)
+    axes[0].imshow(small)
+    image = axes[1].imshow(small_map, cmap=COLOUR_MAP, vmin=0, vmax=scale)
+    axes[2].imshow(covered)
+    for axis, title in zip(axes, ("Query", "Error map E", "Overlay"), strict=True):
+        axis.set_title(title)
+        axis.set_axis_off()
+    bar = figure.colorbar(image, ax=axes[1], fraction=0.046, pad=0.02, extend="max")
+    bar.set_label("squared error, RGB in [0, 1]")
+    if threshold is not None:
+        bar.ax.axhline(threshold, color="#40e0ff", linewidth=2)
+    s = result.settings
+    figure.supxlabel(
+        f"image score {result.image_score:.3f}"
+        + (f", threshold {threshold:.3f}" if threshold is not None else "")
+        + f"   |   {s['model']}, {s['masks']} masks of {s['mask_ratio']:.0%}, {s['sampling']}, seed {s['seed']}",
+        fontsize=9,
+    )
+    figure.savefig(path, dpi=130)
