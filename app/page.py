@@ -16,7 +16,6 @@ from app import views
 from app.models import device_label, get_model, model_choices
 from app.views import Shown, message
 from maeday_core import MaedayError, Settings, load_image, stream
-from maeday_core.reference import reference_scores
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
 MAX_MASKS = 64
@@ -26,8 +25,8 @@ HOUR = 3600
 
 HINT = message("Is there something here that does not belong?", "Add a photo and press Detect, or click an example.")
 INTRO = (
-    "A model that has never seen your part hides three quarters of the photo, fills them in again, 32 times over, and "
-    "shows where its guesses and the photo disagree. No training, no reference, no upload to anybody else."
+    "Hides three quarters of your photo from a model that has never seen your part, lets it guess the rest, 32 times "
+    "over, and shows where guess and photo disagree. No training, no reference picture, no text prompt."
 )
 HOW = """
 1. **Hide.** 75 % of the photo's 16 x 16 patches are hidden at random.
@@ -38,8 +37,9 @@ HOW = """
 
 What repeats or goes on smoothly is guessed well and stays dark. A scratch, a stain or a bolt cannot be guessed from
 what surrounds it, and lights up. So does anything else that is unpredictable: print, edges of a part, coarse gravel.
-**The score is not a probability.** Its usual size depends on the surface: compare with a few good parts and set the
-threshold between. Move the mask slider to see for yourself what the model was shown and what it made of it.
+**The score is not a probability.** Its usual size depends on the surface. The automatic threshold, ten times the
+picture's own median error, is a first guess: look at a few good parts and set one between them and the bad ones.
+Move the mask slider to see for yourself what the model was shown and what it made of it.
 """
 CSS = (
     views.BAR_CSS
@@ -54,7 +54,9 @@ footer{opacity:.6}
 
 def build_demo() -> gr.Blocks:
     """Lay out the page and wire its events."""
-    with gr.Blocks(title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)) as demo:
+    with gr.Blocks(
+        title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)
+    ) as demo:
         state = gr.State(None, time_to_live=HOUR)
         gr.Markdown(f"# MAEDAY\n{INTRO}", elem_id="title")
         with gr.Tabs():
@@ -68,7 +70,19 @@ def build_demo() -> gr.Blocks:
 def launch_options() -> dict[str, Any]:
     """Arguments of `demo.launch`: local unless the environment says otherwise, small limits, nothing from outside."""
     fonts = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
-    theme = gr.themes.Soft(primary_hue="orange", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "monospace"])
+    theme = gr.themes.Soft(
+        primary_hue="orange", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "monospace"]
+    ).set(
+        block_label_background_fill="*background_fill_primary",
+        block_label_background_fill_dark="*background_fill_secondary",
+        block_label_text_color="*body_text_color",
+        block_label_text_color_dark="*body_text_color",
+        block_title_background_fill="none",
+        block_title_background_fill_dark="none",
+        block_title_text_color="*body_text_color",
+        block_title_text_color_dark="*body_text_color",
+        block_title_padding="0",
+    )
     return {
         "theme": theme,
         "css": CSS,
@@ -100,14 +114,19 @@ def _inspect_tab(state: gr.State) -> None:
                 [[str(path)] for path in sorted(EXAMPLES.glob("*.jpg"))],
                 inputs=[query],
                 label="Examples: click one to inspect it",
+                elem_id="examples",
                 examples_per_page=12,
                 cache_examples=False,
             )
             with gr.Accordion("Settings", open=False):
                 choices = model_choices()
                 model = gr.Dropdown(choices, value=choices[0][1], label="Model", elem_id="model")
-                masks = gr.Slider(1, MAX_MASKS, Settings.masks, step=1, label="Masks (N)", info="The paper uses 32.")
-                ratio = gr.Slider(0.1, 0.9, Settings.mask_ratio, step=0.05, label="Mask ratio", info="Share hidden: 0.75.")
+                masks = gr.Slider(
+                    1, MAX_MASKS, Settings.masks, step=1, label="Masks (N)", info="The paper uses 32.", elem_id="masks"
+                )
+                ratio = gr.Slider(
+                    0.1, 0.9, Settings.mask_ratio, step=0.05, label="Mask ratio", info="Share hidden: 0.75."
+                )
                 seed = gr.Number(Settings.seed, label="Seed", precision=0, minimum=0, info="Same seed, same heat map.")
                 sampling = gr.Radio(
                     [("random (paper)", "random"), ("balanced", "balanced")], value="random", label="Mask sampling"
@@ -131,12 +150,30 @@ def _inspect_tab(state: gr.State) -> None:
                     )
                 with gr.Tab("Heat map"):
                     heat = gr.Image(
-                        label="Error map E", format="png", interactive=False, height=460, elem_id="heat", buttons=["fullscreen"]
+                        label="Error map E",
+                        format="png",
+                        interactive=False,
+                        height=460,
+                        elem_id="heat",
+                        buttons=["fullscreen"],
                     )
             with gr.Row():
-                threshold = gr.Slider(
-                    0, 1, 0.1, step=0.005, label="Threshold", info="Moving it does not run the model.", elem_id="threshold", scale=3
-                )
+                with gr.Column(scale=3, min_width=260):
+                    threshold = gr.Slider(
+                        0,
+                        1,
+                        0.1,
+                        step=0.005,
+                        label="Threshold",
+                        info="Move it freely: the model does not run again.",
+                        elem_id="threshold",
+                    )
+                    auto = gr.Checkbox(
+                        True,
+                        label="automatic: ten times the picture's typical (median) error",
+                        container=False,
+                        elem_id="auto-threshold",
+                    )
                 own_scale = gr.Radio(
                     [("fixed", False), ("this picture", True)],
                     value=False,
@@ -157,7 +194,15 @@ def _inspect_tab(state: gr.State) -> None:
             index = gr.Slider(1, Settings.masks, 1, step=1, label="Mask", elem_id="mask-index")
             with gr.Row():
                 saw = [
-                    gr.Image(label=label, format="png", interactive=False, height=250, min_width=150, elem_id=name, buttons=[])
+                    gr.Image(
+                        label=label,
+                        format="png",
+                        interactive=False,
+                        height=250,
+                        min_width=150,
+                        elem_id=name,
+                        buttons=[],
+                    )
                     for label, name in (
                         ("Masked input", "masked"),
                         ("Reconstruction", "reconstruction"),
@@ -165,30 +210,44 @@ def _inspect_tab(state: gr.State) -> None:
                     )
                 ]
             with gr.Accordion("All masks", open=False):
-                gallery = gr.Gallery(label="Masked input, reconstruction, difference", columns=2, format="jpeg", height="auto")
+                gallery = gr.Gallery(
+                    label="Masked input, reconstruction, difference", columns=2, format="jpeg", height="auto"
+                )
 
     busy = {
         "fn": _inspect,
-        "inputs": [query, model, masks, ratio, seed, sampling, patches, own_scale, threshold, state],
+        "inputs": [query, model, masks, ratio, seed, sampling, patches, own_scale, threshold, auto],
         "outputs": [state, verdict, slider, heat, index, *saw, threshold, detect, stop, *downloads, gallery],
         "concurrency_id": "model",
         "concurrency_limit": 1,
         "show_progress": "hidden",
+        "trigger_mode": "always_last",
     }
+    # What a click does at once, before its turn comes in the queue for the model.
+    waiting = {
+        "fn": _waiting,
+        "outputs": [verdict, detect, stop, *downloads],
+        "queue": False,
+        "show_progress": "hidden",
+        "api_visibility": "private",
+    }
+    detect.click(**waiting)
     runs = [
         detect.click(**busy, api_name="detect"),
-        examples.load_input_event.then(**busy, api_visibility="private"),
+        examples.load_input_event.then(**waiting).then(**busy, api_visibility="private"),
     ]
+    # Two listeners, run in this order: a run that is still going would write over the card of one that was stopped.
+    stop.click(None, cancels=runs, queue=False)
     stop.click(
-        _stopped,
-        [state, threshold, own_scale],
-        [state, verdict, detect, stop],
-        cancels=runs,
-        queue=False,
-        api_visibility="private",
+        _stopped, [state, threshold, own_scale], [state, verdict, detect, stop], queue=False, api_visibility="private"
     )
     looks = {"queue": False, "show_progress": "hidden", "trigger_mode": "always_last", "api_visibility": "private"}
-    threshold.input(_redraw, [state, threshold, own_scale], [verdict, slider, heat], **looks)
+    threshold.input(lambda: False, None, auto, **looks).then(
+        _redraw, [state, threshold, own_scale], [verdict, slider, heat], **looks
+    )
+    auto.input(_first_threshold, [state, threshold, auto], threshold, **looks).then(
+        _redraw, [state, threshold, own_scale], [verdict, slider, heat], **looks
+    )
     own_scale.input(_redraw, [state, threshold, own_scale], [verdict, slider, heat], **looks).then(
         _show_mask, [state, index, own_scale], saw, **looks
     )
@@ -205,7 +264,7 @@ def _inspect(
     patches: str,
     own_scale: bool,
     threshold: float,
-    last: Shown | None,
+    auto: bool,
 ) -> Iterator[tuple[Any, ...]]:
     """Run one detection, showing it as it sharpens; ends with the files to download."""
     if not path:
@@ -215,12 +274,10 @@ def _inspect(
         settings = Settings(min(int(masks), MAX_MASKS), ratio, max(int(seed or 0), 0), sampling, patches)
         query = load_image(path)
         model = yield from _loading(model_name)
-        reference, scale = reference_scores(model)
-        if last is None or last.result.settings["model"] != model_name:
-            threshold = reference
         name = Path(path).name
         for result in stream(model, query, settings):
-            view = views.shown(name, query, result, reference, scale)
+            view = views.shown(name, query, result)
+            threshold = _first_threshold(view, threshold, auto)
             yield _show(view, threshold, own_scale)
         with tempfile.TemporaryDirectory(prefix="maeday-") as folder:
             files = views.write_downloads(Path(folder), query, result, view, threshold)
@@ -230,7 +287,14 @@ def _inspect(
         yield _problem("This did not work", str(error))
     except Exception:
         logging.getLogger(__name__).exception("detection failed")
-        yield _problem("This did not work", "The program made a mistake; its log says more. Try again, or another photo.")
+        yield _problem(
+            "This did not work", "The program made a mistake; its log says more. Try again, or another photo."
+        )
+
+
+def _waiting() -> tuple[Any, ...]:
+    card = message("Starting", "One photo is inspected at a time; yours is next when the model is free.", "busy")
+    return card, gr.Button(interactive=False), gr.Button(interactive=True), *[gr.DownloadButton(interactive=False)] * 3
 
 
 def _loading(name: str) -> Iterator[tuple[Any, ...]]:
@@ -241,7 +305,11 @@ def _loading(name: str) -> Iterator[tuple[Any, ...]]:
         while not loading.done():
             wait([loading], timeout=0.4)
             if not loading.done():
-                share = f"{done[0] / 1e6:.0f} of {done[1] / 1e6:.0f} MB" if done[1] else "this can take a minute the first time"
+                share = (
+                    f"{done[0] / 1e6:.0f} of {done[1] / 1e6:.0f} MB"
+                    if done[1]
+                    else "this can take a minute the first time"
+                )
                 yield _busy(f"Loading the model {name}", share)
         return loading.result()
 
@@ -266,12 +334,31 @@ def _show(view: Shown, threshold: float, own_scale: bool) -> tuple[Any, ...]:
 
 def _busy(title: str, text: str) -> tuple[Any, ...]:
     card = message(title, text, "busy")
-    return (gr.skip(), card, *[gr.skip()] * 7, gr.Button(interactive=False), gr.Button(interactive=True), *[gr.skip()] * 4)
+    return (
+        gr.skip(),
+        card,
+        *[gr.skip()] * 7,
+        gr.Button(interactive=False),
+        gr.Button(interactive=True),
+        *[gr.skip()] * 4,
+    )
 
 
 def _problem(title: str, text: str) -> tuple[Any, ...]:
-    card = message(title, text, "problem")
-    return (None, card, *[gr.skip()] * 7, gr.Button(interactive=True), gr.Button(interactive=False), *[gr.skip()] * 4)
+    """The card says what is wrong, and nothing of an earlier photo stays beside it."""
+    return (
+        None,
+        message(title, text, "problem"),
+        None,
+        None,
+        gr.skip(),
+        *[None] * 3,
+        gr.skip(),
+        gr.Button(interactive=True),
+        gr.Button(interactive=False),
+        *[gr.DownloadButton(interactive=False)] * 3,
+        None,
+    )
 
 
 def _stopped(view: Shown | None, threshold: float, own_scale: bool) -> tuple[Any, ...]:
@@ -279,6 +366,10 @@ def _stopped(view: Shown | None, threshold: float, own_scale: bool) -> tuple[Any
         view = replace(view, stopped=True)
     card = views.verdict(view, threshold, own_scale) if view else message("Stopped", "Nothing was computed yet.")
     return view, card, gr.Button(interactive=True), gr.Button(interactive=False)
+
+
+def _first_threshold(view: Shown | None, threshold: float, auto: bool) -> float:
+    return round(min(view.result.first_threshold, 1.0), 3) if view and auto else threshold
 
 
 def _redraw(view: Shown | None, threshold: float, own_scale: bool) -> tuple[Any, ...]:

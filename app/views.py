@@ -15,6 +15,7 @@ from maeday_core import Detection
 from maeday_core.detector import resize_map
 from maeday_core.images import RGBImage, resize
 from maeday_core.pictures import (
+    COLOUR_SCALE,
     difference,
     heat_map,
     masked_input,
@@ -35,31 +36,27 @@ class Shown:
         name: the query's file name.
         query: the query at display size.
         result: the detection; its error map is at display size, its score that of the full map.
-        threshold: the model's own, where the slider starts.
-        scale: the fixed top of the colour scale.
         stopped: whether the visitor ended it early.
     """
 
     name: str
     query: RGBImage
     result: Detection
-    threshold: float
-    scale: float
     stopped: bool = False
 
 
-def shown(name: str, query: RGBImage, result: Detection, threshold: float, scale: float) -> Shown:
+def shown(name: str, query: RGBImage, result: Detection) -> Shown:
     """Bring a result to display size."""
     height, width = query.shape[:2]
     shrink = min(1.0, SHOWN_SIDE / max(height, width))
     width, height = max(1, round(width * shrink)), max(1, round(height * shrink))
     small = replace(result, error_map=resize_map(result.error_map, height, width))
-    return Shown(name, resize(query, width, height), small, threshold, scale)
+    return Shown(name, resize(query, width, height), small)
 
 
 def scale_of(view: Shown, own_scale: bool) -> float:
-    """The top of the colour scale: the model's fixed one, or this picture's own highest error."""
-    return max(view.result.image_score, 1e-6) if own_scale else view.scale
+    """The top of the colour scale: the fixed one, or this picture's own highest error."""
+    return max(view.result.image_score, 1e-6) if own_scale else COLOUR_SCALE
 
 
 def overlay_pair(view: Shown, threshold: float, own_scale: bool) -> tuple[RGBImage, RGBImage]:
@@ -147,7 +144,7 @@ def write_downloads(folder: Path, query: RGBImage, result: Detection, view: Show
     """Write the heat map figure (PNG), the raw map (.npy, at the query's own size) and a report (HTML); their paths."""
     stem = Path(view.name).stem[:80] or "query"
     figure, raw, report = (folder / f"{stem}{end}" for end in ("-maeday.png", "-error-map.npy", "-report.html"))
-    save_figure(query, result, view.scale, figure, threshold)
+    save_figure(query, result, threshold, figure)
     np.save(raw, result.error_map)
     report.write_text(report_page(view, threshold), encoding="utf-8")
     return [figure, raw, report]
@@ -156,12 +153,18 @@ def write_downloads(folder: Path, query: RGBImage, result: Detection, view: Show
 def report_page(view: Shown, threshold: float) -> str:
     """One self-contained HTML page: the verdict, the pictures, four of the masks, and the settings to reproduce it."""
     query, covered = overlay_pair(view, threshold, False)
-    pictures = _figure(query, "Query") + _figure(covered, "Overlay") + _figure(map_picture(view, threshold, False), "Error map")
+    pictures = (
+        _figure(query, "Query")
+        + _figure(covered, "Overlay")
+        + _figure(map_picture(view, threshold, False), "Error map")
+    )
     views = ""
     for index in range(1, min(4, len(view.result.masks)) + 1):
         titles = (f"Mask {index}: what the model saw", "What it made of it", "Where they differ")
         views += "<div class='row'>" + "".join(map(_figure, one_mask(view, index, False), titles)) + "</div>"
-    rows = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(str(v))}</td></tr>" for k, v in view.result.settings.items())
+    rows = "".join(
+        f"<tr><th>{html.escape(k)}</th><td>{html.escape(str(v))}</td></tr>" for k, v in view.result.settings.items()
+    )
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>MAEDAY: {html.escape(view.name)}</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:1000px;margin:2rem auto;padding:0 1rem;color:#1c1c1e}}
 .row{{display:flex;gap:1rem;flex-wrap:wrap}}figure{{margin:0 0 1rem;flex:1 1 220px}}img{{width:100%}}
@@ -174,7 +177,9 @@ def _figure(picture: RGBImage, caption: str) -> str:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "JPEG", quality=88)
     data = base64.b64encode(buffer.getvalue()).decode()
-    return f'<figure><img alt="{caption}" src="data:image/jpeg;base64,{data}"><figcaption>{caption}</figcaption></figure>'
+    return (
+        f'<figure><img alt="{caption}" src="data:image/jpeg;base64,{data}"><figcaption>{caption}</figcaption></figure>'
+    )
 
 
 BAR_CSS = """

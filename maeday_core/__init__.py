@@ -1,10 +1,10 @@
 """MAEDAY: masked autoencoders for few- and zero-shot anomaly detection, from a photo to an explained heat map.
 
-    from maeday_core import Settings, detect, load_image, load_model
+from maeday_core import Settings, detect, load_image, load_model
 
-    model = load_model("bundled")
-    result = detect(model, load_image("part.jpg"), Settings(masks=32, seed=0))
-    print(result.image_score, result.error_map.shape)
+model = load_model("bundled")
+result = detect(model, load_image("part.jpg"), Settings(masks=32, seed=0))
+print(result.image_score, result.error_map.shape)
 """
 
 from maeday_core.detector import Detection, Settings, detect, stream

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +21,6 @@ from maeday_core.detector import Settings, detect
 from maeday_core.errors import ImageError, MaedayError
 from maeday_core.images import find_images, load_image
 from maeday_core.masks import SAMPLINGS
-from maeday_core.reference import reference_scores
 from maeday_core.weights import default_model, load_model
 
 
@@ -32,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MaedayError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever read standard output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
         return 2
@@ -41,14 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m maeday_core", description="Zero-shot anomaly detection with a MAE.")
+    parser = argparse.ArgumentParser(prog="python -m maeday_core", description="Anomaly detection with a MAE.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("detect", help="score pictures and map what does not belong")
     command.add_argument("queries", nargs="+", metavar="QUERY", help="picture files and folders of them")
     _add_method(command)
     command.add_argument("--seed", type=int, default=Settings.seed, help="of the masks")
-    command.add_argument("--out", type=Path, metavar="DIR", help="write each error map (.npy) and a figure (.png) there")
+    command.add_argument("--out", type=Path, metavar="DIR", help="write error maps (.npy) and figures (.png)")
     command.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     command.set_defaults(run=_detect)
 
@@ -63,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_evaluate)
 
     command = commands.add_parser("pretrain", help="train a masked autoencoder on your own pictures")
-    command.add_argument("--corpus", nargs="+", required=True, metavar="DIR", help="folders of pictures, searched deeply")
+    command.add_argument("--corpus", nargs="+", required=True, metavar="DIR", help="folders of pictures")
     command.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
     command.add_argument("--minutes", type=float, default=math.inf, help="training time")
     command.add_argument("--steps", type=int, default=100_000, help="batches of 64 crops, if --minutes does not end it")
@@ -84,14 +87,12 @@ def _add_method(command: argparse.ArgumentParser) -> None:
     command.add_argument("--masks", type=int, default=Settings.masks, help="N, masks an image (the paper: 32)")
     command.add_argument("--mask-ratio", type=float, default=Settings.mask_ratio, help="share hidden (the paper: 0.75)")
     command.add_argument("--sampling", default=Settings.sampling, choices=SAMPLINGS)
-    command.add_argument("--patches", default=Settings.patches, choices=["all", "masked"], help="which count in the error")
+    command.add_argument("--patches", default=Settings.patches, choices=["all", "masked"], help="which count")
     command.add_argument("--error-space", default=Settings.error_space, choices=["rgb", "normalised"])
 
 
 def _settings(options: argparse.Namespace, seed: int) -> Settings:
-    return Settings(
-        options.masks, options.mask_ratio, seed, options.sampling, options.patches, options.error_space
-    )
+    return Settings(options.masks, options.mask_ratio, seed, options.sampling, options.patches, options.error_space)
 
 
 def _detect(options: argparse.Namespace) -> int:
@@ -100,7 +101,6 @@ def _detect(options: argparse.Namespace) -> int:
     settings = _settings(options, options.seed)
     paths = find_images(options.queries)
     model = load_model(options.model)
-    threshold, scale = reference_scores(model)
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
     names: set[str] = set()
@@ -117,7 +117,7 @@ def _detect(options: argparse.Namespace) -> int:
         if options.out:
             map_path = options.out / f"{_unique(path.stem, names)}.npy"
             np.save(map_path, result.error_map)
-            save_figure(query, result, scale, map_path.with_suffix(".png"), threshold)
+            save_figure(query, result, result.first_threshold, map_path.with_suffix(".png"))
         if options.json:
             row = {"path": str(path), "image_score": result.image_score, "seconds": round(result.seconds, 4)}
             _print_json({**row, **result.settings, "error_map": str(map_path) if map_path else None})
@@ -127,7 +127,7 @@ def _detect(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from maeday_core.evaluation import evaluate, find_categories
+    from maeday_core.evaluation import METRICS, evaluate, find_categories
 
     settings = _settings(options, options.seeds[0])
     categories = find_categories(options.root, options.category)
@@ -143,11 +143,12 @@ def _evaluate(options: argparse.Namespace) -> int:
         if options.json:
             _print_json(row)
     if not options.json:
-        print(f"{'category':20} seed  images  image AUROC  pixel AUROC  AUPRO  F1-max")
+        titles = "".join(f"{title:>13}" for title in ("image AUROC", "pixel AUROC", "AUPRO", "F1-max"))
+        print(f"{'category':20} seed  images{titles}")
         for row in rows:
-            cells = ["-" if row[m] is None else f"{row[m]:.1f}" for m in ("image_auroc", "pixel_auroc", "aupro", "f1_max")]
+            cells = [f"{'-' if row[metric] is None else format(row[metric], '.1f'):>13}" for metric in METRICS]
             seed = "" if row["seed"] is None else row["seed"]
-            print(f"{row['category']:20} {seed:>4} {row['images']:7} {cells[0]:>12} {cells[1]:>12} {cells[2]:>6} {cells[3]:>7}")
+            print(f"{row['category']:20} {seed:>4} {row['images']:7}{''.join(cells)}")
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
         for name, content in (("results.jsonl", rows), ("scores.jsonl", scores)):
@@ -169,7 +170,9 @@ def _pretrain(options: argparse.Namespace) -> int:
         minutes=options.minutes,
         seed=options.seed,
         resume=options.resume,
+        log=lambda row: print(json.dumps(row), file=sys.stderr, flush=True),
     )
+    print(f"wrote {options.out}", file=sys.stderr)
     return 0
 
 

@@ -50,7 +50,7 @@ def load_corpus(folders: Iterable[str | os.PathLike[str]]) -> Corpus:
     seen: set[bytes] = set()
     for folder in map(Path, folders):
         for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()):
-            if NOT_A_PHOTOGRAPH.search(str(path.relative_to(folder.parent))) or _too_small_or_transparent(path):
+            if NOT_A_PHOTOGRAPH.search(f"/{path.relative_to(folder.parent)}") or _too_small_or_transparent(path):
                 continue
             try:
                 image = _shrink(load_image(path))
@@ -78,9 +78,9 @@ def draw_crops(images: Sequence[RGBImage], count: int, size: int, rng: np.random
     """
     crops = []
     for _ in range(count):
-        image = images[rng.integers(len(images))]
+        image = images[int(rng.integers(len(images)))]
         crop = _periodic(image, size, rng) if rng.random() < 0.25 else _crop(image, size, rng)
-        crop = np.rot90(crop, rng.integers(4))
+        crop = np.rot90(crop, int(rng.integers(4)))
         if rng.random() < 0.5:
             crop = crop[:, ::-1]
         crops.append(_jitter(crop, rng))
@@ -97,11 +97,12 @@ def _crop(image: RGBImage, size: int, rng: np.random.Generator) -> RGBImage:
 
 def _periodic(image: RGBImage, size: int, rng: np.random.Generator) -> RGBImage:
     period = int(np.exp(rng.uniform(np.log(8), np.log(size / 3))))
-    tile = cv2.resize(_crop(image, size, rng), (period, max(4, int(period * rng.uniform(0.5, 2)))), interpolation=cv2.INTER_AREA)
-    surface = np.tile(tile, (2 * size // tile.shape[0] + 1, 2 * size // period + 1, 1))
+    height = max(4, int(period * rng.uniform(0.5, 2)))
+    tile = cv2.resize(_crop(image, size, rng), (period, height), interpolation=cv2.INTER_AREA)
+    surface = np.tile(tile, (2 * size // height + 1, 2 * size // period + 1, 1))
     angle = rng.choice([0.0, 45.0, rng.uniform(0, 90)])
     turn = cv2.getRotationMatrix2D((size, size), angle, rng.uniform(1, 1.5))
-    turn[:, 2] -= size / 2
+    turn = turn - [[0, 0, size / 2], [0, 0, size / 2]]
     return cv2.warpAffine(surface, turn, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
 
@@ -125,7 +126,10 @@ def _too_small_or_transparent(path: Path) -> bool:
         with Image.open(path) as picture:
             if min(picture.size) < MIN_SIDE:
                 return True
-            return picture.has_transparency_data and picture.convert("RGBA").getextrema()[3][0] < 250
+            return (
+                picture.has_transparency_data
+                and picture.convert("RGBA").getchannel("A").point(lambda alpha: alpha < 250).getbbox() is not None
+            )
     except Exception:
         return True
 

@@ -19,6 +19,8 @@ from maeday_core.model import MaskedAutoencoder, denormalise, normalise
 
 KERNEL_SIZE = 7
 SIGMA = 1.4
+STANDS_OUT = 10.0
+LEAST_THRESHOLD = 0.05
 MAX_MASKS = 512
 MICRO_BATCHES = (2, 6, 8)
 MICRO_BATCH = 16
@@ -86,6 +88,14 @@ class Detection:
     reconstructions: np.ndarray = field(repr=False)
     error_maps: np.ndarray = field(repr=False)
     total: int = 0
+
+    @property
+    def first_threshold(self) -> float:
+        """A threshold to start from where no good part tells a better one: ten times this picture's median error.
+
+        Below 0.05, an eighth of the range in each channel, nothing counts, so that a blank picture stays calm.
+        """
+        return max(STANDS_OUT * float(np.median(self.error_map)), LEAST_THRESHOLD)
 
     @property
     def complete(self) -> bool:

@@ -151,5 +151,5 @@ def _load_mask(sample: Sample, shape: tuple[int, ...]) -> np.ndarray:
         return np.zeros(shape, dtype=bool)
     mask = load_image(sample.mask).max(axis=2) > 0
     if mask.shape != shape:
-        raise DatasetError(f"{sample.mask} is {mask.shape[::-1]}, its picture {shape[::-1]} (width, height); they must agree.")
+        raise DatasetError(f"{sample.mask} is {mask.shape[::-1]} pixels, its picture {shape[::-1]}; they must agree.")
     return mask

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 from PIL.ExifTags import Base as Tag
 
 from maeday_core.errors import ImageError
@@ -124,7 +124,7 @@ def _too_large(name: str, limit: str = f"{MAX_PIXELS // 1_000_000} megapixels") 
 
 def _unreadable(name: str) -> ImageError:
     return ImageError(
-        f"{name} is not a picture this program can read; save it as an 8- or 16-bit PNG, or as JPEG, WebP, BMP, GIF or PPM."
+        f"{name} is not a picture this program can read; save it as 8- or 16-bit PNG, or JPEG, WebP, BMP, GIF or PPM."
     )
 
 
@@ -137,14 +137,13 @@ def _from_bytes(data: bytes, name: str) -> RGBImage:
         raise ImageError(f"{name} is a HEIC, AVIF or video file, which is not supported; export it as JPEG or PNG.")
     if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MAX_SCANS:  # each costs a pass over all pixels
         raise _unreadable(name)
-    with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-        return _to_rgb(picture, name)
+    return _to_rgb(Image.open(io.BytesIO(data), formats=FORMATS), name)
 
 
 def _from_array(array: np.ndarray, name: str) -> RGBImage:
     if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)) or array.dtype.kind not in "buif":
         raise ImageError(
-            f"{name} has shape {array.shape} and type {array.dtype}; a picture is (H, W), (H, W, 3) or (H, W, 4) numbers."
+            f"{name} has shape {array.shape} of {array.dtype}; a picture is (H, W), (H, W, 3) or (H, W, 4) of numbers."
         )
     _check_size(array.shape[1], array.shape[0], name)
     return _to_rgb(Image.fromarray(array if array.dtype == np.uint8 else _to_8_bits(array)), name)
@@ -152,14 +151,14 @@ def _from_array(array: np.ndarray, name: str) -> RGBImage:
 
 def _to_rgb(picture: Image.Image, name: str) -> RGBImage:
     _check_size(*picture.size, name)
-    if picture.format == "TIFF":
-        _check_tiff(picture, name)
+    if isinstance(picture, TiffImagePlugin.TiffImageFile):
+        _check_tiff(picture.tag_v2, name)
     upper_bytes = picture.mode == "RGB" and "RGB;16" in str(getattr(picture, "tile", ""))
     picture.load()
-    if upper_bytes and 0 < max(high for _, high in picture.getextrema()) < 16:
+    if upper_bytes and 0 < np.max(picture.getextrema()) < 16:
         raise ImageError(f"{name} uses only the lowest of its 16 bits a colour; save it with 8 bits, or at full range.")
     try:
-        turn = UPRIGHT.get(picture.getexif().get(Tag.Orientation))
+        turn = UPRIGHT.get(picture.getexif().get(Tag.Orientation, 1))
     except Exception:  # damaged EXIF: the picture itself is fine, and upright as far as anyone can tell
         turn = None
     if turn is not None:
@@ -167,11 +166,12 @@ def _to_rgb(picture: Image.Image, name: str) -> RGBImage:
     if picture.mode == "F" or picture.mode.startswith("I"):
         picture = Image.fromarray(_to_8_bits(np.asarray(picture)))
     if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
+        if picture.mode not in ("LA", "RGBA"):
+            picture = picture.convert("RGBA")
         white = Image.new("RGB", picture.size, "white")
         white.paste(picture, mask=picture)
         picture = white
-    return np.array(picture.convert("RGB"))
+    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def _check_size(width: int, height: int, name: str) -> None:
@@ -181,24 +181,22 @@ def _check_size(width: int, height: int, name: str) -> None:
         raise _too_large(name)
 
 
-def _check_tiff(picture: Image.Image, name: str) -> None:
-    """Refuse tiles beyond the limit, and what Pillow turns to noise or to its negative without a word."""
-    tags = picture.tag_v2
+def _check_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, name: str) -> None:
+    """Refuse tiles over the limit, and what Pillow cannot decode or turns to noise or a negative without a word."""
     _check_size(tags.get(Tag.TileWidth, 1), tags.get(Tag.TileLength, 1), name)
+    photometric = tags.get(Tag.PhotometricInterpretation)
     bits = max(tags.get(Tag.BitsPerSample, (1,)))
-    signed = 2 in tags.get(Tag.SampleFormat, ())
-    inverted = tags.get(Tag.PhotometricInterpretation) == 0
     if tags.get(Tag.Compression, 1) == 1:
-        misread = tags.get(Tag.PlanarConfiguration) == 2
+        misread = photometric == 6 or (bits > 8 and tags.get(Tag.PlanarConfiguration) == 2)
     else:
-        misread = tags.prefix == b"MM" and (bits > 16 or signed)
-    if bits > 8 and (inverted or misread):
+        misread = tags.prefix == b"MM" and (bits > 16 or 2 in tags.get(Tag.SampleFormat, ()))
+    if misread or (bits > 8 and photometric == 0):
         raise _unreadable(name)
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def _to_8_bits(samples: np.ndarray) -> np.ndarray:
-    """Scale by the range the samples were recorded in (1.0, or 8, 10, 12 or 16 bits), by their extremes only beyond it."""
+    """Scale by the range the samples were recorded in (1.0, or 8, 10, 12 or 16 bits); by their extremes only beyond."""
     finite = np.isfinite(samples)
     low, high = (float(extreme(samples, where=finite, initial=0)) for extreme in (np.min, np.max))
     if low < 0 or high > 65535:

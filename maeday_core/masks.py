@@ -14,7 +14,7 @@ def visible_count(patches: int, ratio: float) -> int:
     count = int(patches * (1 - ratio))
     if not 0 < count < patches:
         raise SettingsError(
-            f"A mask ratio of {ratio:g} leaves {max(count, 0)} of {patches} patches visible; choose one between 0.05 and 0.95."
+            f"A mask ratio of {ratio:g} leaves {max(count, 0)} of {patches} patches visible; choose 0.05 to 0.95."
         )
     return count
 

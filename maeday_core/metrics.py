@@ -50,7 +50,8 @@ def aupro(masks: Sequence[np.ndarray], maps: Sequence[np.ndarray], limit: float 
     last_of_ties = np.append(np.diff(scores[order]) != 0, True)
     false_positive_rate = np.append(0, np.cumsum(is_normal[order])[last_of_ties] / is_normal.sum())
     mean_overlap = np.append(0, np.cumsum(np.concatenate(overlap)[order])[last_of_ties] / regions)
-    at_limit = np.interp(limit, false_positive_rate, mean_overlap)
-    below = false_positive_rate < limit
-    x, y = np.append(false_positive_rate[below], limit), np.append(mean_overlap[below], at_limit)
+    end = np.searchsorted(false_positive_rate, limit)  # the first point at or beyond the limit
+    (x0, x1), (y0, y1) = false_positive_rate[end - 1 : end + 1], mean_overlap[end - 1 : end + 1]
+    at_limit = y0 + (y1 - y0) * (limit - x0) / (x1 - x0)
+    x, y = np.append(false_positive_rate[:end], limit), np.append(mean_overlap[:end], at_limit)
     return 100 * float(np.trapezoid(y, x) / limit)

@@ -68,7 +68,10 @@ class ModelInfo:
 
 def _blocks(depth: int, dim: int, heads: int, mlp_dim: int, eps: float) -> nn.ModuleList:
     norm = partial(nn.LayerNorm, eps=eps)
-    return nn.ModuleList(Block(dim, heads, mlp_dim / dim, qkv_bias=True, norm_layer=norm) for _ in range(depth))
+    return nn.ModuleList(
+        Block(dim, heads, mlp_dim / dim, qkv_bias=True, norm_layer=norm)  # type: ignore[arg-type]
+        for _ in range(depth)
+    )
 
 
 class MaskedAutoencoder(nn.Module):

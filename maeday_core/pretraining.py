@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-import sys
+import pickle
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from maeday_core.corpus import Corpus, draw_crops
+from maeday_core.errors import WeightsError
 from maeday_core.images import RGBImage
 from maeday_core.masks import mask_from_noise
 from maeday_core.model import CONFIGS, MAEConfig, MaskedAutoencoder, normalise
+from maeday_core.weights import save_weights
 
 LEARNING_RATE = 1.5e-3
 BATCH_SIZE = 64
@@ -74,8 +76,8 @@ def pretrain(
     batch_size: int = BATCH_SIZE,
     seed: int = 0,
     resume: str | os.PathLike[str] | None = None,
-    log: Callable[[dict[str, float]], None] = lambda row: print(json.dumps(row), file=sys.stderr, flush=True),
-    save_every: int = 500,
+    log: Callable[[dict[str, float]], None] = lambda row: None,
+    log_every: int = 100,
 ) -> MaskedAutoencoder:
     """Train until `steps` or `minutes` are used up, whichever comes first; the rate falls along a cosine to that end.
 
@@ -83,14 +85,20 @@ def pretrain(
 
     Args:
         corpus: the pictures.
-        out: where the state is kept, to be given as `resume` after an interruption.
+        out: the weights file to write, one that `load_model` takes. Beside it lie, as `out` with another ending,
+            `.state`, from which an interrupted run resumes, and `.jsonl`, the rows given to `log`.
         minutes: training time, that of earlier runs included.
+        resume: a `.state` file.
         log: receives `step`, `loss` (as trained), `masked_mse` and `held_out_mse` (normalised pixels, hidden patches),
-            `crops_per_second` and `minutes` every hundred steps.
+            `crops_per_second` and `minutes` every `log_every` steps.
 
     Returns:
         The trained model, float32.
+
+    Raises:
+        WeightsError: `resume` is no state of such a run.
     """
+    out = Path(out)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = new_model(config, seed).to(device).train()
     for block in [*model.blocks, *model.decoder_blocks]:
@@ -101,27 +109,31 @@ def pretrain(
     rest = [p for p in model.parameters() if not (p.ndim >= 2 and p.shape[0] > 1)]
     groups = [{"params": decayed, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.9, 0.95))
+    warmup = max(1, min(500, steps // 10))
     step, seconds = 0, 0.0
     if resume:
-        state = torch.load(resume, map_location=device, weights_only=True)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        step, seconds = state["step"], state["seconds"]
+        try:
+            state = torch.load(resume, map_location=device, weights_only=True)
+            model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+            step, seconds = state["step"], state["seconds"]
+        except (KeyError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+            raise WeightsError(f"{resume} is not the state of an interrupted run of this model.") from error
 
     def save() -> None:
         state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "seconds": seconds}
-        torch.save(state, f"{out}.tmp")
-        os.replace(f"{out}.tmp", out)
+        torch.save(state, out.with_suffix(".tmp"))
+        os.replace(out.with_suffix(".tmp"), out.with_suffix(".state"))
 
     window: list[tuple[float, float]] = []
-    with ThreadPoolExecutor(1) as loader:
+    with ThreadPoolExecutor(1) as loader, out.with_suffix(".jsonl").open("a" if resume else "w") as curve:
         batch = loader.submit(_draw_batch, corpus.train, config, batch_size, seed, step)
         while (progress := max(step / steps, seconds / 60 / minutes)) < 1:
             start = time.perf_counter()
             images, masks = (t.to(device) for t in batch.result())
             batch = loader.submit(_draw_batch, corpus.train, config, batch_size, seed, step + 1)
             for group in optimizer.param_groups:
-                group["lr"] = LEARNING_RATE * min(1, (step + 1) / 500) * 0.5 * (1 + math.cos(math.pi * progress))
+                group["lr"] = LEARNING_RATE * min(1, (step + 1) / warmup) * 0.5 * (1 + math.cos(math.pi * progress))
             with torch.autocast(device.type, torch.bfloat16):
                 loss, masked = reconstruction_loss(model, images, masks)
             optimizer.zero_grad()
@@ -131,23 +143,25 @@ def pretrain(
             step += 1
             seconds += time.perf_counter() - start
             window.append((loss.item(), masked.item()))
-            if step % 100 == 0 or step == steps:
+            if step % log_every == 0 or step == steps:
                 trained, hidden = np.mean(window, axis=0)
-                log(
-                    {
-                        "step": step,
-                        "loss": round(float(trained), 5),
-                        "masked_mse": round(float(hidden), 5),
-                        "held_out_mse": round(held_out_error(model, corpus.held_out), 5),
-                        "crops_per_second": round(step * batch_size / seconds, 1),
-                        "minutes": round(seconds / 60, 2),
-                    }
-                )
-                window.clear()
-            if step % save_every == 0:
+                row = {
+                    "step": step,
+                    "loss": round(float(trained), 5),
+                    "masked_mse": round(float(hidden), 5),
+                    "held_out_mse": round(held_out_error(model, corpus.held_out), 5),
+                    "crops_per_second": round(step * batch_size / seconds, 1),
+                    "minutes": round(seconds / 60, 2),
+                }
+                curve.write(json.dumps(row) + "\n")
+                curve.flush()
+                log(row)
                 save()
+                window.clear()
     save()
-    return model.eval()
+    model.eval()
+    save_weights(model, out, {"steps": str(step), "crops": str(step * batch_size), "minutes": f"{seconds / 60:.0f}"})
+    return model
 
 
 @torch.inference_mode()

@@ -1,0 +1,39 @@
+"""Shared by all tests: the repository on the path, one thread setting, a tiny model."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from maeday_core.model import MAEConfig, MaskedAutoencoder  # noqa: E402
+
+settings.register_profile("machines are noisy", deadline=None)
+settings.load_profile("machines are noisy")
+
+TINY = MAEConfig(
+    image_size=64,
+    patch_size=8,
+    dim=32,
+    depth=2,
+    heads=4,
+    mlp_dim=64,
+    decoder_dim=16,
+    decoder_depth=1,
+    decoder_heads=2,
+    decoder_mlp_dim=32,
+)
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> MaskedAutoencoder:
+    """A frozen model of a few thousand random weights, float32."""
+    torch.manual_seed(0)
+    model = MaskedAutoencoder(TINY)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    return model.requires_grad_(False).eval()

@@ -1,0 +1,67 @@
+"""Metrics agree with scikit-learn and with a slow loop."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score, roc_auc_score
+
+from maeday_core.metrics import aupro, auroc, f1_max
+
+
+def slow_aupro(masks, maps, limit: float = 0.3) -> float | None:
+    """Bergmann et al.'s procedure: at every threshold the mean overlap over the regions, then the trapezoids."""
+    regions, normal = [], []
+    for index, mask in enumerate(masks):
+        count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+        regions += [(index, labels == i) for i in range(1, count)]
+        normal.append(~mask)
+    total_normal = sum(n.sum() for n in normal)
+    if not regions or not total_normal:
+        return None
+    points = [(0.0, 0.0)]
+    for threshold in sorted(set(np.concatenate([m.ravel() for m in maps])), reverse=True):
+        above = [m >= threshold for m in maps]
+        rate = sum((a & n).sum() for a, n in zip(above, normal, strict=True)) / total_normal
+        overlap = np.mean([above[i][region].mean() for i, region in regions])
+        points.append((rate, overlap))
+    area = 0.0
+    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        if x0 >= limit:
+            break
+        if x1 > limit:
+            y1 = y0 + (y1 - y0) * (limit - x0) / (x1 - x0)
+            x1 = limit
+        area += (x1 - x0) * (y0 + y1) / 2
+    return 100 * area / limit
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), levels=st.sampled_from([2, 5, 1000]), density=st.sampled_from([0.0, 0.1, 0.6, 1.0]))
+def test_aupro_agrees_with_a_slow_loop(seed, levels, density):
+    rng = np.random.default_rng(seed)
+    masks = [rng.random((9, 7)) < density for _ in range(3)]
+    masks[0][:] = False
+    maps = [(rng.integers(0, levels, (9, 7)) / levels + 0.3 * mask).astype(np.float32) for mask in masks]
+    fast, slow = aupro(masks, maps), slow_aupro(masks, maps)
+    assert fast == slow if slow is None else fast == pytest.approx(slow, abs=1e-6)
+
+
+def test_aupro_of_a_perfect_map_is_100():
+    mask = np.zeros((20, 20), bool)
+    mask[3:6, 3:6] = mask[10:12, 10:15] = True
+    assert aupro([mask], [mask.astype(float)]) == pytest.approx(100)
+
+
+@given(seed=st.integers(0, 10_000), levels=st.sampled_from([3, 1000]))
+def test_auroc_and_f1_agree_with_scikit_learn(seed, levels):
+    rng = np.random.default_rng(seed)
+    labels, scores = rng.random(40) < 0.4, rng.integers(0, levels, 40) / levels
+    if labels.all() or not labels.any():
+        assert auroc(labels, scores) is None
+        assert f1_max(labels, scores) is None
+        return
+    assert auroc(labels, scores) == pytest.approx(100 * roc_auc_score(labels, scores))
+    best = max(f1_score(labels, scores >= t, zero_division=0) for t in np.unique(scores))
+    assert f1_max(labels, scores) == pytest.approx(100 * best)

@@ -1,0 +1,64 @@
+"""Pictures show what the result holds."""
+
+import numpy as np
+import pytest
+
+from maeday_core.detector import Settings, detect
+from maeday_core.images import load_image
+from maeday_core.pictures import (
+    HIDDEN_COLOUR,
+    difference,
+    heat_map,
+    masked_input,
+    outline,
+    overlay,
+    reconstruction,
+    save_figure,
+)
+
+
+@pytest.fixture(scope="module")
+def result(tiny_model):
+    query = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    return detect(tiny_model, query, Settings(masks=3))
+
+
+def test_heat_map_uses_the_scale_it_is_given():
+    ramp = np.linspace(0, 1, 11, dtype=np.float32)[None]
+    assert (np.diff(heat_map(ramp, 1.0).astype(int).sum(axis=2)) > 0).all()
+    assert np.array_equal(heat_map(ramp * 3, 3.0), heat_map(ramp, 1.0))
+    assert np.array_equal(heat_map(ramp + 5, 1.0)[0, 0], heat_map(np.ones((1, 1)), 1.0)[0, 0])
+
+
+def test_a_calm_map_leaves_the_photo_alone(result):
+    calm = np.zeros((64, 64), np.float32)
+    assert np.array_equal(overlay(result.query, calm, 1.0), result.query)
+    assert np.array_equal(outline(result.query, calm, 0.5), result.query)
+
+
+def test_outline_encloses_what_is_above(result):
+    error_map = np.zeros((64, 64), np.float32)
+    error_map[20:40, 20:40] = 1
+    changed = (outline(result.query, error_map, 0.5) != result.query).any(axis=2)
+    assert changed[20, 30]
+    assert not changed[30, 30]
+    assert not changed[:10].any()
+
+
+def test_masked_input_hides_exactly_the_mask(result):
+    shown = masked_input(result, 1)
+    hidden = np.kron(result.masks[1], np.ones((8, 8), bool))
+    assert (shown[hidden] == HIDDEN_COLOUR).all()
+    assert np.array_equal(shown[~hidden], result.query[~hidden])
+
+
+def test_views_have_the_models_size(result):
+    assert reconstruction(result, 0).shape == difference(result, 2, 1.0).shape == (64, 64, 3)
+    assert not np.array_equal(reconstruction(result, 0), reconstruction(result, 1))
+
+
+@pytest.mark.parametrize("shape", [(40, 40), (30, 900), (2000, 50)])
+def test_figure_opens(tiny_model, shape, tmp_path):
+    query = np.full((*shape, 3), 128, np.uint8)
+    save_figure(query, detect(tiny_model, query, Settings(masks=1)), 0.2, tmp_path / "figure.png")
+    assert load_image(tmp_path / "figure.png").std() > 5
