@@ -41,6 +41,9 @@ what surrounds it, and lights up. So does anything else that is unpredictable: p
 picture's own median error, is a first guess: look at a few good parts and set one between them and the bad ones.
 Move the mask slider to see for yourself what the model was shown and what it made of it.
 """
+SCROLL_TO_VERDICT = """() => {
+    if (innerWidth < 768) document.getElementById("verdict").scrollIntoView({behavior: "smooth"});
+}"""
 CSS = (
     views.BAR_CSS
     + """
@@ -48,6 +51,8 @@ CSS = (
 #title h1{margin:0;font-size:1.7rem}#title p{margin:.2rem 0 0;max-width:62rem}
 #device{text-align:right;opacity:.75;font-size:.9rem}
 footer{opacity:.6}
+@media (max-width:640px){#saw{gap:6px}#saw .block{height:170px!important}#saw label{font-size:.62rem;padding:0 3px;white-space:nowrap}#saw label>span{display:none}}
+#all-masks .thumbnail-item{aspect-ratio:3.05}
 """
 )
 
@@ -108,8 +113,8 @@ def _inspect_tab(state: gr.State) -> None:
             # The file as it was sent, whatever it is: the engine's decoder says what is wrong with a bad one.
             query.preprocess = lambda payload: payload.path if payload else None
             with gr.Row():
-                detect = gr.Button("Detect", variant="primary", elem_id="detect")
-                stop = gr.Button("Stop", variant="stop", elem_id="stop", interactive=False)
+                detect = gr.Button("Detect", variant="primary", elem_id="detect", min_width=100)
+                stop = gr.Button("Stop", variant="stop", elem_id="stop", interactive=False, min_width=100)
             examples = gr.Examples(
                 [[str(path)] for path in sorted(EXAMPLES.glob("*.jpg"))],
                 inputs=[query],
@@ -137,26 +142,25 @@ def _inspect_tab(state: gr.State) -> None:
             gr.Markdown(f"Running on {device_label()}", elem_id="device")
         with gr.Column(scale=7, min_width=340):
             verdict = gr.HTML(HINT, elem_id="verdict")
-            with gr.Tabs():
-                with gr.Tab("Overlay"):
-                    slider = gr.ImageSlider(
-                        label="Photo | heat map: drag the line",
-                        type="numpy",
-                        format="png",
-                        interactive=False,
-                        slider_position=35,
-                        max_height=460,
-                        elem_id="overlay",
-                    )
-                with gr.Tab("Heat map"):
-                    heat = gr.Image(
-                        label="Error map E",
-                        format="png",
-                        interactive=False,
-                        height=460,
-                        elem_id="heat",
-                        buttons=["fullscreen"],
-                    )
+            with gr.Row():
+                slider = gr.ImageSlider(
+                    label="Photo | heat map",
+                    type="numpy",
+                    format="png",
+                    interactive=False,
+                    slider_position=35,
+                    max_height=400,
+                    min_width=300,
+                    elem_id="overlay",
+                )
+                heat = gr.Image(
+                    label="Error map E",
+                    format="png",
+                    interactive=False,
+                    min_width=300,
+                    elem_id="heat",
+                    buttons=["fullscreen"],
+                )
             with gr.Row():
                 with gr.Column(scale=3, min_width=260):
                     threshold = gr.Slider(
@@ -192,14 +196,14 @@ def _inspect_tab(state: gr.State) -> None:
                 ]
             gr.Markdown("### What the model saw")
             index = gr.Slider(1, Settings.masks, 1, step=1, label="Mask", elem_id="mask-index")
-            with gr.Row():
+            with gr.Row(elem_id="saw"):
                 saw = [
                     gr.Image(
                         label=label,
                         format="png",
                         interactive=False,
                         height=250,
-                        min_width=150,
+                        min_width=90,
                         elem_id=name,
                         buttons=[],
                     )
@@ -211,7 +215,12 @@ def _inspect_tab(state: gr.State) -> None:
                 ]
             with gr.Accordion("All masks", open=False):
                 gallery = gr.Gallery(
-                    label="Masked input, reconstruction, difference", columns=2, format="jpeg", height="auto"
+                    label="Masked input, reconstruction, difference",
+                    columns=2,
+                    format="jpeg",
+                    height=640,
+                    object_fit="contain",
+                    elem_id="all-masks",
                 )
 
     busy = {
@@ -241,6 +250,8 @@ def _inspect_tab(state: gr.State) -> None:
     stop.click(
         _stopped, [state, threshold, own_scale], [state, verdict, detect, stop], queue=False, api_visibility="private"
     )
+    for start in (detect.click, examples.load_input_event.then):
+        start(None, js=SCROLL_TO_VERDICT, queue=False, api_visibility="private")
     looks = {"queue": False, "show_progress": "hidden", "trigger_mode": "always_last", "api_visibility": "private"}
     threshold.input(lambda: False, None, auto, **looks).then(
         _redraw, [state, threshold, own_scale], [verdict, slider, heat], **looks

@@ -167,7 +167,7 @@ def report_page(view: Shown, threshold: float) -> str:
     )
     return f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>MAEDAY: {html.escape(view.name)}</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:1000px;margin:2rem auto;padding:0 1rem;color:#1c1c1e}}
-.row{{display:flex;gap:1rem;flex-wrap:wrap}}figure{{margin:0 0 1rem;flex:1 1 220px}}img{{width:100%}}
+.row{{display:flex;gap:1rem;flex-wrap:wrap;margin-top:1.2rem}}figure{{margin:0 0 1rem;flex:1 1 220px}}img{{width:100%}}
 th{{text-align:left;padding-right:2rem;font-weight:500}}{BAR_CSS}</style>
 <h1>{html.escape(view.name)}</h1>{verdict(view, threshold, False)}<div class="row">{pictures}</div>
 <h2>What the model saw</h2>{views}<h2>Settings</h2><table>{rows}</table></html>"""

@@ -35,7 +35,7 @@ def outline(picture: RGBImage, error_map: np.ndarray, threshold: float) -> RGBIm
     """Draw the border of every region above `threshold`, light within dark so that it shows on any ground."""
     contours, _ = cv2.findContours((error_map > threshold).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     drawn = np.ascontiguousarray(picture).copy()
-    width = max(1, round(min(picture.shape[:2]) / 220))
+    width = max(1, round(min(picture.shape[:2]) / 320))
     cv2.drawContours(drawn, contours, -1, (10, 10, 10), 3 * width, cv2.LINE_AA)
     cv2.drawContours(drawn, contours, -1, (64, 224, 255), width, cv2.LINE_AA)
     return drawn

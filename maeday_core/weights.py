@@ -18,6 +18,7 @@ import safetensors
 import safetensors.torch
 import torch
 from huggingface_hub import errors as hub_errors
+from huggingface_hub.file_download import http_get, repo_folder_name
 from torch import Tensor
 
 from maeday_core.errors import WeightsError
@@ -25,7 +26,6 @@ from maeday_core.model import MAEConfig, MaskedAutoencoder, ModelInfo
 
 BUNDLED_FILE = Path(__file__).resolve().parent.parent / "assets" / "mae-small.safetensors"
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
-OFFLINE_HINT = "the model 'bundled' works with no network"
 
 Progress = Callable[[int, int], None]
 """Receives the bytes of a download that are done, and all of them."""
@@ -67,8 +67,8 @@ def load_model(
     """Load a masked autoencoder, ready for inference.
 
     Args:
-        name: `bundled`; `base`, `large` or `huge` from the Hub; a Hub id `owner/name`, with `@revision` if wanted; or the
-            path of a weights file or of a folder that holds one. By default `default_model`.
+        name: `bundled`; `base`, `large` or `huge` from the Hub; a Hub id `owner/name`, with `@revision` if wanted; or
+            the path of a weights file or of a folder that holds one. By default `default_model`.
         device: by default CUDA, else Apple's MPS, else the CPU.
         dtype: by default bfloat16 where the hardware computes in it, else float32 (`best_dtype`).
         progress: called as a download advances.
@@ -87,14 +87,16 @@ def load_model(
     elif name in HUB_MODELS:
         pinned = HUB_MODELS[name]
         path, source, licence = download(pinned.repo, pinned.revision, progress), pinned.repo, pinned.licence
-    elif Path(name).exists():
-        path, source, licence = _weights_in(Path(name)), Path(name).name, ""
-    elif re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", name):
+    elif os.path.exists(name):
+        path, source, licence = _weights_in(Path(name)), Path(name).absolute().name, ""
+    elif re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", name) and not name.endswith((".safetensors", ".bin", ".pth")):
         repo, _, revision = name.partition("@")
         path, source, licence = download(repo, revision or "main", progress), repo, "see the model card"
     else:
         known = ", ".join(["bundled", *HUB_MODELS])
-        raise WeightsError(f"There is no model {name!r}: give one of {known}, a Hub id owner/name, or an existing path.")
+        raise WeightsError(
+            f"There is no model {name!r}: give one of {known}, a Hub id owner/name, or an existing path."
+        )
     if not path.exists():
         raise WeightsError(f"The weights file {path.name} is missing from the installation; check it out again.")
 
@@ -103,9 +105,7 @@ def load_model(
         model = MaskedAutoencoder(config)
     _check_keys(path.name, state, model.state_dict())
     model.load_state_dict(state, assign=True)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    model.info = ModelInfo(name, source, licence, digest, metadata)
+    model.info = ModelInfo(name, source, licence, _sha256(path), metadata)
     return model.to(device, dtype).requires_grad_(False).eval()
 
 
@@ -155,16 +155,29 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], MAEConfig, dict[str, st
         try:
             config = MAEConfig(**json.loads(metadata.pop("mae_config")))
         except (TypeError, ValueError) as error:
-            raise WeightsError(f"{path.name} describes its model in a way this version cannot read: {error}.") from error
+            raise WeightsError(
+                f"{path.name} describes its model in a way this version cannot read: {error}."
+            ) from error
     else:
         config = _infer_config(path.name, state, hub_config)
+    *sizes, eps = asdict(config).values()
+    if not (
+        all(isinstance(size, int) and size > 0 for size in sizes)
+        and isinstance(eps, float)
+        and config.image_size % config.patch_size == config.dim % config.heads == 0
+        and config.decoder_dim % config.decoder_heads == 0
+    ):
+        raise WeightsError(f"No masked autoencoder has the sizes that {path.name} or its config.json gives: {config}.")
     return state, config, metadata
 
 
 def download(repo: str, revision: str, progress: Progress | None = None) -> Path:
     """Fetch a checkpoint and its config.json into the Hub's cache, or find them there; resumes what was cut off."""
+    cause: Exception | None = None
     try:
-        config, *weights = (hub.try_to_load_from_cache(repo, file, revision=revision) for file in ("config.json", *HUB_FILES))
+        config, *weights = (
+            hub.try_to_load_from_cache(repo, file, revision=revision) for file in ("config.json", *HUB_FILES)
+        )
         for cached in weights:
             if isinstance(config, str) and isinstance(cached, str):
                 return Path(cached)
@@ -174,80 +187,114 @@ def download(repo: str, revision: str, progress: Progress | None = None) -> Path
                 return _fetch(repo, filename, revision, progress)
             except hub_errors.RemoteEntryNotFoundError:
                 continue
-        raise WeightsError(f"{repo} on the Hub has neither {' nor '.join(HUB_FILES)}; choose another model.")
+        problem = f"{repo} on the Hub has neither {' nor '.join(HUB_FILES)}; check the id"
     except hub_errors.RevisionNotFoundError as error:
-        raise WeightsError(f"{repo} on the Hub has no revision {revision!r}; check the name after '@'.") from error
-    except (hub_errors.GatedRepoError, hub_errors.RepositoryNotFoundError) as error:
-        raise WeightsError(f"The Hub has no public model {repo!r}; check the id, or log in if it is private.") from error
+        problem, cause = f"{repo} on the Hub has no revision {revision!r}; check the name after '@'", error
+    except hub_errors.RepositoryNotFoundError as error:  # or a gated one
+        problem, cause = f"The Hub has no public model {repo!r}; check the id, log in if it is private", error
     except hub_errors.RemoteEntryNotFoundError as error:
-        raise WeightsError(f"{repo} on the Hub has no config.json, so it is not a ViTMAE model.") from error
-    except (OSError, hub_errors.OfflineModeIsEnabled) as error:
-        raise WeightsError(
-            f"{repo} is not in this machine's cache and could not be downloaded from the Hugging Face Hub "
-            f"({_first_line(error)}); check the network and try again, or use another model: {OFFLINE_HINT}."
-        ) from error
+        problem, cause = f"{repo} on the Hub has no config.json, so it is not a ViTMAE model; check the id", error
     except hub_errors.HFValidationError as error:
-        raise WeightsError(f"{repo!r} is not a Hub id of the form owner/name.") from error
+        problem, cause = f"{repo!r} is not a Hub id of the form owner/name; check the id", error
+    except OSError as error:
+        problem, cause = (
+            (
+                f"{repo} is not in this machine's cache and could not be downloaded from the Hugging Face Hub "
+                f"({_first_sentence(error)}); check the network and try again"
+            ),
+            error,
+        )
+    raise WeightsError(f"{problem}, or use another model: 'bundled' works with no network.") from cause
 
 
 def _fetch(repo: str, filename: str, revision: str, progress: Progress | None) -> Path:
-    # One quick look before hf_hub_download, which would retry for half a minute where there is no network.
+    url = hub.hf_hub_url(repo, filename, revision=revision)
+    bar = _reporting_bar(progress) if progress else None
     try:
-        hub.get_hf_file_metadata(hub.hf_hub_url(repo, filename, revision=revision), timeout=10)
-    except (hub_errors.HfHubHTTPError, OSError):
+        # One quick look before hf_hub_download, which would retry for half a minute where there is no network.
+        found = hub.get_hf_file_metadata(url, timeout=10)
+        if re.fullmatch("[0-9a-f]{64}", found.etag or ""):
+            _fetch_blob(url, repo, found, bar)
+        return Path(hub.hf_hub_download(repo, filename, revision=revision, tqdm_class=bar))
+    except OSError:
         raise
     except Exception as error:
-        raise OSError(_first_line(error)) from error
-    return Path(hub.hf_hub_download(repo, filename, revision=revision, tqdm_class=_reporting_bar(progress)))
+        raise OSError(_first_sentence(error)) from error
 
 
-def _reporting_bar(progress: Progress | None) -> Any:
-    if progress is None:
-        return None
+def _fetch_blob(url: str, repo: str, found: hub.HfFileMetadata, bar: Any) -> None:
+    """Put a large file where hf_hub_download finds it; by itself that begins anew after a break, and checks no hash."""
+    folder = repo_folder_name(repo_id=repo, repo_type="model")
+    blob = Path(hub.constants.HF_HUB_CACHE, folder, "blobs", str(found.etag))
+    partial = blob.with_suffix(".incomplete")
+    lock = Path(hub.constants.HF_HUB_CACHE, ".locks", folder, f"{found.etag}.lock")
+    for path in (blob, lock):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with hub.utils.WeakFileLock(lock):
+        if blob.exists():
+            return
+        with partial.open("ab") as file:
+            done, headers = min(file.tell(), found.size or 0), hub.utils.build_hf_headers()
+            http_get(url, file, resume_size=done, headers=headers, expected_size=found.size, tqdm_class=bar)
+        if _sha256(partial) != found.etag:
+            partial.unlink()
+            raise OSError("what arrived has not the SHA-256 that the Hub names")
+        partial.replace(blob)
 
+
+def _reporting_bar(progress: Progress) -> Any:
     class ReportingBar(hub.utils.tqdm):
         def update(self, n: float | None = 1) -> bool | None:
-            done = super().update(n)
+            shown = super().update(n)
+            if self.disable:  # without a terminal, tqdm does not count
+                self.n += n or 0
             progress(int(self.n), int(self.total or 0))
-            return done
+            return shown
 
     return ReportingBar
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _first_sentence(error: BaseException) -> str:
+    return re.split(r"\n|\.\s", str(error).strip())[0].rstrip(".") or type(error).__name__
 
 
 def _weights_in(path: Path) -> Path:
     if path.is_file():
         return path
-    for candidate in (*(path / name for name in HUB_FILES), *sorted(path.glob("*.safetensors")), *sorted(path.glob("*.pth"))):
+    for candidate in (
+        *(path / name for name in HUB_FILES),
+        *sorted(path.glob("*.safetensors")),
+        *sorted(path.glob("*.pth")),
+    ):
         if candidate.is_file():
             return candidate
-    raise WeightsError(f"The folder {path.name} holds no weights ({', '.join(HUB_FILES)}, *.safetensors or *.pth).")
+    raise WeightsError(
+        f"The folder {path.absolute().name} holds no weights ({', '.join(HUB_FILES)}, *.safetensors or *.pth)."
+    )
 
 
 def _read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str], dict[str, Any]]:
     if path.suffix == ".safetensors":
         try:
             with safetensors.safe_open(path, framework="pt") as file:
-                return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {}), {}
+                return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {}), {}  # noqa: SIM118
         except (safetensors.SafetensorError, OSError, ValueError) as error:
-            raise WeightsError(
-                f"{path.name} is damaged or cut short ({_first_line(error)}); delete {path.resolve()} and download or copy it again."
-            ) from error
+            raise _damaged(path, error) from error
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
-            f"{path.name} is not a plain PyTorch state dict: it holds other Python objects, or is no checkpoint at all, and "
-            "is not opened for safety; convert it to safetensors."
+            f"{path.name} is not a plain PyTorch state dict: it holds other Python objects, or is no checkpoint at "
+            "all, and is not opened for safety; convert it to safetensors."
         ) from error
     except Exception as error:
-        raise WeightsError(
-            f"{path.name} is damaged or cut short ({_first_line(error)}); delete {path.resolve()} and download or copy it again."
-        ) from error
+        raise _damaged(path, error) from error
     content = content if isinstance(content, dict) else {}
     arguments = content.get("args")
     for key in ("model", "state_dict"):
@@ -259,13 +306,20 @@ def _read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str], dict[s
     return state, {}, vars(arguments) if isinstance(arguments, argparse.Namespace) else {}
 
 
+def _damaged(path: Path, error: Exception) -> WeightsError:
+    reason = f"{path.name} is damaged or cut short ({_first_sentence(error)})"
+    return WeightsError(f"{reason}; delete {path.resolve()} and download or copy it again.")
+
+
 def _read_config(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise WeightsError(f"{path} is not valid JSON; delete it and download or copy it again.") from error
+        raise WeightsError(
+            f"{path.name} is not valid JSON; delete {path.resolve()} and download or copy it again."
+        ) from error
     return config if isinstance(config, dict) else {}
 
 
@@ -323,7 +377,7 @@ def _infer_config(name: str, state: Mapping[str, Tensor], config: Mapping[str, A
         raise WeightsError(f"{name} is not a masked autoencoder's checkpoint{missing}.") from error
     heads = config.get("num_attention_heads") or _HEADS.get(dim)
     decoder_heads = config.get("decoder_num_attention_heads") or _HEADS.get(decoder_dim)
-    if not heads or not decoder_heads or dim % heads or decoder_dim % decoder_heads:
+    if not heads or not decoder_heads:
         raise WeightsError(
             f"{name} does not say how many attention heads it has; put its config.json beside it (num_attention_heads, "
             "decoder_num_attention_heads)."
@@ -348,10 +402,18 @@ def _check_keys(name: str, state: Mapping[str, Tensor], expected: Mapping[str, T
         ("lacks", [k for k in expected if k not in state]),
         ("has the unexpected", [k for k in state if k not in expected]),
         (
-            "has the wrong shape for",
-            [f"{k} {tuple(state[k].shape)}" for k in expected if k in state and state[k].shape != expected[k].shape],
+            "has the wrong shape or type for",
+            [
+                f"{k} {tuple(state[k].shape)} {state[k].dtype}"
+                for k in expected
+                if k in state and not (state[k].shape == expected[k].shape and state[k].is_floating_point())
+            ],
         ),
     ]
-    told = [f"{what} {', '.join(keys[:3])}{f' and {len(keys) - 3} more' if len(keys) > 3 else ''}" for what, keys in problems if keys]
+    told = [
+        f"{what} {', '.join(keys[:3])}{f' and {len(keys) - 3} more' if len(keys) > 3 else ''}"
+        for what, keys in problems
+        if keys
+    ]
     if told:
         raise WeightsError(f"{name} does not fit a masked autoencoder of its size: it {'; it '.join(told)}.")
