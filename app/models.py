@@ -1,15 +1,19 @@
-"""Models as the page offers them: a short list, loaded once, shared by everybody."""
+"""Models as the page offers them: a short list, loaded once in the background, shared by everybody."""
 
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from maeday_core import MaskedAutoencoder, load_model
-from maeday_core.weights import HUB_MODELS, Progress, best_device, best_dtype, default_model
+from maeday_core.hub import HUB_MODELS
+from maeday_core.weights import best_device, best_dtype, default_model
 
 KEPT_MODELS = 2
+_loader = ThreadPoolExecutor(2, thread_name_prefix="load-model")
 _lock = threading.Lock()
-_loaded: dict[str, MaskedAutoencoder] = {}
+_models: dict[str, Future[MaskedAutoencoder]] = {}
+_downloaded: dict[str, tuple[int, int]] = {}
 
 
 def model_choices() -> list[tuple[str, str]]:
@@ -23,13 +27,27 @@ def model_choices() -> list[tuple[str, str]]:
 def device_label() -> str:
     """The hardware in use and its number format, as in `CPU bfloat16`."""
     device = best_device()
-    return f"{device.type.upper()} {str(best_dtype(device)).removeprefix('torch.')}"
+    label = f"{device.type.upper()} {str(best_dtype(device)).removeprefix('torch.')}"
+    if device.type == "cuda":
+        label += "; with a GPU, try the model base or large in the settings"
+    return label
 
 
-def get_model(name: str, progress: Progress | None = None) -> MaskedAutoencoder:
-    """Load a model, or return it if it is one of the last used."""
+def request_model(name: str) -> Future[MaskedAutoencoder]:
+    """The model, or the promise of it; a load that failed is tried again. The last two models are kept."""
     with _lock:
-        _loaded[name] = _loaded.pop(name, None) or load_model(name, progress=progress)
-        for oldest in list(_loaded)[:-KEPT_MODELS]:
-            del _loaded[oldest]
-        return _loaded[name]
+        promise = _models.pop(name, None)
+        if promise is None or (promise.done() and promise.exception()):
+            promise = _loader.submit(
+                load_model, name, progress=lambda done, total: _downloaded.update({name: (done, total)})
+            )
+        _models[name] = promise
+        for oldest in [key for key, value in _models.items() if value.done()][:-KEPT_MODELS]:
+            del _models[oldest]
+        return promise
+
+
+def download_progress(name: str) -> str:
+    """How far the download of a model is, in words."""
+    done, total = _downloaded.get(name, (0, 0))
+    return f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else "this can take a minute the first time"

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio import processing_utils
+from PIL import Image
 
 from app import views
-from app.models import device_label, get_model, model_choices
+from app.models import device_label, download_progress, model_choices, request_model
 from app.views import Shown, message
 from maeday_core import MaedayError, Settings, load_image, stream
 
@@ -55,6 +57,17 @@ footer{opacity:.6}
 #all-masks .thumbnail-item{aspect-ratio:3.05}
 """
 )
+
+
+def _save_once(picture: Image.Image, cache_dir: str, name: str = "image", format: str = "webp") -> str:
+    """Keep a picture for browsers to fetch, atomically: Gradio's own rewrites an equal one even while it is sent."""
+    with tempfile.TemporaryDirectory(prefix="maeday-") as folder:
+        file = Path(folder) / f"{name}.{format}"
+        file.write_bytes(processing_utils.encode_pil_to_bytes(picture, format))
+        return processing_utils.save_file_to_cache(file, cache_dir)
+
+
+processing_utils.save_pil_to_cache = _save_once
 
 
 def build_demo() -> gr.Blocks:
@@ -235,7 +248,7 @@ def _inspect_tab(state: gr.State) -> None:
     # What a click does at once, before its turn comes in the queue for the model.
     waiting = {
         "fn": _waiting,
-        "outputs": [verdict, detect, stop, *downloads],
+        "outputs": [verdict, detect, *downloads],
         "queue": False,
         "show_progress": "hidden",
         "api_visibility": "private",
@@ -305,24 +318,15 @@ def _inspect(
 
 def _waiting() -> tuple[Any, ...]:
     card = message("Starting", "One photo is inspected at a time; yours is next when the model is free.", "busy")
-    return card, gr.Button(interactive=False), gr.Button(interactive=True), *[gr.DownloadButton(interactive=False)] * 3
+    return card, gr.Button(interactive=False), *[gr.DownloadButton(interactive=False)] * 3
 
 
 def _loading(name: str) -> Iterator[tuple[Any, ...]]:
-    """Load a model, saying how far its download is; the model is the generator's return value."""
-    done = [0, 0]
-    with ThreadPoolExecutor(1) as pool:
-        loading = pool.submit(get_model, name, lambda now, total: done.__setitem__(slice(None), [now, total]))
-        while not loading.done():
-            wait([loading], timeout=0.4)
-            if not loading.done():
-                share = (
-                    f"{done[0] / 1e6:.0f} of {done[1] / 1e6:.0f} MB"
-                    if done[1]
-                    else "this can take a minute the first time"
-                )
-                yield _busy(f"Loading the model {name}", share)
-        return loading.result()
+    """Wait for a model, saying how far its download is; the model is the generator's return value."""
+    promise = request_model(name)
+    while wait([promise], timeout=0.4).not_done:
+        yield _busy(f"Loading the model {name}", download_progress(name))
+    return promise.result()
 
 
 def _show(view: Shown, threshold: float, own_scale: bool) -> tuple[Any, ...]:

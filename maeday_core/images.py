@@ -19,7 +19,7 @@ MAX_BYTES = 200_000_000
 MAX_SCANS = 1000
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pbm"})
-UPRIGHT = {
+UPRIGHT = {  # by EXIF orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -206,7 +206,8 @@ def _to_8_bits(samples: np.ndarray) -> np.ndarray:
     else:
         full = next(full for full in (255, 1023, 4095, 65535) if high <= full)
     result = np.empty(samples.shape, np.uint8)
-    for band, target in zip(np.array_split(samples, 64), np.array_split(result, 64), strict=True):  # to spare memory
+    bands = (np.array_split(a.ravel(), 64) for a in (samples, result))  # to spare memory
+    for band, target in zip(*bands, strict=True):
         scaled = (band.astype(np.float64) - low) * (255 / full) + 0.5
         target[:] = np.nan_to_num(scaled, nan=0, posinf=0, neginf=0).clip(0, 255)
     return result

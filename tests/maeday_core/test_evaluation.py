@@ -86,7 +86,7 @@ def test_unusable_data_sets_say_what_is_wrong(tiny_model, dataset, tmp_path):
     with pytest.raises(DatasetError, match="no category"):
         find_categories(tmp_path / "empty")
     (dataset / "nut" / "ground_truth" / "spot" / "1_mask.png").unlink()
-    with pytest.raises(DatasetError, match="1_mask.png"):
+    with pytest.raises(DatasetError, match=r"1_mask\.png"):
         find_categories(dataset)
     save(dataset / "bolt" / "ground_truth" / "spot" / "1_mask.png", np.full((48, 60), 255, np.uint8))
     with pytest.raises(DatasetError, match="must agree"):

@@ -1,5 +1,7 @@
 """Metrics agree with scikit-learn and with a slow loop."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
@@ -27,7 +29,7 @@ def slow_aupro(masks, maps, limit: float = 0.3) -> float | None:
         overlap = np.mean([above[i][region].mean() for i, region in regions])
         points.append((rate, overlap))
     area = 0.0
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         if x0 >= limit:
             break
         if x1 > limit:

@@ -1,0 +1,131 @@
+"""Checkpoints on the Hugging Face Hub: found in its cache, or downloaded, resumed and verified."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub as hub
+from huggingface_hub import errors as hub_errors
+from huggingface_hub.file_download import http_get, repo_folder_name
+
+from maeday_core.errors import WeightsError
+
+HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+
+Progress = Callable[[int, int], None]
+"""Receives the bytes of a download that are done, and all of them."""
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """A checkpoint on the Hugging Face Hub, pinned to a commit where one is known."""
+
+    repo: str
+    revision: str
+    size: str
+    licence: str
+
+
+HUB_MODELS = {
+    "base": HubModel(
+        "facebook/vit-mae-base", "25b184bea5538bf5c4c852c79d221195fdd2778d", "448 MB", "Apache-2.0 (model card)"
+    ),
+    "large": HubModel(
+        "facebook/vit-mae-large", "142cb8c25e1b1bc1769997a919aa1b5a2345a6b8", "1.3 GB", "Apache-2.0 (model card)"
+    ),
+    "huge": HubModel("facebook/vit-mae-huge", "main", "2.6 GB", "Apache-2.0 (model card)"),
+}
+
+
+def download(repo: str, revision: str, progress: Progress | None = None) -> Path:
+    """Fetch a checkpoint and its config.json into the Hub's cache, or find them there; resumes what was cut off."""
+    cause: Exception | None = None
+    try:
+        config, *weights = (
+            hub.try_to_load_from_cache(repo, file, revision=revision) for file in ("config.json", *HUB_FILES)
+        )
+        for cached in weights:
+            if isinstance(config, str) and isinstance(cached, str):
+                return Path(cached)
+        _fetch(repo, "config.json", revision, None)
+        for filename in HUB_FILES:
+            try:
+                return _fetch(repo, filename, revision, progress)
+            except hub_errors.RemoteEntryNotFoundError:
+                continue
+        problem = f"{repo} on the Hub has neither {' nor '.join(HUB_FILES)}; check the id"
+    except hub_errors.RevisionNotFoundError as error:
+        problem, cause = f"{repo} on the Hub has no revision {revision!r}; check the name after '@'", error
+    except hub_errors.RepositoryNotFoundError as error:  # or a gated one
+        problem, cause = f"The Hub has no public model {repo!r}; check the id, log in if it is private", error
+    except hub_errors.RemoteEntryNotFoundError as error:
+        problem, cause = f"{repo} on the Hub has no config.json, so it is not a ViTMAE model; check the id", error
+    except hub_errors.HFValidationError as error:
+        problem, cause = f"{repo!r} is not a Hub id of the form owner/name; check the id", error
+    except OSError as error:
+        problem, cause = f"{repo} is not in this machine's cache and could not be downloaded from the Hub", error
+        problem += f" ({first_sentence(error)}); check the network and try again"
+    raise WeightsError(f"{problem}, or use another model: 'bundled' works with no network.") from cause
+
+
+def _fetch(repo: str, filename: str, revision: str, progress: Progress | None) -> Path:
+    url = hub.hf_hub_url(repo, filename, revision=revision)
+    bar = _reporting_bar(progress) if progress else None
+    try:
+        # One quick look before hf_hub_download, which would retry for half a minute where there is no network.
+        found = hub.get_hf_file_metadata(url, timeout=10)
+        if re.fullmatch("[0-9a-f]{64}", found.etag or ""):
+            _fetch_blob(url, repo, found, bar)
+        return Path(hub.hf_hub_download(repo, filename, revision=revision, tqdm_class=bar))
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(first_sentence(error)) from error
+
+
+def _fetch_blob(url: str, repo: str, found: hub.HfFileMetadata, bar: Any) -> None:
+    """Put a large file where hf_hub_download finds it; by itself that begins anew after a break, and checks no hash."""
+    folder = repo_folder_name(repo_id=repo, repo_type="model")
+    blob = Path(hub.constants.HF_HUB_CACHE, folder, "blobs", str(found.etag))
+    partial = blob.with_suffix(".incomplete")
+    lock = Path(hub.constants.HF_HUB_CACHE, ".locks", folder, f"{found.etag}.lock")
+    for path in (blob, lock):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with hub.utils.WeakFileLock(lock):
+        if blob.exists():
+            return
+        with partial.open("ab") as file:
+            done, headers = min(file.tell(), found.size or 0), hub.utils.build_hf_headers()
+            http_get(url, file, resume_size=done, headers=headers, expected_size=found.size, tqdm_class=bar)
+        if sha256(partial) != found.etag:
+            partial.unlink()
+            raise OSError("what arrived has not the SHA-256 that the Hub names")
+        partial.replace(blob)
+
+
+def _reporting_bar(progress: Progress) -> Any:
+    class ReportingBar(hub.utils.tqdm):
+        def update(self, n: float | None = 1) -> bool | None:
+            shown = super().update(n)
+            if self.disable:  # without a terminal, tqdm does not count
+                self.n += n or 0
+            progress(int(self.n), int(self.total or 0))
+            return shown
+
+    return ReportingBar
+
+
+def sha256(path: Path) -> str:
+    """The file's SHA-256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def first_sentence(error: BaseException) -> str:
+    """What an error says, cut to one sentence without its full stop."""
+    return re.split(r"\n|\.\s", str(error).strip())[0].rstrip(".") or type(error).__name__
