@@ -19,7 +19,7 @@ from maeday_core.model import MaskedAutoencoder, denormalise, normalise
 
 KERNEL_SIZE = 7
 SIGMA = 1.4
-STANDS_OUT = 10.0
+STANDS_OUT = 3.5
 LEAST_THRESHOLD = 0.05
 MAX_MASKS = 512
 MICRO_BATCHES = (2, 6, 8)
@@ -91,11 +91,12 @@ class Detection:
 
     @property
     def first_threshold(self) -> float:
-        """A threshold to start from where no good part tells a better one: ten times this picture's median error.
+        """A threshold to start from where no good part tells a better one.
 
-        Below 0.05, an eighth of the range in each channel, nothing counts, so that a blank picture stays calm.
+        It is 3.5 times the error that 95 % of this picture stays below, and at least 0.05 (an eighth of the range in
+        each channel), so that a blank picture stays calm.
         """
-        return max(STANDS_OUT * float(np.median(self.error_map)), LEAST_THRESHOLD)
+        return max(STANDS_OUT * float(np.quantile(self.error_map, 0.95)), LEAST_THRESHOLD)
 
     @property
     def complete(self) -> bool:

@@ -261,6 +261,7 @@ def test_float_tiff_with_gaps_and_highlights(top):
         warnings.simplefilter("error")
         assert_close(load_image(tiff(samples, photometric="minisblack")), expected)
         assert_close(load_image(np.full((3, 2), np.nan)), np.zeros((3, 2)))
+        load_image(np.array([[-1.7e308, 1.7e308]]))
 
 
 @pytest.mark.parametrize("planar", ["contig", "separate"])
@@ -540,7 +541,7 @@ def test_over_50_megapixels_is_refused_and_50_is_not():
         png(50_000_001, 1, 1, data=bytes(100)),
         Image.new("1", (7072, 7072)),
         np.broadcast_to(np.uint8(0), (7072, 7072)),
-        np.broadcast_to(np.float32(0), (7072, 7072, 4)),
+        np.broadcast_to(np.float32(0), (10**6, 10**6)),
     ):
         assert "larger than 50 megapixels" in refusal(over)
 
@@ -588,6 +589,7 @@ def test_the_largest_picture_costs_less_than_a_gigabyte(tmp_path, mode, form, op
         (np.float16(GREY / 255), GREY),
         (COLOUR.astype(np.float32), COLOUR),
         (GREY > 99, (GREY > 99) * 255),
+        (np.arange(3, dtype=np.uint16)[None], np.arange(3)[None]),
         (np.zeros((4, 5), bool), np.zeros((4, 5))),
         (np.ones((4, 5), np.float32), np.full((4, 5), 255)),
         (np.zeros((1, 1)), np.zeros((1, 1))),
@@ -597,7 +599,7 @@ def test_the_largest_picture_costs_less_than_a_gigabyte(tmp_path, mode, form, op
 def test_arrays(array, expected):
     before = array.copy()
     image = load_image(array)
-    assert_close(image, expected, 1)
+    assert_close(image, expected, 1 if array is ALPHA else 0)
     assert not np.shares_memory(image, array)
     assert np.array_equal(array, before)
 
@@ -722,9 +724,9 @@ def broken_files():
     yield "bad key.png", png16(COLOUR.astype(np.uint16) * 257, chunk(b"tRNS", b"\xff" * 6))
     for length in (0, 1, 59, 2**31 - 1, 2**32 - 1):
         yield f"chunk of {length}.png", png(20, 12, 8, 2, row * 12, chunk(b"tEXt", b"Comment\0" + bytes(50), length))
+    packed = zlib.compress(bytes(200_000_000), 1)
     for kind, data in (("iCCP", b"a\0\0"), ("zTXt", b"a\0\0"), ("iTXt", b"a\0\1\0\0\0")):
-        bomb = chunk(kind.encode(), data + zlib.compress(bytes(200_000_000), 1))
-        yield f"{kind} bomb.png", png(20, 12, 8, 2, row * 12, bomb)
+        yield f"{kind} bomb.png", png(20, 12, 8, 2, row * 12, chunk(kind.encode(), data + packed))
     yield "animation of 0 frames.png", png(20, 12, 8, 2, row * 12, chunk(b"acTL", bytes(8)))
     yield (
         "frame outside.png",
