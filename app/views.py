@@ -134,7 +134,8 @@ def colour_bar(view: Shown, threshold: float, own_scale: bool) -> str:
     )
     label = f"Colour scale from 0 to {top:.2f}, threshold {threshold:.3f}, image score {view.result.image_score:.3f}"
     return (
-        f'<div class="bar" role="img" aria-label="{label}" style="background:linear-gradient(90deg,{stops})">{marks}</div>'
+        f'<div class="bar" role="img" aria-label="{label}" style="background:linear-gradient(90deg,{stops})">'
+        f"{marks}</div>"
         f'<div class="ends"><span>0</span><span>squared error, {"this picture" if own_scale else "fixed"} scale</span>'
         f"<span>{top:.2f}{'' if own_scale else '+'}</span></div>"
     )

@@ -1,0 +1,30 @@
+"""Two habits of Gradio 6.31 that a visitor would notice, mended here and nowhere else."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio import processing_utils
+from PIL import Image
+
+
+def apply() -> None:
+    """Put the two functions below in place of Gradio's own."""
+    processing_utils.save_pil_to_cache = save_once
+    gr.Image.preprocess = as_sent  # of the class: a visitor's page may work with a copy of the component
+
+
+def save_once(picture: Image.Image, cache_dir: str, name: str = "image", format: str = "webp") -> str:
+    """Keep a picture for browsers to fetch, at once whole: Gradio rewrites an equal one in place while it is sent."""
+    with tempfile.TemporaryDirectory(prefix="maeday-") as folder:
+        file = Path(folder) / f"{name}.{format}"
+        file.write_bytes(processing_utils.encode_pil_to_bytes(picture, format))
+        return processing_utils.save_file_to_cache(file, cache_dir)
+
+
+def as_sent(component: gr.Image, payload: Any) -> str | None:
+    """The file as it was sent: Gradio itself fails on a bad one, where the engine says what is wrong with it."""
+    return payload.path if payload else None

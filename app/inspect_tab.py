@@ -1,0 +1,326 @@
+"""The Inspect tab: one photo, one detection, what the model saw. What stands where, and what happens when."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import wait
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app import views
+from app.models import device_label, download_progress, model_choices, request_model
+from app.views import Shown, message
+from maeday_core import MaedayError, Settings, load_image, stream
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
+MAX_MASKS = 64
+
+HINT = message("Is there something here that does not belong?", "Add a photo and press Detect, or click an example.")
+SCROLL_TO_VERDICT = """() => {
+    if (innerWidth < 768) document.getElementById("verdict").scrollIntoView({behavior: "smooth"});
+    return [];
+}"""
+
+
+def inspect_tab(lifetime: int) -> None:
+    """Lay out the tab; a visitor's result is forgotten after `lifetime` seconds."""
+    state = gr.State(None, time_to_live=lifetime)
+    with gr.Row():
+        with gr.Column(scale=4, min_width=320):
+            query = gr.Image(
+                label="Query: one photo of a surface or a part",
+                type="filepath",
+                image_mode=None,
+                height=300,
+                sources=["upload", "clipboard", "webcam"],
+                elem_id="query",
+                buttons=["fullscreen"],
+            )
+            with gr.Row():
+                detect = gr.Button("Detect", variant="primary", elem_id="detect", min_width=100)
+                stop = gr.Button("Stop", variant="stop", elem_id="stop", interactive=False, min_width=100)
+            examples = gr.Examples(
+                [[str(path)] for path in sorted(EXAMPLES.glob("*.jpg"))],
+                inputs=[query],
+                label="Examples: click one to inspect it",
+                elem_id="examples",
+                examples_per_page=12,
+                cache_examples=False,
+            )
+            with gr.Accordion("Settings", open=False):
+                choices = model_choices()
+                model = gr.Dropdown(choices, value=choices[0][1], label="Model", elem_id="model")
+                masks = gr.Slider(
+                    1, MAX_MASKS, Settings.masks, step=1, label="Masks (N)", info="The paper uses 32.", elem_id="masks"
+                )
+                ratio = gr.Slider(
+                    0.1, 0.9, Settings.mask_ratio, step=0.05, label="Mask ratio", info="Share hidden: 0.75."
+                )
+                seed = gr.Number(Settings.seed, label="Seed", precision=0, info="Same seed, same heat map.")
+                sampling = gr.Radio(
+                    [("random (paper)", "random"), ("balanced", "balanced")], value="random", label="Mask sampling"
+                )
+                patches = gr.Radio(
+                    [("all (paper)", "all"), ("hidden only", "masked")], value="all", label="Patches that count"
+                )
+            gr.Markdown(f"Running on {device_label()}", elem_id="device")
+        with gr.Column(scale=7, min_width=340):
+            verdict = gr.HTML(HINT, elem_id="verdict")
+            with gr.Row():
+                slider = gr.ImageSlider(
+                    label="Photo | heat map",
+                    type="numpy",
+                    format="png",
+                    interactive=False,
+                    slider_position=35,
+                    max_height=400,
+                    min_width=300,
+                    elem_id="overlay",
+                )
+                heat = gr.Image(
+                    label="Error map E",
+                    format="png",
+                    interactive=False,
+                    min_width=300,
+                    elem_id="heat",
+                    buttons=["fullscreen"],
+                )
+            with gr.Row():
+                with gr.Column(scale=3, min_width=260):
+                    threshold = gr.Slider(
+                        0,
+                        1,
+                        0.1,
+                        step=0.005,
+                        label="Threshold",
+                        info="Move it freely: the model does not run again.",
+                        elem_id="threshold",
+                    )
+                    auto = gr.Checkbox(
+                        True,
+                        label="automatic: 3.5 times what 95 % of the picture stays below",
+                        container=False,
+                        elem_id="auto-threshold",
+                    )
+                own_scale = gr.Radio(
+                    [("fixed", False), ("this picture", True)],
+                    value=False,
+                    label="Colour scale",
+                    info="Fixed keeps a good part calm.",
+                    scale=2,
+                )
+            with gr.Row():
+                downloads = [
+                    gr.DownloadButton(label, interactive=False, size="sm", elem_id=name)
+                    for label, name in (
+                        ("Heat map (PNG)", "get-png"),
+                        ("Error map (.npy)", "get-npy"),
+                        ("Report (HTML)", "get-report"),
+                    )
+                ]
+            gr.Markdown("### What the model saw")
+            index = gr.Slider(1, Settings.masks, 1, step=1, label="Mask", elem_id="mask-index")
+            with gr.Row(elem_id="saw"):
+                saw = [
+                    gr.Image(
+                        label=label,
+                        format="png",
+                        interactive=False,
+                        height=250,
+                        min_width=90,
+                        elem_id=name,
+                        buttons=[],
+                    )
+                    for label, name in (
+                        ("Masked input", "masked"),
+                        ("Reconstruction", "reconstruction"),
+                        ("Difference", "difference"),
+                    )
+                ]
+            with gr.Accordion("All masks", open=False):
+                gallery = gr.Gallery(
+                    label="Masked input, reconstruction, difference",
+                    columns=2,
+                    format="jpeg",
+                    height=640,
+                    object_fit="contain",
+                    elem_id="all-masks",
+                )
+
+    busy = {
+        "fn": _inspect,
+        "inputs": [query, model, masks, ratio, seed, sampling, patches, own_scale, threshold, auto],
+        "outputs": [state, verdict, slider, heat, index, *saw, threshold, detect, stop, *downloads, gallery],
+        "concurrency_id": "model",
+        "concurrency_limit": 1,
+        "show_progress": "hidden",
+        "trigger_mode": "always_last",
+    }
+    # What a click does at once, before its turn comes in the queue for the model.
+    waiting = {
+        "fn": _waiting,
+        "js": SCROLL_TO_VERDICT,
+        "outputs": [state, verdict, detect, *downloads],
+        "queue": False,
+        "show_progress": "hidden",
+        "api_visibility": "private",
+    }
+    detect.click(**waiting)
+    runs = [
+        detect.click(**busy, api_name="detect"),
+        examples.load_input_event.then(**waiting).then(**busy, api_visibility="private"),
+    ]
+    stop.click(None, cancels=runs, queue=False)
+    for run in runs:  # A run that was stopped counts as failed, and only once nothing more can come from it.
+        run.failure(
+            _ended,
+            [state, threshold, own_scale],
+            [state, verdict, detect, stop],
+            queue=False,
+            show_progress="hidden",
+            trigger_mode="always_last",
+            api_visibility="private",
+        )
+    looks = {"queue": False, "show_progress": "hidden", "trigger_mode": "always_last", "api_visibility": "private"}
+    threshold.input(lambda: False, None, auto, **looks).then(
+        _redraw, [state, threshold, own_scale], [verdict, slider, heat], **looks
+    )
+    auto.input(_first_threshold, [state, threshold, auto], threshold, **looks).then(
+        _redraw, [state, threshold, own_scale], [verdict, slider, heat], **looks
+    )
+    own_scale.input(_redraw, [state, threshold, own_scale], [verdict, slider, heat], **looks).then(
+        _show_mask, [state, index, own_scale], saw, **looks
+    )
+    index.input(_show_mask, [state, index, own_scale], saw, **looks)
+
+
+def _inspect(
+    path: str | None,
+    model_name: str,
+    masks: int,
+    ratio: float,
+    seed: int | None,
+    sampling: str,
+    patches: str,
+    own_scale: bool,
+    threshold: float,
+    auto: bool,
+) -> Iterator[tuple[Any, ...]]:
+    """Run one detection, showing it as it sharpens; ends with the files to download."""
+    if not path:
+        yield _problem("There is no photo yet", "Add one on the left, or click an example, then press Detect.")
+        return
+    try:
+        settings = Settings(min(int(masks), MAX_MASKS), ratio, int(seed or 0), sampling, patches)
+        query = load_image(path)
+        model = yield from _loading(model_name)
+        name = Path(path).name
+        for result in stream(model, query, settings):
+            view = views.shown(name, query, result)
+            threshold = _first_threshold(view, threshold, auto)
+            yield _show(view, threshold, own_scale)
+        with tempfile.TemporaryDirectory(prefix="maeday-") as folder:
+            files = views.write_downloads(Path(folder), query, result, view, threshold)
+            buttons = [gr.DownloadButton(value=str(file), interactive=True) for file in files]
+            yield (*[gr.skip()] * 11, *buttons, views.all_masks(view, own_scale))
+    except MaedayError as error:
+        yield _problem("This did not work", str(error))
+    except Exception:
+        logging.getLogger(__name__).exception("detection failed")
+        yield _problem(
+            "This did not work", "The program made a mistake; its log says more. Try again, or another photo."
+        )
+
+
+def _waiting() -> tuple[Any, ...]:
+    card = message("Starting", "One photo is inspected at a time; yours is next when the model is free.", "busy")
+    return None, card, gr.Button(interactive=False), *[gr.DownloadButton(interactive=False)] * 3
+
+
+def _loading(name: str) -> Iterator[tuple[Any, ...]]:
+    """Wait for a model, saying how far its download is; the model is the generator's return value."""
+    promise = request_model(name)
+    while wait([promise], timeout=0.4).not_done:
+        yield _busy(f"Loading the model {name}", download_progress(name))
+    return promise.result()
+
+
+def _show(view: Shown, threshold: float, own_scale: bool) -> tuple[Any, ...]:
+    count = len(view.result.masks)
+    running = not view.result.complete
+    return (
+        view,
+        views.verdict(view, threshold, own_scale),
+        views.overlay_pair(view, threshold, own_scale),
+        views.map_picture(view, threshold, own_scale),
+        gr.Slider(maximum=max(count, 2), value=1, interactive=count > 1),
+        *views.one_mask(view, 1, own_scale),
+        threshold,
+        gr.Button(interactive=not running),
+        gr.Button(interactive=running),
+        *[gr.DownloadButton(interactive=False)] * 3,
+        gr.skip(),
+    )
+
+
+def _busy(title: str, text: str) -> tuple[Any, ...]:
+    card = message(title, text, "busy")
+    return (
+        gr.skip(),
+        card,
+        *[gr.skip()] * 7,
+        gr.Button(interactive=False),
+        gr.Button(interactive=True),
+        *[gr.skip()] * 4,
+    )
+
+
+def _problem(title: str, text: str) -> tuple[Any, ...]:
+    """The card says what is wrong, and nothing of an earlier photo stays beside it."""
+    return (
+        None,
+        message(title, text, "problem"),
+        None,
+        None,
+        gr.skip(),
+        *[None] * 3,
+        gr.skip(),
+        gr.Button(interactive=True),
+        gr.Button(interactive=False),
+        *[gr.DownloadButton(interactive=False)] * 3,
+        None,
+    )
+
+
+def _ended(view: Shown | None, threshold: float, own_scale: bool) -> tuple[Any, ...]:
+    """After Stop, or after Gradio refused what was entered: show what there is."""
+    if view:
+        view = replace(view, stopped=True)
+        card = views.verdict(view, threshold, own_scale)
+    else:
+        text = "Press Detect to try again. If a setting was refused, the note in the corner says which."
+        card = message("Nothing was computed", text)
+    return view, card, gr.Button(interactive=True), gr.Button(interactive=False)
+
+
+def _first_threshold(view: Shown | None, threshold: float, auto: bool) -> float:
+    return round(min(view.result.first_threshold, 1.0), 3) if view and auto else threshold
+
+
+def _redraw(view: Shown | None, threshold: float, own_scale: bool) -> tuple[Any, ...]:
+    if view is None:
+        return gr.skip(), gr.skip(), gr.skip()
+    return (
+        views.verdict(view, threshold, own_scale),
+        views.overlay_pair(view, threshold, own_scale),
+        views.map_picture(view, threshold, own_scale),
+    )
+
+
+def _show_mask(view: Shown | None, index: int, own_scale: bool) -> tuple[Any, ...]:
+    return views.one_mask(view, int(index), own_scale) if view else (gr.skip(), gr.skip(), gr.skip())

@@ -1,0 +1,385 @@
+"""What a visitor of the Inspect tab does and sees. `visit` also checks, in each test, that nothing failed unseen."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import NamedTuple
+from urllib.request import urlopen
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import Page, Request, expect
+
+pytestmark = pytest.mark.e2e
+
+SAW = ("masked", "reconstruction", "difference")
+RADIUS = 22
+
+
+class Facts(NamedTuple):
+    score: float
+    threshold: float
+    masks: int
+    seconds: str
+
+
+class Visitor:
+    """One visitor's page: what is clicked, and what it shows."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.detect, self.stop, self.report = (page.locator(f"#{name}") for name in ("detect", "stop", "get-report"))
+        self.card = page.locator("#verdict .verdict")
+        self.runs: list[dict] = []
+        page.on("request", self._note)
+
+    def _note(self, request: Request) -> None:
+        if request.url.split("?")[0].endswith("/queue/join"):
+            self.runs.append(json.loads(request.post_data or "{}"))
+
+    def upload(self, path: Path) -> None:
+        self.page.locator("#query input[type=file]").set_input_files(path)
+        expect(self.page.locator("#query img")).to_have_attribute("src", re.compile(re.escape(path.name) + "$"))
+
+    def open_settings(self) -> None:
+        self.page.get_by_role("button", name="Settings").first.click()
+
+    def set(self, slider: str, value: float) -> None:
+        self.page.locator(f"#{slider} input[type=range]").fill(str(value))
+
+    def choose_model(self, name: str) -> None:
+        self.page.locator("#model input").click()
+        self.page.get_by_role("option", name=re.compile(f"^{name}")).click()
+
+    def start(self) -> int:
+        """Press Detect; what `finish` needs to know the end of this run from that of the last."""
+        before = self.page.evaluate("seen.starts")
+        self.detect.click()
+        return before
+
+    def finish(self, before: int) -> None:
+        """Wait until a run that began after `before` has ended: with files to download, or with a problem."""
+        self.page.wait_for_function(
+            """before => seen.starts > before && !document.querySelector('#detect').disabled
+            && (!document.querySelector('#get-report').disabled || document.querySelector('#verdict [role=alert]'))""",
+            arg=before,
+        )
+
+    def run(self) -> None:
+        self.finish(self.start())
+
+    def run_example(self) -> None:
+        before = self.page.evaluate("seen.starts")
+        self.page.locator("#examples button:has(img)").first.click()
+        self.finish(before)
+
+    def cards(self) -> list[str]:
+        """The text of every card so far."""
+        return self.page.evaluate("seen.cards")
+
+    def facts(self) -> Facts:
+        found = re.search(
+            r"image score ([\d.]+) · threshold ([\d.]+) · (\d+) masks? · ([\d.]+) s", self.card.inner_text()
+        )
+        assert found, self.card.inner_text()
+        return Facts(float(found[1]), float(found[2]), int(found[3]), found[4])
+
+    def sources(self, *names: str) -> list[str]:
+        """The addresses of the pictures shown in these places, each of which has really been drawn."""
+        sources = []
+        for name in names:
+            pictures = self.page.locator(f"#{name} img")
+            expect(pictures.first).to_be_attached()
+            for picture in pictures.all():
+                expect(picture).not_to_have_js_property("naturalWidth", 0)
+                sources.append(picture.get_attribute("src"))
+        return sources
+
+    def pixels(self, source: str) -> np.ndarray:
+        return np.array(Image.open(io.BytesIO(self.page.request.get(source).body())).convert("RGB")).astype(int)
+
+    def download(self, name: str) -> tuple[str, bytes]:
+        button = self.page.locator(f"#{name}")
+        expect(button).to_be_enabled()
+        with self.page.expect_download() as started:
+            button.click()
+        return started.value.suggested_filename, Path(started.value.path()).read_bytes()
+
+    def error_map(self) -> np.ndarray:
+        return np.load(io.BytesIO(self.download("get-npy")[1]))
+
+    def expect_fresh(self) -> None:
+        expect(self.card).to_contain_text("Add a photo and press Detect")
+        expect(self.detect).to_be_enabled()
+        expect(self.stop).to_be_disabled()
+        expect(self.report).to_be_disabled()
+        expect(self.page.locator("#query img, #overlay img, #masked img")).to_have_count(0)
+
+
+@pytest.fixture
+def visitor(visit: Callable[..., Page]) -> Visitor:
+    return Visitor(visit())
+
+
+def photo(path: Path, disc: tuple[int, int] | None = None, size: tuple[int, int] = (320, 240)) -> Path:
+    """A smooth gradient, which is easy to guess, with a bright disc that is not, or without."""
+    x, y = np.meshgrid(np.linspace(0, 1, size[0]), np.linspace(0, 1, size[1]))
+    picture = Image.fromarray(np.stack([60 + 80 * x, 70 + 60 * y, 90 + 0 * x], axis=-1).astype(np.uint8))
+    if disc:
+        ImageDraw.Draw(picture).circle(disc, RADIUS, fill=(250, 240, 60))
+    picture.save(path)
+    return path
+
+
+def test_detection_and_downloads(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.upload(photo(tmp_path / "plain.png"))
+    visitor.run()
+    plain = visitor.facts()
+    first, first_map = visitor.sources("overlay"), visitor.error_map()
+
+    visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90), size=(330, 250)))
+    visitor.run()
+    facts = visitor.facts()
+    assert facts.score > 2 * plain.score
+    assert facts.masks == 32
+    second = visitor.sources("overlay")
+    assert not set(first) & set(second)
+    assert np.array_equal(visitor.pixels(second[0]), np.array(Image.open(tmp_path / "disc.png")))
+    drawn = visitor.pixels(visitor.sources("heat")[0])
+    assert drawn[80:100, 200:220].mean() > drawn[200:, :50].mean() + 20
+
+    name, data = visitor.download("get-npy")
+    error_map = np.load(io.BytesIO(data))
+    assert name == "disc-error-map.npy"
+    assert error_map.dtype == np.float32
+    assert error_map.shape == (250, 330)
+    assert first_map.shape == (240, 320)
+    assert f"{error_map.max():.3f}" == f"{facts.score:.3f}"
+    name, data = visitor.download("get-png")
+    assert name == "disc-maeday.png"
+    assert Image.open(io.BytesIO(data)).format == "PNG"
+    name, data = visitor.download("get-report")
+    assert name == "disc-report.html"
+    assert f"{facts.score:.3f}" in data.decode()
+    assert not re.search(r"""https?:|(src|href)=["'](?!data:)|url\((?!["']?data:)|@import""", data.decode())
+
+
+def test_example_runs_on_one_click(visitor: Visitor) -> None:
+    visitor.run_example()
+    assert visitor.facts().score > 0
+    visitor.sources("query", "overlay", *SAW)
+
+
+def test_threshold_and_mask_move_without_a_run(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
+    visitor.run()
+    facts, runs = visitor.facts(), len(visitor.runs)
+    assert runs == 1
+
+    visitor.set("threshold", 1)
+    expect(visitor.card).to_contain_text("Nothing stands out")
+    calm = visitor.sources("overlay")
+    visitor.set("threshold", 0.01)
+    expect(visitor.card).to_contain_text("Something here does not belong")
+    expect(visitor.page.locator("#overlay img").last).not_to_have_attribute("src", calm[1])
+    outlined = visitor.sources("overlay")
+    assert outlined[0] == calm[0]
+    assert not np.array_equal(visitor.pixels(outlined[1]), visitor.pixels(calm[1]))
+
+    automatic = visitor.page.locator("#auto-threshold input")
+    expect(automatic).not_to_be_checked()
+    automatic.check()
+    expect(visitor.card).to_contain_text(f"threshold {facts.threshold:.3f}")
+
+    before = visitor.sources(*SAW)
+    visitor.set("mask-index", 7)
+    for name, source in zip(SAW, before, strict=True):
+        expect(visitor.page.locator(f"#{name} img")).not_to_have_attribute("src", source)
+    for old, new in zip(before, visitor.sources(*SAW), strict=True):
+        assert not np.array_equal(visitor.pixels(old), visitor.pixels(new))
+
+    assert visitor.facts() == facts
+    assert len(visitor.runs) == runs
+
+
+def test_partial_results_appear_while_it_runs(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.open_settings()
+    visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
+    visitor.set("masks", 64)
+    visitor.run()
+    partial = [int(found[1]) for card in visitor.cards() if (found := re.search(r"(\d+) of 64 masks so far", card))]
+    assert partial
+    assert partial == sorted(partial)
+    assert 0 < partial[0] <= 8
+    assert visitor.facts().masks == 64
+    assert "so far" not in visitor.card.inner_text()
+
+
+def test_stop_ends_a_run_and_the_next_one_works(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.open_settings()
+    visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
+    visitor.set("masks", 64)
+    expect(visitor.stop).to_be_disabled()
+    for _ in range(5):  # a fast machine may be done before the click lands
+        cards, before = len(visitor.cards()), visitor.start()
+        visitor.page.wait_for_function("n => seen.cards.slice(n).some(card => card.includes('so far'))", arg=cards)
+        visitor.stop.click(force=True)
+        visitor.page.wait_for_function("!document.querySelector('#detect').disabled")
+        if "Stopped after" in visitor.card.inner_text():
+            break
+        visitor.finish(before)
+    expect(visitor.card).to_contain_text("Stopped after")
+    expect(visitor.stop).to_be_disabled()
+    assert 0 < visitor.facts().masks < 64
+    visitor.sources("overlay", *SAW)
+
+    visitor.run()
+    assert visitor.facts().masks == 64
+
+
+def test_reload_gives_a_fresh_page(visit: Callable[..., Page], tmp_path: Path) -> None:
+    # The page that is left in the middle of a run reports, while it goes, that it hears no more of it.
+    visitor = Visitor(visit(harmless="AbortError|Connection errored out"))
+    picture = photo(tmp_path / "disc.png", disc=(210, 90))
+    visitor.open_settings()
+    visitor.upload(picture)
+    visitor.set("masks", 64)
+    visitor.start()
+    expect(visitor.card).to_contain_text("64 masks")
+    visitor.page.reload()
+    visitor.expect_fresh()
+
+    visitor.upload(picture)
+    visitor.run()
+    assert visitor.facts().masks == 32
+    visitor.page.reload()
+    visitor.expect_fresh()
+
+
+def test_a_file_that_is_no_picture_is_explained(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.run()
+    expect(visitor.card).to_contain_text("There is no photo yet Add one", use_inner_text=True)
+
+    visitor.run_example()
+    assert visitor.facts().masks == 32
+
+    notes = tmp_path / "notes.jpg"
+    notes.write_text("These are notes and not a picture.\n" * 50)
+    visitor.upload(notes)
+    visitor.run()
+    expect(visitor.card).to_contain_text("notes.jpg is not a picture this program can read; save it as")
+    assert "Traceback" not in visitor.page.content()
+    expect(visitor.report).to_be_disabled()
+    expect(visitor.page.locator("#overlay img")).to_have_count(0)
+
+    visitor.upload(photo(tmp_path / "plain.png"))
+    visitor.run()
+    assert visitor.facts().masks == 32
+
+
+def test_a_setting_out_of_range_is_explained(visit: Callable[..., Page], tmp_path: Path) -> None:
+    visitor = Visitor(visit(harmless="log: Traceback"))  # Gradio's, of the request below
+    visitor.open_settings()
+    visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
+    visitor.page.get_by_label("Seed").fill("-1")
+    visitor.run()
+    expect(visitor.card).to_contain_text("The seed is -1; choose 0 or a larger whole number.")
+
+    visitor.page.get_by_label("Seed").fill("1")
+    tampered = (
+        "**/queue/join*",
+        lambda route: route.continue_(post_data=route.request.post_data.replace(",32,", ",999,")),
+    )
+    visitor.page.route(*tampered)
+    visitor.start()
+    expect(visitor.card).to_contain_text("If a setting was refused, the note in the corner says which.")
+    expect(visitor.page.get_by_test_id("toast-body")).to_contain_text("999")
+
+    visitor.page.unroute(*tampered)
+    visitor.run()
+    assert visitor.facts().masks == 32
+
+
+def test_two_visitors_at_once_see_their_own(visit: Callable[..., Page], tmp_path: Path) -> None:
+    discs = {"left.png": (60, 60), "right.png": (250, 150)}
+    sizes = {"left.png": (320, 240), "right.png": (300, 200)}
+    visitors = {name: Visitor(visit()) for name in discs}
+    for name, visitor in visitors.items():
+        visitor.upload(photo(tmp_path / name, discs[name], sizes[name]))
+    started = {name: visitor.start() for name, visitor in visitors.items()}
+    for name, visitor in visitors.items():
+        visitor.finish(started[name])
+    for name, visitor in visitors.items():
+        assert any("One photo is inspected at a time" in card for card in visitor.cards())
+        error_map = visitor.error_map()
+        assert error_map.shape == sizes[name][::-1]
+        y, x = np.unravel_index(error_map.argmax(), error_map.shape)
+        assert np.hypot(x - discs[name][0], y - discs[name][1]) < RADIUS + 8
+        assert f"{error_map.max():.3f}" == f"{visitor.facts().score:.3f}"
+        assert np.array_equal(visitor.pixels(visitor.sources("overlay")[0]), np.array(Image.open(tmp_path / name)))
+
+
+def test_pictures_stay_whole_while_they_are_made_again(visitor: Visitor) -> None:
+    visitor.run_example()
+    source = visitor.sources("overlay")[0]
+    whole, done = len(visitor.page.request.get(source).body()), Event()
+
+    def fetch() -> set[int]:
+        sizes = set()
+        while not done.is_set():
+            with urlopen(source, timeout=60) as answer:
+                sizes.add(len(answer.read()))
+        return sizes
+
+    with ThreadPoolExecutor(2) as pool:
+        fetched = [pool.submit(fetch) for _ in range(2)]
+        try:
+            visitor.run()
+        finally:
+            done.set()
+    assert all(one.result() == {whole} for one in fetched)
+
+
+def test_a_model_that_cannot_be_downloaded_is_explained(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.open_settings()
+    visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
+    visitor.choose_model("base")
+    visitor.run()
+    sentence = visitor.card.locator("p").inner_text()
+    assert re.fullmatch(r"[^\n]*could not be downloaded[^\n]*'bundled' works with no network\.", sentence)
+
+    visitor.choose_model("bundled")
+    visitor.run()
+    assert visitor.facts().masks == 32
+
+
+def test_keyboard_alone_is_enough(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
+    for _ in range(30):
+        visitor.page.keyboard.press("Tab")
+        if visitor.page.evaluate("document.activeElement.id") == "detect":
+            break
+    expect(visitor.detect).to_be_focused()
+    visitor.page.keyboard.press("Enter")
+    visitor.finish(0)
+    assert visitor.facts().masks == 32
+    expect(visitor.card).to_have_attribute("role", "status")
+
+
+def test_nothing_scrolls_sideways_on_a_phone(visit: Callable[..., Page], tmp_path: Path) -> None:
+    visitor = Visitor(visit(390, 844))
+    width = "document.scrollingElement.scrollWidth"
+    assert visitor.page.evaluate(width) <= 390
+    visitor.open_settings()
+    visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
+    visitor.run()
+    visitor.sources("query")
+    assert visitor.page.evaluate(width) <= 390
+    assert visitor.page.evaluate("document.querySelector('#verdict .verdict').getBoundingClientRect().right") <= 390
