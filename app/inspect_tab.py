@@ -33,7 +33,8 @@ def inspect_tab(lifetime: int) -> None:
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
             query = gr.Image(
-                label="Query: one photo of a surface or a part",
+                label="Query",
+                placeholder="One photo of a surface or a part: drop it here",
                 type="filepath",
                 image_mode=None,
                 height=300,
@@ -54,7 +55,10 @@ def inspect_tab(lifetime: int) -> None:
             )
             with gr.Accordion("Settings", open=False):
                 choices = model_choices()
-                model = gr.Dropdown(choices, value=choices[0][1], label="Model", elem_id="model")
+                licence = (
+                    "The weights of base, large and huge: Apache-2.0 by their model cards, CC BY-NC by their origin."
+                )
+                model = gr.Dropdown(choices, value=choices[0][1], label="Model", info=licence, elem_id="model")
                 masks = gr.Slider(
                     1, MAX_MASKS, Settings.masks, step=1, label="Masks (N)", info="The paper uses 32.", elem_id="masks"
                 )
@@ -88,6 +92,7 @@ def inspect_tab(lifetime: int) -> None:
                     interactive=False,
                     min_width=300,
                     elem_id="heat",
+                    alt_text="The error map: bright where the reconstructions disagree with the photo",
                     buttons=["fullscreen"],
                 )
             with gr.Row():
@@ -134,6 +139,7 @@ def inspect_tab(lifetime: int) -> None:
                         height=250,
                         min_width=90,
                         elem_id=name,
+                        alt_text=f"{label} of the chosen mask",
                         buttons=[],
                     )
                     for label, name in (
@@ -142,9 +148,9 @@ def inspect_tab(lifetime: int) -> None:
                         ("Difference", "difference"),
                     )
                 ]
-            with gr.Accordion("All masks", open=False):
+            with gr.Accordion("All masks: input, reconstruction, difference", open=False):
                 gallery = gr.Gallery(
-                    label="Masked input, reconstruction, difference",
+                    show_label=False,
                     columns=2,
                     format="jpeg",
                     height=640,
@@ -176,25 +182,27 @@ def inspect_tab(lifetime: int) -> None:
         examples.load_input_event.then(**waiting).then(**busy, api_visibility="private"),
     ]
     stop.click(None, cancels=runs, queue=False)
+    looks = {"queue": False, "show_progress": "hidden", "trigger_mode": "always_last", "api_visibility": "private"}
+    redraw = {"fn": _redraw, "inputs": [state, threshold, own_scale], "outputs": [verdict, slider, heat], **looks}
+    files = {
+        "fn": _files,
+        "inputs": [state, threshold],
+        "outputs": [downloads[0], downloads[2]],
+        "show_progress": "hidden",
+        "trigger_mode": "always_last",
+        "api_visibility": "private",
+    }
     for run in runs:  # A run that was stopped counts as failed, and only once nothing more can come from it.
         run.failure(
             _ended,
             [state, threshold, own_scale],
-            [state, verdict, detect, stop],
-            queue=False,
-            show_progress="hidden",
-            trigger_mode="always_last",
-            api_visibility="private",
-        )
-    looks = {"queue": False, "show_progress": "hidden", "trigger_mode": "always_last", "api_visibility": "private"}
-    threshold.input(lambda: False, None, auto, **looks).then(
-        _redraw, [state, threshold, own_scale], [verdict, slider, heat], **looks
-    )
-    auto.input(_first_threshold, [state, threshold, auto], threshold, **looks).then(
-        _redraw, [state, threshold, own_scale], [verdict, slider, heat], **looks
-    )
-    own_scale.input(_redraw, [state, threshold, own_scale], [verdict, slider, heat], **looks).then(
-        _show_mask, [state, index, own_scale], saw, **looks
+            [state, verdict, slider, heat, index, *saw, threshold, detect, stop],
+            **looks,
+        ).then(**files).then(_show_all_masks, [state, own_scale], gallery, **looks)
+    threshold.input(lambda: False, None, auto, **looks).then(**redraw).then(**files)
+    auto.input(_first_threshold, [state, threshold, auto], threshold, **looks).then(**redraw).then(**files)
+    own_scale.input(**redraw).then(_show_mask, [state, index, own_scale], saw, **looks).then(
+        _show_all_masks, [state, own_scale], gallery, **looks
     )
     index.input(_show_mask, [state, index, own_scale], saw, **looks)
 
@@ -225,8 +233,9 @@ def _inspect(
             threshold = _first_threshold(view, threshold, auto)
             yield _show(view, threshold, own_scale)
         with tempfile.TemporaryDirectory(prefix="maeday-") as folder:
-            files = views.write_downloads(Path(folder), query, result, view, threshold)
-            buttons = [gr.DownloadButton(value=str(file), interactive=True) for file in files]
+            figure, report = views.write_figure_and_report(Path(folder), view, threshold)
+            raw = views.write_error_map(Path(folder), view, result.error_map)
+            buttons = [gr.DownloadButton(value=str(file), interactive=True) for file in (figure, raw, report)]
             yield (*[gr.skip()] * 11, *buttons, views.all_masks(view, own_scale))
     except MaedayError as error:
         yield _problem("This did not work", str(error))
@@ -252,7 +261,7 @@ def _loading(name: str) -> Iterator[tuple[Any, ...]]:
 
 def _show(view: Shown, threshold: float, own_scale: bool) -> tuple[Any, ...]:
     count = len(view.result.masks)
-    running = not view.result.complete
+    running = not (view.result.complete or view.stopped)
     return (
         view,
         views.verdict(view, threshold, own_scale),
@@ -280,11 +289,11 @@ def _busy(title: str, text: str) -> tuple[Any, ...]:
     )
 
 
-def _problem(title: str, text: str) -> tuple[Any, ...]:
+def _problem(title: str, text: str, kind: str = "problem") -> tuple[Any, ...]:
     """The card says what is wrong, and nothing of an earlier photo stays beside it."""
     return (
         None,
-        message(title, text, "problem"),
+        message(title, text, kind),
         None,
         None,
         gr.skip(),
@@ -299,13 +308,20 @@ def _problem(title: str, text: str) -> tuple[Any, ...]:
 
 def _ended(view: Shown | None, threshold: float, own_scale: bool) -> tuple[Any, ...]:
     """After Stop, or after Gradio refused what was entered: show what there is."""
-    if view:
-        view = replace(view, stopped=True)
-        card = views.verdict(view, threshold, own_scale)
-    else:
+    if view is None:
         text = "Press Detect to try again. If a setting was refused, the note in the corner says which."
-        card = message("Nothing was computed", text)
-    return view, card, gr.Button(interactive=True), gr.Button(interactive=False)
+        return _problem("Nothing was computed", text, kind="hint")[:11]
+    return _show(replace(view, stopped=True), threshold, own_scale)[:11]
+
+
+def _files(view: Shown | None, threshold: float) -> Iterator[tuple[Any, ...]]:
+    """The figure and the report as the page shows them now."""
+    if view is None:
+        yield gr.skip(), gr.skip()
+        return
+    with tempfile.TemporaryDirectory(prefix="maeday-") as folder:
+        paths = views.write_figure_and_report(Path(folder), view, threshold)
+        yield tuple(gr.DownloadButton(value=str(path), interactive=True) for path in paths)
 
 
 def _first_threshold(view: Shown | None, threshold: float, auto: bool) -> float:
@@ -324,3 +340,7 @@ def _redraw(view: Shown | None, threshold: float, own_scale: bool) -> tuple[Any,
 
 def _show_mask(view: Shown | None, index: int, own_scale: bool) -> tuple[Any, ...]:
     return views.one_mask(view, int(index), own_scale) if view else (gr.skip(), gr.skip(), gr.skip())
+
+
+def _show_all_masks(view: Shown | None, own_scale: bool) -> Any:
+    return views.all_masks(view, own_scale) if view else gr.skip()

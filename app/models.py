@@ -19,7 +19,7 @@ _downloaded: dict[str, tuple[int, int]] = {}
 def model_choices() -> list[tuple[str, str]]:
     """Labels and names, the default first. Names come from the program and its environment, never from a visitor."""
     labels = {"bundled": "bundled (small, works offline)"}
-    labels |= {name: f"{name} (downloads {model.size}, {model.licence})" for name, model in HUB_MODELS.items()}
+    labels |= {name: f"{name} ({model.size} download)" for name, model in HUB_MODELS.items()}
     labels.setdefault(default_model(), default_model())
     return [(label, name) for name, label in sorted(labels.items(), key=lambda item: item[0] != default_model())]
 

@@ -30,6 +30,7 @@ what surrounds it, and lights up. So does anything else that is unpredictable: p
 times the error that 95 % of the picture stays below, is a first guess: look at a few good parts and set your own.
 Move the mask slider to see for yourself what the model was shown and what it made of it.
 """
+ANNOUNCE_VERDICT = '() => { document.getElementById("verdict").setAttribute("aria-live", "polite"); }'
 CSS = (
     views.BAR_CSS
     + """
@@ -44,6 +45,8 @@ footer{opacity:.6}
 #saw label>span{display:none}
 }
 #all-masks .thumbnail-item{aspect-ratio:3.05}
+#heat img{max-height:400px;object-fit:contain}
+#examples img{object-fit:cover!important}
 """
 )
 
@@ -60,6 +63,7 @@ def build_demo() -> gr.Blocks:
                 inspect_tab(HOUR)
             with gr.Tab("How it works", id="how"):
                 gr.Markdown(HOW)
+        demo.load(None, js=ANNOUNCE_VERDICT)
     return demo
 
 

@@ -90,10 +90,7 @@ def all_masks(view: Shown, own_scale: bool) -> list[tuple[RGBImage, str]]:
 
 def message(title: str, text: str = "", kind: str = "hint") -> str:
     """A card that says one thing; `kind` is `hint`, `busy` or `problem`."""
-    return (
-        f'<div class="verdict {kind}" role="{"alert" if kind == "problem" else "status"}">'
-        f"<h2>{html.escape(title)}</h2><p>{html.escape(text)}</p></div>"
-    )
+    return f'<div class="verdict {kind}"><h2>{html.escape(title)}</h2><p>{html.escape(text)}</p></div>'
 
 
 def verdict(view: Shown, threshold: float, own_scale: bool) -> str:
@@ -116,7 +113,7 @@ def verdict(view: Shown, threshold: float, own_scale: bool) -> str:
         f"{done} mask{'s' if done > 1 else ''} · {result.seconds:.2f} s"
     )
     return (
-        f'<div class="verdict {"anomalous" if above else "calm"}" role="status"><h2>{title}</h2>'
+        f'<div class="verdict {"anomalous" if above else "calm"}"><h2>{title}</h2>'
         f"<p>{html.escape(text)}</p>{colour_bar(view, threshold, own_scale)}<p class='facts'>{facts}</p></div>"
     )
 
@@ -141,14 +138,23 @@ def colour_bar(view: Shown, threshold: float, own_scale: bool) -> str:
     )
 
 
-def write_downloads(folder: Path, query: RGBImage, result: Detection, view: Shown, threshold: float) -> list[Path]:
-    """Write the heat map figure (PNG), the raw map (.npy, at the query's own size) and a report (HTML); their paths."""
-    stem = Path(view.name).stem[:80] or "query"
-    figure, raw, report = (folder / f"{stem}{end}" for end in ("-maeday.png", "-error-map.npy", "-report.html"))
-    save_figure(query, result, threshold, figure)
-    np.save(raw, result.error_map)
+def write_figure_and_report(folder: Path, view: Shown, threshold: float) -> tuple[Path, Path]:
+    """Write what depends on the threshold, the figure (PNG) and the report (HTML); their paths."""
+    figure, report = folder / f"{_stem(view)}-maeday.png", folder / f"{_stem(view)}-report.html"
+    save_figure(view.query, view.result, threshold, figure)
     report.write_text(report_page(view, threshold), encoding="utf-8")
-    return [figure, raw, report]
+    return figure, report
+
+
+def write_error_map(folder: Path, view: Shown, error_map: np.ndarray) -> Path:
+    """Write the raw map (.npy, float32, at the query's own size); its path."""
+    path = folder / f"{_stem(view)}-error-map.npy"
+    np.save(path, error_map)
+    return path
+
+
+def _stem(view: Shown) -> str:
+    return Path(view.name).stem[:80] or "query"
 
 
 def report_page(view: Shown, threshold: float) -> str:
