@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 from gradio import processing_utils
+from gradio.utils import get_upload_folder
 from PIL import Image
 
 
@@ -26,5 +27,12 @@ def save_once(picture: Image.Image, cache_dir: str, name: str = "image", format:
 
 
 def as_sent(component: gr.Image, payload: Any) -> str | None:
-    """The file as it was sent: Gradio itself fails on a bad one, where the engine says what is wrong with it."""
-    return payload.path if payload else None
+    """The file as it was sent: Gradio itself fails on a bad one, where the engine says what is wrong with it.
+
+    Only what lies in the upload folder, for a request made by hand may name any file of the server.
+    """
+    if not payload:
+        return None
+    if not payload.path or not Path(payload.path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
+        raise gr.Error("This picture was not uploaded here; add it on the page.", print_exception=False)
+    return payload.path

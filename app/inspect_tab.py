@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import wait
@@ -19,6 +20,8 @@ from maeday_core import MaedayError, Settings, load_image, stream
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
 MAX_MASKS = 64
+FOLDERS = re.compile(r"(?<![\w:/])(/[^\s/]+)+/")
+"""The folders of an absolute path: they tell a visitor nothing, and are not for visitors."""
 
 HINT = message("Is there something here that does not belong?", "Add a photo and press Detect, or click an example.")
 SCROLL_TO_VERDICT = """() => {
@@ -108,7 +111,7 @@ def inspect_tab(lifetime: int) -> None:
                     )
                     auto = gr.Checkbox(
                         True,
-                        label="automatic: 3.5 times what 95 % of the picture stays below",
+                        label="automatic: four times what 95 % of the picture stays below",
                         container=False,
                         elem_id="auto-threshold",
                     )
@@ -162,6 +165,7 @@ def inspect_tab(lifetime: int) -> None:
         "fn": _inspect,
         "inputs": [query, model, masks, ratio, seed, sampling, patches, own_scale, threshold, auto],
         "outputs": [state, verdict, slider, heat, index, *saw, threshold, detect, stop, *downloads, gallery],
+        "api_visibility": "private",
         "concurrency_id": "model",
         "concurrency_limit": 1,
         "show_progress": "hidden",
@@ -178,8 +182,8 @@ def inspect_tab(lifetime: int) -> None:
     }
     detect.click(**waiting)
     runs = [
-        detect.click(**busy, api_name="detect"),
-        examples.load_input_event.then(**waiting).then(**busy, api_visibility="private"),
+        detect.click(**busy),
+        examples.load_input_event.then(**waiting).then(**busy),
     ]
     stop.click(None, cancels=runs, queue=False)
     looks = {"queue": False, "show_progress": "hidden", "trigger_mode": "always_last", "api_visibility": "private"}
@@ -238,7 +242,7 @@ def _inspect(
             buttons = [gr.DownloadButton(value=str(file), interactive=True) for file in (figure, raw, report)]
             yield (*[gr.skip()] * 11, *buttons, views.all_masks(view, own_scale))
     except MaedayError as error:
-        yield _problem("This did not work", str(error))
+        yield _problem("This did not work", FOLDERS.sub("", str(error)))
     except Exception:
         logging.getLogger(__name__).exception("detection failed")
         yield _problem(
@@ -267,9 +271,9 @@ def _show(view: Shown, threshold: float, own_scale: bool) -> tuple[Any, ...]:
         views.verdict(view, threshold, own_scale),
         views.overlay_pair(view, threshold, own_scale),
         views.map_picture(view, threshold, own_scale),
-        gr.Slider(maximum=max(count, 2), value=1, interactive=count > 1),
+        gr.Slider(maximum=max(count, 2), value=1, interactive=count > 1 and not running),
         *views.one_mask(view, 1, own_scale),
-        threshold,
+        gr.Slider(value=threshold, interactive=not running),
         gr.Button(interactive=not running),
         gr.Button(interactive=running),
         *[gr.DownloadButton(interactive=False)] * 3,
@@ -298,7 +302,7 @@ def _problem(title: str, text: str, kind: str = "problem") -> tuple[Any, ...]:
         None,
         gr.skip(),
         *[None] * 3,
-        gr.skip(),
+        gr.Slider(interactive=True),
         gr.Button(interactive=True),
         gr.Button(interactive=False),
         *[gr.DownloadButton(interactive=False)] * 3,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 from maeday_core import MaskedAutoencoder, load_model
 from maeday_core.hub import HUB_MODELS
 from maeday_core.weights import best_device, best_dtype, default_model
 
 KEPT_MODELS = 2
+LOCAL = "local"
+"""How the page calls a model that only the environment names: its path is nobody's business."""
 _loader = ThreadPoolExecutor(2, thread_name_prefix="load-model")
 _lock = threading.Lock()
 _models: dict[str, Future[MaskedAutoencoder]] = {}
@@ -20,8 +23,11 @@ def model_choices() -> list[tuple[str, str]]:
     """Labels and names, the default first. Names come from the program and its environment, never from a visitor."""
     labels = {"bundled": "bundled (small, works offline)"}
     labels |= {name: f"{name} ({model.size} download)" for name, model in HUB_MODELS.items()}
-    labels.setdefault(default_model(), default_model())
-    return [(label, name) for name, label in sorted(labels.items(), key=lambda item: item[0] != default_model())]
+    first = default_model()
+    if first not in labels:
+        first = LOCAL
+        labels[LOCAL] = Path(default_model()).name
+    return [(label, name) for name, label in sorted(labels.items(), key=lambda item: item[0] != first)]
 
 
 def device_label() -> str:
@@ -39,7 +45,9 @@ def request_model(name: str) -> Future[MaskedAutoencoder]:
         promise = _models.pop(name, None)
         if promise is None or (promise.done() and promise.exception()):
             promise = _loader.submit(
-                load_model, name, progress=lambda done, total: _downloaded.update({name: (done, total)})
+                load_model,
+                default_model() if name == LOCAL else name,
+                progress=lambda done, total: _downloaded.update({name: (done, total)}),
             )
         _models[name] = promise
         for oldest in [key for key, value in _models.items() if value.done()][:-KEPT_MODELS]:

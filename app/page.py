@@ -26,7 +26,7 @@ HOW = """
 
 What repeats or goes on smoothly is guessed well and stays dark. A scratch, a stain or a bolt cannot be guessed from
 what surrounds it, and lights up. So does anything else that is unpredictable: print, edges of a part, coarse gravel.
-**The score is not a probability.** Its usual size depends on the surface. The automatic threshold, 3.5
+**The score is not a probability.** Its usual size depends on the surface. The automatic threshold, four
 times the error that 95 % of the picture stays below, is a first guess: look at a few good parts and set your own.
 Move the mask slider to see for yourself what the model was shown and what it made of it.
 """

@@ -50,8 +50,9 @@ def shown(name: str, query: RGBImage, result: Detection) -> Shown:
     height, width = query.shape[:2]
     shrink = min(1.0, SHOWN_SIDE / max(height, width))
     width, height = max(1, round(width * shrink)), max(1, round(height * shrink))
-    small = replace(result, error_map=resize_map(result.error_map, height, width))
-    return Shown(name, resize(query, width, height), small)
+    small = resize_map(result.error_map, height, width)
+    small = small * (result.image_score / max(float(small.max()), 1e-12))  # so that its peak stays the image score
+    return Shown(name, resize(query, width, height), replace(result, error_map=small))
 
 
 def scale_of(view: Shown, own_scale: bool) -> float:

@@ -103,6 +103,8 @@ def _detect(options: argparse.Namespace) -> int:
     model = load_model(options.model)
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
+        own = options.out.resolve()  # the figures of an earlier run are no queries
+        paths = [p for p in paths if not (p.name.endswith("-maeday.png") and p.resolve().parent == own)]
     names: set[str] = set()
     failed = 0
     for path in paths:
@@ -115,14 +117,16 @@ def _detect(options: argparse.Namespace) -> int:
         result = detect(model, query, settings)
         map_path = None
         if options.out:
-            map_path = options.out / f"{_unique(path.stem, names)}.npy"
+            stem = _unique(path.stem, names)
+            map_path = options.out / f"{stem}-error-map.npy"
             np.save(map_path, result.error_map)
-            save_figure(query, result, result.first_threshold, map_path.with_suffix(".png"))
+            save_figure(query, result, result.first_threshold, options.out / f"{stem}-maeday.png")
         if options.json:
             row = {"path": str(path), "image_score": result.image_score, "seconds": round(result.seconds, 4)}
-            _print_json({**row, **result.settings, "error_map": str(map_path) if map_path else None})
+            row |= {**result.settings, "model": options.model}
+            _print_json({**row, "error_map": str(map_path) if map_path else None})
         else:
-            print(f"{result.image_score:8.4f}  {path}")
+            print(f"{result.image_score:8.4f}  {path}", flush=True)
     return 2 if failed else 0
 
 
@@ -132,27 +136,32 @@ def _evaluate(options: argparse.Namespace) -> int:
     settings = _settings(options, options.seeds[0])
     categories = find_categories(options.root, options.category)
     model = load_model(options.model)
-    scores: list[dict[str, Any]] = []
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        for name in ("results.jsonl", "scores.jsonl"):
+            (options.out / name).write_text("")
+
+    def write(name: str, row: dict[str, Any]) -> None:
+        if options.out:
+            with (options.out / name).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
 
     def on_image(category: str, done: int, total: int) -> None:
         print(f"\r{category}: {done} of {total} images", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
-    rows = []
-    for row in evaluate(model, categories, settings, options.seeds, on_image, scores.append):
-        rows.append(row)
-        if options.json:
-            _print_json(row)
     if not options.json:
         titles = "".join(f"{title:>13}" for title in ("image AUROC", "pixel AUROC", "AUPRO", "F1-max"))
-        print(f"{'category':20} seed  images{titles}")
-        for row in rows:
+        print(f"{'category':20} seed  images{titles}", flush=True)
+    for row in evaluate(
+        model, categories, settings, options.seeds, on_image, lambda score: write("scores.jsonl", score)
+    ):
+        write("results.jsonl", row)
+        if options.json:
+            _print_json(row)
+        else:
             cells = [f"{'-' if row[metric] is None else format(row[metric], '.1f'):>13}" for metric in METRICS]
             seed = "" if row["seed"] is None else row["seed"]
-            print(f"{row['category']:20} {seed:>4} {row['images']:7}{''.join(cells)}")
-    if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
-        for name, content in (("results.jsonl", rows), ("scores.jsonl", scores)):
-            (options.out / name).write_text("".join(json.dumps(row) + "\n" for row in content), encoding="utf-8")
+            print(f"{row['category']:20} {seed:>4} {row['images']:7}{''.join(cells)}", flush=True)
     return 0
 
 
@@ -162,7 +171,11 @@ def _pretrain(options: argparse.Namespace) -> int:
 
     options.out.parent.mkdir(parents=True, exist_ok=True)
     corpus = load_corpus(options.corpus)
-    print(f"{len(corpus.train)} pictures to train on, {len(corpus.held_out)} held out", file=sys.stderr)
+    left_out = "; ".join(f"{count} {reason}" for reason, count in corpus.left_out.items())
+    print(
+        f"{len(corpus.train)} pictures to train on, {len(corpus.held_out)} held out; left out: {left_out or 'none'}",
+        file=sys.stderr,
+    )
     pretrain(
         corpus,
         options.out,

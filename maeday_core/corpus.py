@@ -6,8 +6,9 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from maeday_core.errors import DatasetError, ImageError
-from maeday_core.images import SUFFIXES, RGBImage, load_image
+from maeday_core.images import SUFFIXES, RGBImage, hidden, load_image
 
 MIN_SIDE = 256
 KEPT_SIDE = 512
@@ -33,9 +34,10 @@ class Corpus:
     train: Sequence[RGBImage]
     held_out: Sequence[RGBImage]
     files: Sequence[Path]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
-def load_corpus(folders: Iterable[str | os.PathLike[str]]) -> Corpus:
+def load_corpus(folders: Sequence[str | os.PathLike[str]]) -> Corpus:
     """Read every photograph below `folders`.
 
     Left out: pictures under 256 px, with transparency, normal and height maps and interface graphics (by name or
@@ -47,28 +49,38 @@ def load_corpus(folders: Iterable[str | os.PathLike[str]]) -> Corpus:
     train: list[RGBImage] = []
     held_out: list[RGBImage] = []
     files: list[Path] = []
+    left_out: Counter[str] = Counter()
     seen: set[bytes] = set()
     for folder in map(Path, folders):
         for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()):
-            if NOT_A_PHOTOGRAPH.search(f"/{path.relative_to(folder.parent)}") or _too_small_or_transparent(path):
+            if hidden(path.relative_to(folder)):
+                continue
+            if NOT_A_PHOTOGRAPH.search(f"/{path.relative_to(folder.parent)}"):
+                left_out["named like a map or an interface graphic"] += 1
+                continue
+            if _too_small_or_transparent(path):
+                left_out[f"unreadable, transparent or under {MIN_SIDE} px"] += 1
                 continue
             try:
                 image = _shrink(load_image(path))
             except ImageError as error:
                 print(error, file=sys.stderr)
+                left_out["damaged"] += 1
                 continue
             thumbnail = cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA)
             digest = hashlib.sha1((thumbnail // 8).tobytes()).digest()
             red, green, blue = image.reshape(-1, 3).mean(axis=0)
             looks_like_normals = blue > 180 and blue - max(red, green) > 60 and abs(red - green) < 20
             if digest in seen or looks_like_normals or image.std(axis=(0, 1)).max() < 4:
+                left_out["a copy, nearly flat, or coloured like a normal map"] += 1
                 continue
             seen.add(digest)
             files.append(path)
             (held_out if digest[0] % 10 == 0 else train).append(image)
     if not train:
-        raise DatasetError(f"No usable pictures of {MIN_SIDE} px or more below {', '.join(map(str, folders))}.")
-    return Corpus(train, held_out or train[:1], files)
+        why = "; ".join(f"{count} {reason}" for reason, count in left_out.items()) or "no picture files"
+        raise DatasetError(f"No usable pictures below {', '.join(map(str, folders))}: {why}.")
+    return Corpus(train, held_out or train[:1], files, left_out)
 
 
 def draw_crops(images: Sequence[RGBImage], count: int, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from maeday_core.detector import Settings, detect
 from maeday_core.errors import DatasetError
-from maeday_core.images import SUFFIXES, load_image
+from maeday_core.images import SUFFIXES, hidden, load_image
 from maeday_core.metrics import aupro, auroc, f1_max
 from maeday_core.model import MaskedAutoencoder
 
@@ -53,10 +53,10 @@ def find_categories(root: str | os.PathLike[str], names: Iterable[str] = ()) -> 
     if not root.is_dir():
         raise DatasetError(f"There is no folder {root}.")
     folders = [root] if (root / "test").is_dir() else sorted(p for p in root.iterdir() if (p / "test").is_dir())
-    found = {folder.resolve().name: folder for folder in folders}
+    found = {folder.name or folder.resolve().name: folder for folder in folders}
     if not found:
         raise DatasetError(f"{root} holds no category: expected {root}/test or {root}/<category>/test.")
-    wanted = list(names) or list(found)
+    wanted = list(dict.fromkeys(names)) or list(found)
     for name in wanted:
         if name not in found:
             raise DatasetError(f"{root} holds no category {name!r}; it has {', '.join(found)}.")
@@ -82,10 +82,11 @@ def evaluate(
         on_score: receives `category`, `seed`, `path`, `defect` and `image_score` of each image.
     """
     settings = settings or Settings()
+    runs = [replace(settings, seed=seed) for seed in seeds]
     rows = []
     for category in categories:
-        for seed in seeds:
-            run = replace(settings, seed=seed)
+        for run in runs:
+            seed = run.seed
             scores, labels, maps, masks = [], [], [], []
             seconds = []
             for done, sample in enumerate(category.samples, 1):
@@ -121,7 +122,7 @@ def evaluate(
             rows.append(row)
             yield row
     mean = _row("mean", model.info.name, settings, None)
-    mean["images"] = sum(row["images"] for row in rows)
+    mean["images"] = sum(len(category.samples) for category in categories)
     for metric in (*METRICS, "seconds_per_image"):
         values = [row[metric] for row in rows if row[metric] is not None]
         mean[metric] = fmean(values) if values else None
@@ -134,9 +135,9 @@ def _row(category: str, model: str, settings: Settings, seed: int | None) -> dic
 
 def _samples(folder: Path) -> list[Sample]:
     samples = []
-    for kind in sorted(p for p in (folder / "test").iterdir() if p.is_dir()):
+    for kind in sorted(p for p in (folder / "test").iterdir() if p.is_dir() and not hidden(Path(p.name))):
         truth = folder / "ground_truth" / kind.name
-        for path in sorted(p for p in kind.iterdir() if p.suffix.lower() in SUFFIXES):
+        for path in sorted(p for p in kind.iterdir() if p.suffix.lower() in SUFFIXES and not hidden(Path(p.name))):
             mask = truth / f"{path.stem}_mask.png"
             if kind.name != "good" and truth.is_dir() and not mask.is_file():
                 raise DatasetError(f"{path} has no mask: expected {mask}.")

@@ -96,7 +96,7 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     for path in map(Path, paths):
         if path.is_dir():
             files = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-            inside = sorted(p for p in files if not _hidden(p.relative_to(path)))
+            inside = sorted(p for p in files if not hidden(p.relative_to(path)))
             if not inside:
                 raise ImageError(f"The folder {path.name or path} holds no pictures ({', '.join(sorted(SUFFIXES))}).")
             found += inside
@@ -114,7 +114,8 @@ def resize(image: RGBImage, width: int, height: int) -> RGBImage:
     return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
 
 
-def _hidden(path: Path) -> bool:
+def hidden(path: Path) -> bool:
+    """Whether a part of this relative path is hidden, or one of the leavings of macOS (`._x.jpg`, `__MACOSX`)."""
     return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 

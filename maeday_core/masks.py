@@ -8,13 +8,15 @@ from torch import Tensor
 
 from maeday_core.errors import SettingsError
 
+SAMPLINGS = ("random", "balanced")
+
 
 def visible_count(patches: int, ratio: float) -> int:
     """Patches that stay visible at a mask ratio: `int(patches * (1 - ratio))`, as in the MAE code."""
     count = int(patches * (1 - ratio))
     if not 0 < count < patches:
         raise SettingsError(
-            f"A mask ratio of {ratio:g} leaves {max(count, 0)} of {patches} patches visible; choose 0.05 to 0.95."
+            f"A mask ratio of {ratio:g} leaves {max(count, 0)} of {patches} patches visible; choose another."
         )
     return count
 
@@ -60,6 +62,3 @@ def draw_masks(count: int, patches: int, ratio: float, seed: int, sampling: str 
         for mask, shown in zip(group, order.split(visible), strict=False):
             mask[shown] = False
     return masks
-
-
-SAMPLINGS = ("random", "balanced")

@@ -77,7 +77,7 @@ def save_figure(query: RGBImage, result: Detection, threshold: float, path: str 
         axis.set_axis_off()
     bar = figure.colorbar(image, ax=axes[1], fraction=0.046, pad=0.02, extend="max")
     bar.set_label("squared error, RGB in [0, 1]")
-    bar.ax.axhline(threshold, color="#40e0ff", linewidth=2)
+    bar.ax.axhline(min(threshold, COLOUR_SCALE), color="#40e0ff", linewidth=2)
     s = result.settings
     figure.supxlabel(
         f"image score {result.image_score:.3f}, threshold {threshold:.3f}"

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from maeday_core.corpus import Corpus, draw_crops
-from maeday_core.errors import WeightsError
+from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.images import RGBImage
 from maeday_core.masks import mask_from_noise
 from maeday_core.model import CONFIGS, MAEConfig, MaskedAutoencoder, normalise
@@ -96,9 +96,14 @@ def pretrain(
         The trained model, float32.
 
     Raises:
+        SettingsError: a value out of its range, or `out` no `.safetensors` file.
         WeightsError: `resume` is no state of such a run.
     """
     out = Path(out)
+    if out.suffix != ".safetensors" or out.is_dir():
+        raise SettingsError(f"Weights are written as safetensors: give a file name with that ending, not {out}.")
+    if steps < 1 or not minutes > 0 or seed < 0:
+        raise SettingsError("Give at least one step, more than no minutes, and a seed of 0 or more.")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = new_model(config, seed).to(device).train()
     for block in [*model.blocks, *model.decoder_blocks]:
@@ -117,7 +122,7 @@ def pretrain(
             model.load_state_dict(state["model"])
             optimizer.load_state_dict(state["optimizer"])
             step, seconds = state["step"], state["seconds"]
-        except (KeyError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        except (KeyError, TypeError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
             raise WeightsError(f"{resume} is not the state of an interrupted run of this model.") from error
 
     def save() -> None:

@@ -60,7 +60,9 @@ def load_model(
         pinned = HUB_MODELS[name]
         path, source, licence = download(pinned.repo, pinned.revision, progress), pinned.repo, pinned.licence
     elif os.path.exists(name):
-        path, source, licence = _weights_in(Path(name)), Path(name).absolute().name, ""
+        path = _weights_in(Path(name))
+        name = source = Path(name).absolute().name
+        licence = ""
     elif re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", name) and not name.endswith((".safetensors", ".bin", ".pth")):
         repo, _, revision = name.partition("@")
         path, source, licence = download(repo, revision or "main", progress), repo, "see the model card"
@@ -102,6 +104,7 @@ def save_weights(model: MaskedAutoencoder, path: str | os.PathLike[str], metadat
     state = {key: value.detach().to("cpu", torch.float16).contiguous() for key, value in model.state_dict().items()}
     header = {"format": "pt", **metadata, "mae_config": json.dumps(asdict(model.config))}
     safetensors.torch.save_file(state, path, header)
+    os.chmod(path, 0o644)  # safetensors keeps it to its owner
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], MAEConfig, dict[str, str]]:
@@ -187,6 +190,8 @@ def _read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str], dict[s
 
 
 def _damaged(path: Path, error: Exception) -> WeightsError:
+    if isinstance(error, PermissionError):
+        return WeightsError(f"{path.name} may not be read by this user; change its permissions.")
     reason = f"{path.name} is damaged or cut short ({first_sentence(error)})"
     return WeightsError(f"{reason}; delete {path.resolve()} and download or copy it again.")
 

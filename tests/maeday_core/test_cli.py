@@ -65,7 +65,17 @@ def test_detect_writes_a_map_of_each_pictures_own_size(capsys, folder):
         assert row["image_score"] == pytest.approx(error_map.max())
         assert (row["masks"], row["mask_ratio"], row["seed"], row["sampling"]) == (3, 0.5, 4, "balanced")
         assert row["model"] == str(model)
-    assert len(list((folder / "out").glob("*.png"))) == 3
+    assert len(list((folder / "out").glob("*-maeday.png"))) == 3
+
+
+def test_detect_never_touches_its_queries(capsys, folder):
+    options = ["--model", folder / "tiny.safetensors", "--masks", 1, "--json", "--out", folder / "pictures"]
+    before = {path: path.read_bytes() for path in (folder / "pictures").rglob("*.*")}
+    for _ in range(2):  # the second run finds the figures of the first in the folder
+        status, rows, _ = run(capsys, "detect", folder / "pictures", *options)
+        assert status == 0
+        assert len(rows) == 3
+    assert all(path.read_bytes() == content for path, content in before.items())
 
 
 def test_detect_without_out_has_no_map(capsys, folder):
@@ -95,7 +105,7 @@ def test_a_bad_file_stops_nothing_else(capsys, folder):
         (["detect", "{pictures}", "--mask-ratio", "1"], "mask ratio"),
         (["detect", "{pictures}", "--model", "nonsense"], "nonsense"),
         (["evaluate", "{pictures}"], "no category"),
-        (["pretrain", "--corpus", "{pictures}", "--out", "{pictures}/x.safetensors"], "No usable pictures"),
+        (["pretrain", "--corpus", "{pictures}", "--out", "{pictures}/x.safetensors"], "3 unreadable, transparent or"),
     ],
 )
 def test_unusable_input_is_one_line_and_status_2(capsys, folder, arguments, words):

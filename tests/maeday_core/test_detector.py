@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from maeday_core.detector import Settings, detect, micro_batches, resize_map, smooth, stream
-from maeday_core.errors import SettingsError
+from maeday_core.errors import ImageError, SettingsError, WeightsError
 from maeday_core.masks import draw_masks
 from maeday_core.model import IMAGENET_MEAN, IMAGENET_STD, MaskedAutoencoder
 from tests.conftest import TINY
@@ -103,11 +103,11 @@ def test_stream_sharpens_towards_the_whole(tiny_model):
     query = picture(64, 64)
     whole = detect(tiny_model, query, Settings(masks=32))
     partial = list(stream(tiny_model, query, Settings(masks=32)))
-    assert [len(result.masks) for result in partial] == [2, 8, 16, 32]
-    assert [result.complete for result in partial] == [False, False, False, True]
+    assert [len(result.masks) for result in partial] == [1, 4, 8, 16, 32]
+    assert [result.complete for result in partial] == [False, False, False, False, True]
     assert np.array_equal(partial[-1].error_map, whole.error_map)
     early = detect(tiny_model, query, Settings(masks=8))
-    np.testing.assert_allclose(partial[1].error_map, early.error_map, rtol=1e-5)
+    np.testing.assert_allclose(partial[2].error_map, early.error_map, rtol=1e-5)
     distances = [np.abs(result.error_map - whole.error_map).mean() for result in partial]
     assert distances == sorted(distances, reverse=True)
 
@@ -117,7 +117,7 @@ def test_micro_batches_are_bounded(masks):
     sizes = list(micro_batches(masks))
     assert sum(sizes) == masks
     assert max(sizes) <= 16
-    assert sizes[0] <= 2
+    assert sizes[0] == 1
 
 
 def test_result_says_how_to_reproduce_it(tiny_model):
@@ -157,6 +157,19 @@ def test_kernel_is_the_papers():
 def test_first_threshold_follows_the_picture_and_is_never_tiny(tiny_model):
     result = detect(tiny_model, picture(64, 64), Settings(masks=2))
     upper = np.sort(result.error_map, axis=None)[int(0.95 * 64 * 64)]
-    assert result.first_threshold == pytest.approx(3.5 * upper, rel=0.01)
+    assert result.first_threshold == pytest.approx(4 * upper, rel=0.01)
     calm = replace(result, error_map=np.full((8, 8), 0.001, np.float32))
     assert calm.first_threshold == 0.05
+
+
+@pytest.mark.parametrize("query", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3))])
+def test_a_query_of_another_kind_is_an_error(tiny_model, query):
+    with pytest.raises(ImageError, match="load_image"):
+        detect(tiny_model, query)
+
+
+def test_broken_weights_are_no_calm_picture():
+    model = MaskedAutoencoder(TINY).requires_grad_(False).eval()
+    model.decoder_pred.bias.fill_(float("nan"))
+    with pytest.raises(WeightsError, match="finite"):
+        detect(model, picture(8, 8), Settings(masks=1))

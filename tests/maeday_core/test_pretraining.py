@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from maeday_core.corpus import Corpus, draw_crops, load_corpus
-from maeday_core.errors import DatasetError, WeightsError
+from maeday_core.errors import DatasetError, SettingsError, WeightsError
 from maeday_core.masks import draw_masks
 from maeday_core.pretraining import new_model, pretrain, reconstruction_loss
 from maeday_core.weights import load_model
@@ -65,6 +65,14 @@ def test_resumed_run_continues_the_same_curve(corpus, tmp_path):
     train(corpus, tmp_path / "part.safetensors", resume=tmp_path / "part.state", log=parts.append)
     curve = {row["step"]: row["loss"] for row in parts}
     assert curve == {row["step"]: row["loss"] for row in whole}
+
+
+@pytest.mark.parametrize("changes", [{"steps": 0}, {"minutes": 0}, {"seed": -1}, {"out": "mae.bin"}, {"out": "."}])
+def test_unusable_values_are_refused_before_training(corpus, tmp_path, changes):
+    out = tmp_path / changes.pop("out", "mae.safetensors")
+    with pytest.raises(SettingsError):
+        train(corpus, out, **changes)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_wrong_state_is_an_error(corpus, tmp_path):
