@@ -13,6 +13,7 @@ pytestmark = pytest.mark.e2e
 
 def ask(app: str, path: str) -> str:
     """Ask for a detection on a file of the server, as no page would; the answer as it streams in."""
+    app = app.rstrip("/")
     config = json.loads(urlopen(f"{app}/config", timeout=60).read())
     detect = next(d for d in config["dependencies"] if len(d["inputs"]) == 10)
     picture = {"path": path}  # with no "meta", Gradio does not look where the file lies
