@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
+import threading
 from collections.abc import Iterator
 from concurrent.futures import wait
 from dataclasses import replace
@@ -16,10 +17,12 @@ import gradio as gr
 from app import views
 from app.models import device_label, download_progress, model_choices, request_model
 from app.views import Shown, message
-from maeday_core import MaedayError, Settings, load_image, stream
+from maeday_core import Detection, MaedayError, Settings, load_image, stream
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
 MAX_MASKS = 64
+MAX_RUNS = 8
+_computing = threading.Lock()
 FOLDERS = re.compile(r"(?<![\w:/])(/[^\s/]+)+/")
 """The folders of an absolute path: they tell a visitor nothing, and are not for visitors."""
 
@@ -166,12 +169,11 @@ def inspect_tab(lifetime: int) -> None:
         "inputs": [query, model, masks, ratio, seed, sampling, patches, own_scale, threshold, auto],
         "outputs": [state, verdict, slider, heat, index, *saw, threshold, detect, stop, *downloads, gallery],
         "api_visibility": "private",
-        "concurrency_id": "model",
-        "concurrency_limit": 1,
+        "concurrency_limit": MAX_RUNS,
         "show_progress": "hidden",
         "trigger_mode": "always_last",
     }
-    # What a click does at once, before its turn comes in the queue for the model.
+    # What a click does at once, before its turn comes.
     waiting = {
         "fn": _waiting,
         "js": SCROLL_TO_VERDICT,
@@ -232,7 +234,7 @@ def _inspect(
         query = load_image(path)
         model = yield from _loading(model_name)
         name = Path(path).name
-        for result in stream(model, query, settings):
+        for result in _in_turns(stream(model, query, settings)):
             view = views.shown(name, query, result)
             threshold = _first_threshold(view, threshold, auto)
             yield _show(view, threshold, own_scale)
@@ -250,8 +252,18 @@ def _inspect(
         )
 
 
+def _in_turns(results: Iterator[Detection]) -> Iterator[Detection]:
+    """One micro-batch of one visitor at a time: nobody waits for another's whole run, or for a download."""
+    while True:
+        with _computing:
+            result = next(results, None)
+        if result is None:
+            return
+        yield result
+
+
 def _waiting() -> tuple[Any, ...]:
-    card = message("Starting", "One photo is inspected at a time; yours is next when the model is free.", "busy")
+    card = message("Starting", "If others inspect photos now, you take turns.", "busy")
     return None, card, gr.Button(interactive=False), *[gr.DownloadButton(interactive=False)] * 3
 
 

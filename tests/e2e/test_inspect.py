@@ -326,7 +326,7 @@ def test_two_visitors_at_once_see_their_own(visit: Callable[..., Page], tmp_path
     for name, visitor in visitors.items():
         visitor.finish(started[name])
     for name, visitor in visitors.items():
-        assert any("One photo is inspected at a time" in card for card in visitor.cards())
+        assert any("you take turns" in card for card in visitor.cards())
         error_map = visitor.error_map()
         assert error_map.shape == sizes[name][::-1]
         y, x = np.unravel_index(error_map.argmax(), error_map.shape)
