@@ -47,6 +47,8 @@ class Settings:
     error_space: str = "rgb"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.masks, int) or not isinstance(self.seed, int):
+            raise SettingsError(f"Masks and seed are whole numbers, not {self.masks!r} and {self.seed!r}.")
         if not 1 <= self.masks <= MAX_MASKS:
             raise SettingsError(f"The number of masks is {self.masks}; choose 1 to {MAX_MASKS}.")
         if not 0.05 <= self.mask_ratio <= 0.95:

@@ -132,6 +132,8 @@ def test_result_says_how_to_reproduce_it(tiny_model):
     [
         ({"masks": 0}, "masks"),
         ({"masks": 513}, "512"),
+        ({"masks": 2.5}, "whole"),
+        ({"seed": "0"}, "whole"),
         ({"mask_ratio": 1.0}, "0.95"),
         ({"mask_ratio": float("nan")}, "mask ratio"),
         ({"seed": -1}, "seed"),
