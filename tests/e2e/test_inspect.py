@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, TimeoutError, expect
 
 pytestmark = pytest.mark.e2e
 
@@ -51,7 +52,11 @@ class Visitor:
         expect(self.page.locator("#query img")).to_have_attribute("src", re.compile(re.escape(path.name) + "$"))
 
     def open_settings(self) -> None:
-        self.page.get_by_role("button", name="Settings").first.click()
+        for _ in range(5):  # a click that comes while the page is being built is lost
+            self.page.get_by_role("button", name="Settings").first.click()
+            with suppress(TimeoutError):
+                return self.page.locator("#masks").wait_for(timeout=8000)
+        pytest.fail("the settings do not open")
 
     def set(self, slider: str, value: float) -> None:
         self.page.locator(f"#{slider} input[type=range]").fill(str(value))
@@ -118,6 +123,7 @@ class Visitor:
         return np.load(io.BytesIO(self.download("get-npy")[1]))
 
     def expect_fresh(self) -> None:
+        self.page.locator("#verdict[aria-live]").wait_for()
         expect(self.card).to_contain_text("Add a photo and press Detect")
         expect(self.detect).to_be_enabled()
         expect(self.stop).to_be_disabled()
