@@ -28,17 +28,12 @@ class HubModel:
     repo: str
     revision: str
     size: str
-    licence: str
 
 
 HUB_MODELS = {
-    "base": HubModel(
-        "facebook/vit-mae-base", "25b184bea5538bf5c4c852c79d221195fdd2778d", "448 MB", "Apache-2.0 (model card)"
-    ),
-    "large": HubModel(
-        "facebook/vit-mae-large", "142cb8c25e1b1bc1769997a919aa1b5a2345a6b8", "1.3 GB", "Apache-2.0 (model card)"
-    ),
-    "huge": HubModel("facebook/vit-mae-huge", "main", "2.6 GB", "Apache-2.0 (model card)"),
+    "base": HubModel("facebook/vit-mae-base", "25b184bea5538bf5c4c852c79d221195fdd2778d", "448 MB"),
+    "large": HubModel("facebook/vit-mae-large", "142cb8c25e1b1bc1769997a919aa1b5a2345a6b8", "1.3 GB"),
+    "huge": HubModel("facebook/vit-mae-huge", "main", "2.6 GB"),
 }
 
 

@@ -57,11 +57,10 @@ CONFIGS = {
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """Where a model's weights come from: what a result needs to be reproduced, and what a page should say."""
+    """Where a model's weights come from: what a result needs to be reproduced."""
 
     name: str = "untrained"
     source: str = ""
-    licence: str = ""
     sha256: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
 

@@ -55,17 +55,16 @@ def load_model(
     device = torch.device(device) if device else best_device()
     dtype = dtype or best_dtype(device)
     if name == "bundled":
-        path, source, licence = BUNDLED_FILE, "bundled", "Apache-2.0"
+        path, source = BUNDLED_FILE, "bundled"
     elif name in HUB_MODELS:
         pinned = HUB_MODELS[name]
-        path, source, licence = download(pinned.repo, pinned.revision, progress), pinned.repo, pinned.licence
+        path, source = download(pinned.repo, pinned.revision, progress), pinned.repo
     elif os.path.exists(name):
         path = _weights_in(Path(name))
         name = source = Path(name).absolute().name
-        licence = ""
     elif re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", name) and not name.endswith((".safetensors", ".bin", ".pth")):
         repo, _, revision = name.partition("@")
-        path, source, licence = download(repo, revision or "main", progress), repo, "see the model card"
+        path, source = download(repo, revision or "main", progress), repo
     else:
         known = ", ".join(["bundled", *HUB_MODELS])
         raise WeightsError(
@@ -79,7 +78,7 @@ def load_model(
         model = MaskedAutoencoder(config)
     _check_keys(path.name, state, model.state_dict())
     model.load_state_dict(state, assign=True)
-    model.info = ModelInfo(name, source, licence, sha256(path), metadata)
+    model.info = ModelInfo(name, source, sha256(path), metadata)
     return model.to(device, dtype).requires_grad_(False).eval()
 
 

@@ -37,3 +37,16 @@ def tiny_model() -> MaskedAutoencoder:
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
     return model.requires_grad_(False).eval()
+
+
+@pytest.fixture
+def state(tiny_model: MaskedAutoencoder) -> dict[str, torch.Tensor]:
+    return dict(tiny_model.state_dict())
+
+
+@pytest.fixture
+def config(tiny_model: MaskedAutoencoder) -> dict[str, object]:
+    """The config.json of the tiny model."""
+    c = tiny_model.config
+    heads = {"num_attention_heads": c.heads, "decoder_num_attention_heads": c.decoder_heads}
+    return {**heads, "layer_norm_eps": c.layer_norm_eps, "norm_pix_loss": False}
