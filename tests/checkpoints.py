@@ -19,7 +19,6 @@ from maeday_core.errors import WeightsError
 from maeday_core.model import MaskedAutoencoder
 from maeday_core.weights import load_model
 
-ROOT = Path(__file__).resolve().parents[2]
 State = dict[str, Tensor]
 load = partial(load_model, device="cpu", dtype=torch.float32)
 

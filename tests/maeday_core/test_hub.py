@@ -15,7 +15,8 @@ import pytest
 from hub_server import COMMIT, Fault, HubServer, Repo
 
 from maeday_core.weights import HUB_MODELS
-from tests.checkpoints import ROOT, State, assert_holds, cut, hub_layout, load, refusal, write
+from tests.checkpoints import State, assert_holds, cut, hub_layout, load, refusal, write
+from tests.conftest import ROOT
 
 
 @pytest.fixture
