@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 
 from maeday_core.detector import Settings, detect, micro_batches, stream
+from maeday_core.draft import MARGIN, STEPS
 from maeday_core.masks import mask_from_noise
 from maeday_core.model import CONFIGS, MAEConfig, MaskedAutoencoder
 from maeday_core.weights import best_device, best_dtype, load_model
@@ -75,7 +77,10 @@ def bench_detect() -> Iterator[dict[str, Any]]:
 
 
 def forward_flops(config: MAEConfig, masks: int, ratio: float = 0.75) -> float:
-    """Floating-point operations of one image under `masks` masks: two for each multiply-add, attention included."""
+    """Floating-point operations of one image under `masks` masks.
+
+    Two for each multiply-add, attention included; 2.5 n log2(n) for a real Fourier transform of n values.
+    """
 
     def blocks(tokens: int, dim: int, mlp_dim: int, depth: int) -> float:
         return depth * 2 * tokens * (4 * dim**2 + 2 * dim * mlp_dim + 2 * tokens * dim)
@@ -85,7 +90,10 @@ def forward_flops(config: MAEConfig, masks: int, ratio: float = 0.75) -> float:
     pixels = 3 * c.patch_size**2
     encoder = blocks(visible, c.dim, c.mlp_dim, c.depth)
     decoder = blocks(c.num_patches + 1, c.decoder_dim, c.decoder_mlp_dim, c.decoder_depth)
-    edges = 2 * visible * c.dim * c.decoder_dim + 2 * (c.num_patches + 1) * c.decoder_dim * pixels
+    edges: float = 2 * visible * c.dim * c.decoder_dim + 2 * (c.num_patches + 1) * c.decoder_dim * pixels
+    if c.draft:
+        canvas = (c.image_size // 2 + MARGIN) ** 2
+        edges += STEPS * 2 * 2.5 * canvas * math.log2(canvas) + 2 * c.num_patches * c.decoder_dim * pixels
     return 2 * c.num_patches * pixels * c.dim + masks * (encoder + decoder + edges)
 
 
@@ -100,7 +108,7 @@ def _matmul(device: torch.device, dtype: torch.dtype) -> Callable[[], torch.Tens
 def _forward(model: MaskedAutoencoder, image: torch.Tensor, masks: torch.Tensor) -> None:
     tokens = model.embed(image)
     for batch in masks.split(list(micro_batches(len(masks)))):
-        model.decode(model.encode(tokens, batch), batch)
+        model.decode(model.encode(tokens, batch), batch, model.draft(image, batch))
 
 
 def _transformers_forward(image: torch.Tensor, noise: torch.Tensor) -> Callable[[], Any] | None:

@@ -1,4 +1,4 @@
-"""The command line: `python -m maeday_core detect|evaluate|pretrain|bench`.
+"""The command line: `python -m maeday_core detect|evaluate|corpus|pretrain|bench`.
 
 With `--json`, standard output carries one JSON object a line and nothing else; everything else goes to standard error.
 Exit status: 0 done, 2 unusable arguments or input, 130 interrupted.
@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from maeday_core.corpus import PACKAGES, build_corpus, load_corpus
 from maeday_core.detector import Settings, detect
 from maeday_core.errors import ImageError, MaedayError
 from maeday_core.images import find_images, load_image
@@ -65,12 +67,18 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     command.set_defaults(run=_evaluate)
 
+    command = commands.add_parser("corpus", help="build the bundled model's corpus from Debian packages")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    command.add_argument("--packages", nargs="+", default=PACKAGES, metavar="NAME", help=" ".join(PACKAGES))
+    command.set_defaults(run=_corpus)
+
     command = commands.add_parser("pretrain", help="train a masked autoencoder on your own pictures")
     command.add_argument("--corpus", nargs="+", required=True, metavar="DIR", help="folders of pictures")
     command.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
     command.add_argument("--minutes", type=float, default=math.inf, help="training time")
     command.add_argument("--steps", type=int, default=100_000, help="batches of 64 crops, if --minutes does not end it")
     command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--model", help="start from the weights of this model (bundled, a path), not from random ones")
     command.add_argument("--resume", type=Path, metavar="FILE", help="the .state file of an interrupted run")
     command.set_defaults(run=_pretrain)
 
@@ -165,10 +173,15 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _corpus(options: argparse.Namespace) -> int:
+    build_corpus(options.out, options.packages, log=lambda line: print(line, file=sys.stderr, flush=True))
+    return 0
+
+
 def _pretrain(options: argparse.Namespace) -> int:
-    from maeday_core.corpus import load_corpus
     from maeday_core.pretraining import pretrain
 
+    start = load_model(options.model, dtype=torch.float32) if options.model and not options.resume else None
     options.out.parent.mkdir(parents=True, exist_ok=True)
     corpus = load_corpus(options.corpus)
     left_out = "; ".join(f"{count} {reason}" for reason, count in corpus.left_out.items())
@@ -182,6 +195,7 @@ def _pretrain(options: argparse.Namespace) -> int:
         steps=options.steps,
         minutes=options.minutes,
         seed=options.seed,
+        start=start,
         resume=options.resume,
         log=lambda row: print(json.dumps(row), file=sys.stderr, flush=True),
     )

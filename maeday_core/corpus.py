@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +21,15 @@ from PIL import Image
 
 from maeday_core.errors import DatasetError, ImageError
 from maeday_core.images import SUFFIXES, RGBImage, hidden, load_image
+from maeday_core.textures import CELL, coordinates, draw_texture, repeat
 
+PACKAGES = (
+    "gnome-backgrounds",
+    "plasma-workspace-wallpapers",
+    "redeclipse-data",
+    "supertuxkart-data",
+    "torcs-data",
+)
 MIN_SIDE = 256
 KEPT_SIDE = 512
 NOT_A_PHOTOGRAPH = re.compile(
@@ -50,8 +62,81 @@ def load_corpus(folders: Sequence[str | os.PathLike[str]]) -> Corpus:
     held_out: list[RGBImage] = []
     files: list[Path] = []
     left_out: Counter[str] = Counter()
+    for path, image, digest in _photographs([Path(folder) for folder in folders], left_out):
+        files.append(path)
+        (held_out if digest[0] % 10 == 0 else train).append(image)
+    if not train:
+        why = "; ".join(f"{count} {reason}" for reason, count in left_out.items()) or "no picture files"
+        raise DatasetError(f"No usable pictures below {', '.join(map(str, folders))}: {why}.")
+    return Corpus(train, held_out or train[:1], files, left_out)
+
+
+def build_corpus(
+    out: str | os.PathLike[str],
+    packages: Sequence[str] = PACKAGES,
+    log: Callable[[str], None] = lambda line: None,
+) -> Path:
+    """Download Debian packages and keep their photographs, for `load_corpus`.
+
+    Written below `out`: `<package>/<hash>.png`, at most 512 px on the short side; `<package>/copyright`, with the terms
+    of every file; and `kept.csv`, which tells each picture's package, version and path in it.
+
+    Raises:
+        DatasetError: `out` exists, a package cannot be fetched, or none holds a usable picture.
+    """
+    out = Path(out)
+    if out.exists():
+        raise DatasetError(f"{out} exists already; choose a new folder for the corpus.")
+    with tempfile.TemporaryDirectory(dir=out.absolute().parent) as scratch:
+        versions = {package: _unpack(package, Path(scratch), log) for package in packages}
+        left_out: Counter[str] = Counter()
+        rows = []
+        for path, image, digest in _photographs([Path(scratch) / package for package in packages], left_out):
+            package, *inside = path.relative_to(scratch).parts
+            target = out / package / f"{digest.hex()[:16]}.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(target), image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 3])
+            rows.append([str(target.relative_to(out)), package, versions[package], "/".join(inside)])
+            if len(rows) % 200 == 0:
+                log(f"{len(rows)} pictures kept")
+        if not rows:
+            raise DatasetError(f"No usable pictures in {', '.join(packages)}.")
+        for package in {row[1] for row in rows}:
+            shutil.copy(Path(scratch) / package / "usr/share/doc" / package / "copyright", out / package / "copyright")
+    with (out / "kept.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["file", "package", "version", "path"], *rows])
+    for reason, count in left_out.items():
+        log(f"{count} left out: {reason}")
+    log(f"{len(rows)} pictures kept in {out}")
+    return out
+
+
+def _unpack(package: str, scratch: Path, log: Callable[[str], None]) -> str:
+    """Fetch and unpack one package into `scratch`/<its name>; returns its version."""
+    log(f"fetching {package}")
+    (scratch / package).mkdir()
+    try:
+        subprocess.run(["apt-get", "download", package], cwd=scratch, check=True, capture_output=True, text=True)
+        [archive] = scratch.glob("*.deb")
+        subprocess.run(["dpkg-deb", "-x", archive, scratch / package], check=True, capture_output=True, text=True)
+        return subprocess.check_output(["dpkg-deb", "-f", archive, "Version"], text=True).strip()
+    except FileNotFoundError as error:
+        raise DatasetError(
+            f"{error.filename} is not on this machine: packages are fetched on Debian or Ubuntu; elsewhere unpack them "
+            "by hand and give their folders to pretrain."
+        ) from error
+    except subprocess.CalledProcessError as error:
+        reason = error.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        raise DatasetError(f"The package {package} cannot be fetched or unpacked ({reason[0]}).") from error
+    finally:
+        for archive in scratch.glob("*.deb"):
+            archive.unlink()
+
+
+def _photographs(folders: Sequence[Path], left_out: Counter[str]) -> Iterator[tuple[Path, RGBImage, bytes]]:
+    """Yield the path, pixels and a hash of the content of every usable picture; count the others by reason."""
     seen: set[bytes] = set()
-    for folder in map(Path, folders):
+    for folder in folders:
         for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()):
             if hidden(path.relative_to(folder)):
                 continue
@@ -75,27 +160,28 @@ def load_corpus(folders: Sequence[str | os.PathLike[str]]) -> Corpus:
                 left_out["a copy, nearly flat, or coloured like a normal map"] += 1
                 continue
             seen.add(digest)
-            files.append(path)
-            (held_out if digest[0] % 10 == 0 else train).append(image)
-    if not train:
-        why = "; ".join(f"{count} {reason}" for reason, count in left_out.items()) or "no picture files"
-        raise DatasetError(f"No usable pictures below {', '.join(map(str, folders))}: {why}.")
-    return Corpus(train, held_out or train[:1], files, left_out)
+            yield path, image, digest
 
 
 def draw_crops(images: Sequence[RGBImage], count: int, size: int, rng: np.random.Generator) -> np.ndarray:
     """Draw augmented training crops: uint8 (count, size, size, 3).
 
-    A quarter of them repeat a small piece exactly, turned by a random angle: only copying continues those.
+    Six in ten are cut from a picture, three are procedural surfaces, one repeats a small piece of a picture exactly.
     """
     crops = []
     for _ in range(count):
         image = images[int(rng.integers(len(images)))]
-        crop = _periodic(image, size, rng) if rng.random() < 0.25 else _crop(image, size, rng)
+        kind = rng.random()
+        if kind < 0.6:
+            crop = _crop(image, size, rng)
+        elif kind < 0.7:
+            crop = repeat(_crop(image, CELL, rng), *coordinates(size, rng))
+        else:
+            crop = draw_texture(size, rng)
         crop = np.rot90(crop, int(rng.integers(4)))
         if rng.random() < 0.5:
             crop = crop[:, ::-1]
-        crops.append(_jitter(crop, rng))
+        crops.append(_jitter(np.ascontiguousarray(crop), rng))
     return np.stack(crops)
 
 
@@ -107,30 +193,19 @@ def _crop(image: RGBImage, size: int, rng: np.random.Generator) -> RGBImage:
     return cv2.resize(piece, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_CUBIC)
 
 
-def _periodic(image: RGBImage, size: int, rng: np.random.Generator) -> RGBImage:
-    period = int(np.exp(rng.uniform(np.log(8), np.log(size / 3))))
-    height = max(4, int(period * rng.uniform(0.5, 2)))
-    tile = cv2.resize(_crop(image, size, rng), (period, height), interpolation=cv2.INTER_AREA)
-    surface = np.tile(tile, (2 * size // height + 1, 2 * size // period + 1, 1))
-    angle = rng.choice([0.0, 45.0, rng.uniform(0, 90)])
-    turn = cv2.getRotationMatrix2D((size, size), angle, rng.uniform(1, 1.5))
-    turn = turn - [[0, 0, size / 2], [0, 0, size / 2]]
-    return cv2.warpAffine(surface, turn, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-
-
 def _jitter(crop: RGBImage, rng: np.random.Generator) -> RGBImage:
-    x = crop.astype(np.float32) / 255
+    """Grey, swapped, dark, pale, tinted: what one surface looks like under another lamp, camera or paint."""
     if rng.random() < 0.3:
-        x = np.repeat(x.mean(axis=2, keepdims=True), 3, axis=2)
+        crop = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     elif rng.random() < 0.2:
-        x = x[..., rng.permutation(3)]
-    mean = x.mean(axis=(0, 1))
-    contrast, brightness = rng.uniform(0.5, 1.3), rng.uniform(-0.15, 0.15)
-    x = (x - mean) * contrast + mean + brightness
-    if rng.random() < 0.2:
-        x = x * rng.uniform(0.2, 0.8)
-    tint = rng.uniform(0.9, 1.1, 3)
-    return (np.clip(x * tint, 0, 1) * 255 + 0.5).astype(np.uint8)
+        crop = crop[..., rng.permutation(3)]
+    mean = crop[::4, ::4].mean(axis=(0, 1)) / 255
+    contrast = np.exp(rng.uniform(np.log(0.45), np.log(1.3)))
+    light = rng.uniform(0.25, 0.8) if rng.random() < 0.2 else 1
+    levels = np.linspace(0, 1, 256)[:, None]
+    levels = (mean + contrast * (levels - mean) + rng.uniform(-0.15, 0.15)) * light * rng.uniform(0.9, 1.1, 3)
+    table = (np.clip(levels, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return cv2.LUT(np.ascontiguousarray(crop), table[None])
 
 
 def _too_small_or_transparent(path: Path) -> bool:

@@ -144,7 +144,8 @@ def stream(
         batch = masks[done : done + size].to(model.device)
         done += size
         with torch.inference_mode():
-            predicted = model.unpatchify(model.decode(model.encode(tokens, batch), batch).float())
+            draft = model.draft(images, batch)
+            predicted = model.unpatchify(model.decode(model.encode(tokens, batch), batch, draft).float())
             reconstruction = denormalise(predicted)
             if settings.error_space == "rgb":
                 error = (denormalise(images) - reconstruction).square().sum(dim=1)

@@ -14,13 +14,18 @@ from timm.layers import PatchEmbed
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
+from maeday_core.draft import draft
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
 class MAEConfig:
-    """The shape of a masked autoencoder; the defaults are the paper's likely `base`."""
+    """The shape of a masked autoencoder; the defaults are the paper's likely `base`.
+
+    `draft` is this project's addition: the decoder starts from a draft of the hidden patches (see `draft.py`).
+    """
 
     image_size: int = 224
     patch_size: int = 16
@@ -33,6 +38,7 @@ class MAEConfig:
     decoder_heads: int = 16
     decoder_mlp_dim: int = 2048
     layer_norm_eps: float = 1e-6
+    draft: bool = False
 
     @property
     def grid_size(self) -> int:
@@ -47,7 +53,15 @@ class MAEConfig:
 
 CONFIGS = {
     "small": MAEConfig(
-        dim=256, depth=8, heads=8, mlp_dim=1024, decoder_dim=192, decoder_depth=4, decoder_heads=6, decoder_mlp_dim=768
+        dim=256,
+        depth=8,
+        heads=8,
+        mlp_dim=1024,
+        decoder_dim=192,
+        decoder_depth=4,
+        decoder_heads=6,
+        decoder_mlp_dim=768,
+        draft=True,
     ),
     "base": MAEConfig(),
     "large": MAEConfig(dim=1024, depth=24, heads=16, mlp_dim=4096),
@@ -98,6 +112,9 @@ class MaskedAutoencoder(nn.Module):
         )
         self.decoder_norm = nn.LayerNorm(c.decoder_dim, eps=c.layer_norm_eps)
         self.decoder_pred = nn.Linear(c.decoder_dim, c.patch_size**2 * 3)
+        if c.draft:
+            self.draft_embed = nn.Linear(c.patch_size**2 * 3, c.decoder_dim)
+            self.draft_gate = nn.Linear(c.decoder_dim, 1)
 
     @property
     def device(self) -> torch.device:
@@ -129,18 +146,31 @@ class MaskedAutoencoder(nn.Module):
             x = block(x)
         return self.norm(x)
 
-    def decode(self, latent: Tensor, masks: Tensor) -> Tensor:
-        """Predict the pixels of every patch, hidden and visible: (B, 1 + K, D) -> (B, L, P * P * 3), normalised."""
+    def draft(self, images: Tensor, masks: Tensor) -> Tensor | None:
+        """What the decoder starts from, (B, L, P * P * 3), if this model uses a draft: see `draft.draft`."""
+        return self.patchify(draft(images, masks)).to(self.dtype) if self.config.draft else None
+
+    def decode(self, latent: Tensor, masks: Tensor, draft: Tensor | None = None) -> Tensor:
+        """Predict the pixels of every patch: (B, 1 + K, D) -> (B, L, P * P * 3), normalised.
+
+        With a `draft`, visible patches come back as they are, and hidden ones as the draft, weighed patch by patch by
+        how far the decoder trusts it, plus the decoder's own part.
+        """
         x = self.decoder_embed(latent)
         patches = self.mask_token.to(x.dtype).expand(*masks.shape, -1).masked_scatter(~masks[..., None], x[:, 1:])
+        if draft is not None:
+            patches = patches + self.draft_embed(draft)
         x = torch.cat([x[:, :1], patches], dim=1) + self.decoder_pos_embed
         for block in self.decoder_blocks:
             x = block(x)
-        return self.decoder_pred(self.decoder_norm(x))[:, 1:]
+        x = self.decoder_norm(x)[:, 1:]
+        if draft is None:
+            return self.decoder_pred(x)
+        return torch.where(masks[..., None], self.decoder_pred(x) + self.draft_gate(x) * draft, draft)
 
     def forward(self, images: Tensor, masks: Tensor) -> Tensor:
         """Reconstruct masked images: (B, 3, H, W) normalised pixels and (B, L) masks -> (B, L, P * P * 3)."""
-        return self.decode(self.encode(self.embed(images), masks), masks)
+        return self.decode(self.encode(self.embed(images), masks), masks, self.draft(images, masks))
 
     def patchify(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, L, P * P * 3): patches by row and column, in each the pixels by row, column, channel."""

@@ -9,6 +9,7 @@ import pickle
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -24,6 +25,7 @@ from maeday_core.model import CONFIGS, MAEConfig, MaskedAutoencoder, normalise
 from maeday_core.weights import save_weights
 
 LEARNING_RATE = 1.5e-3
+CONTINUED_RATE = 1e-3  # where the weights are trained ones already
 BATCH_SIZE = 64
 VISIBLE_WEIGHT = 0.25
 MASK_RATIO = 0.75
@@ -38,6 +40,9 @@ def new_model(config: MAEConfig, seed: int) -> MaskedAutoencoder:
             nn.init.xavier_uniform_(module.weight)
             nn.init.zeros_(module.bias)
     nn.init.xavier_uniform_(model.patch_embed.proj.weight.view(config.dim, -1))
+    if config.draft:  # silent until it has learned something
+        nn.init.zeros_(model.draft_embed.weight)
+        nn.init.zeros_(model.draft_gate.weight)
     nn.init.normal_(model.cls_token, std=0.02)
     nn.init.normal_(model.mask_token, std=0.02)
     for positions in (model.pos_embed, model.decoder_pos_embed):
@@ -62,7 +67,7 @@ def reconstruction_loss(model: MaskedAutoencoder, images: Tensor, masks: Tensor)
     error = (model(images, masks).float() - target).square().mean(dim=-1)
     hidden = (error * masks).sum(dim=1) / masks.sum(dim=1)
     visible = (error * ~masks).sum(dim=1) / (~masks).sum(dim=1)
-    contrast = target.flatten(1).std(dim=1) + 0.2
+    contrast = images[..., ::4, ::4].flatten(1).std(dim=1) + 0.2
     return ((hidden + VISIBLE_WEIGHT * visible) / contrast).mean(), hidden.mean()
 
 
@@ -75,6 +80,7 @@ def pretrain(
     minutes: float = math.inf,
     batch_size: int = BATCH_SIZE,
     seed: int = 0,
+    start: MaskedAutoencoder | None = None,
     resume: str | os.PathLike[str] | None = None,
     log: Callable[[dict[str, float]], None] = lambda row: None,
     log_every: int = 100,
@@ -88,6 +94,7 @@ def pretrain(
         out: the weights file to write, one that `load_model` takes. Beside it lie, as `out` with another ending,
             `.state`, from which an interrupted run resumes, and `.jsonl`, the rows given to `log`.
         minutes: training time, that of earlier runs included.
+        start: a model whose weights to start from, instead of random ones; what it lacks (a draft) starts silent.
         resume: a `.state` file.
         log: receives `step`, `loss` (as trained), `masked_mse` and `held_out_mse` (normalised pixels, hidden patches),
             `crops_per_second` and `minutes` every `log_every` steps.
@@ -97,7 +104,7 @@ def pretrain(
 
     Raises:
         SettingsError: a value out of its range, or `out` no `.safetensors` file.
-        WeightsError: `resume` is no state of such a run.
+        WeightsError: `resume` is no state of such a run, or `start` has other sizes than `config`.
     """
     out = Path(out)
     if out.suffix != ".safetensors" or out.is_dir():
@@ -106,6 +113,11 @@ def pretrain(
         raise SettingsError("Give at least one step, more than no minutes, and a seed of 0 or more.")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = new_model(config, seed).to(device).train()
+    if start is not None:
+        if replace(start.config, draft=config.draft) != config:
+            raise WeightsError(f"The model {start.info.name} has other sizes than the one to train: {config}.")
+        model.load_state_dict(start.state_dict(), strict=False)
+    rate = CONTINUED_RATE if start else LEARNING_RATE
     for block in [*model.blocks, *model.decoder_blocks]:
         block.attn.fused_attn = device.type != "cpu"  # on a CPU the fused kernel's backward pass takes twice the time
     torch.set_flush_denormal(True)
@@ -113,7 +125,7 @@ def pretrain(
     decayed = [p for p in model.parameters() if p.ndim >= 2 and p.shape[0] > 1]
     rest = [p for p in model.parameters() if not (p.ndim >= 2 and p.shape[0] > 1)]
     groups = [{"params": decayed, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.9, 0.95))
+    optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.95), fused=True)
     warmup = max(1, min(500, steps // 10))
     step, seconds = 0, 0.0
     if resume:
@@ -134,11 +146,11 @@ def pretrain(
     with ThreadPoolExecutor(1) as loader, out.with_suffix(".jsonl").open("a" if resume else "w") as curve:
         batch = loader.submit(_draw_batch, corpus.train, config, batch_size, seed, step)
         while (progress := max(step / steps, seconds / 60 / minutes)) < 1:
-            start = time.perf_counter()
+            began = time.perf_counter()
             images, masks = (t.to(device) for t in batch.result())
             batch = loader.submit(_draw_batch, corpus.train, config, batch_size, seed, step + 1)
             for group in optimizer.param_groups:
-                group["lr"] = LEARNING_RATE * min(1, (step + 1) / warmup) * 0.5 * (1 + math.cos(math.pi * progress))
+                group["lr"] = rate * min(1, (step + 1) / warmup) * 0.5 * (1 + math.cos(math.pi * progress))
             with torch.autocast(device.type, torch.bfloat16):
                 loss, masked = reconstruction_loss(model, images, masks)
             optimizer.zero_grad()
@@ -146,7 +158,7 @@ def pretrain(
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             step += 1
-            seconds += time.perf_counter() - start
+            seconds += time.perf_counter() - began
             window.append((loss.item(), masked.item()))
             if step % log_every == 0 or step == steps:
                 trained, hidden = np.mean(window, axis=0)

@@ -134,10 +134,12 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], MAEConfig, dict[str, st
             ) from error
     else:
         config = _infer_config(path.name, state, hub_config)
-    *sizes, eps = asdict(config).values()
+    *sizes, eps, drafts = asdict(config).values()
     if not (
         all(isinstance(size, int) and size > 0 for size in sizes)
         and isinstance(eps, float)
+        and isinstance(drafts, bool)
+        and not (drafts and config.patch_size % 2)
         and config.image_size % config.patch_size == config.dim % config.heads == 0
         and config.decoder_dim % config.decoder_heads == 0
     ):

@@ -1,12 +1,15 @@
-"""The model agrees with transformers' ViTMAE on the same weights and the same noise."""
+"""The model agrees with transformers' ViTMAE on the same weights and noise; a draft adds what it should."""
+
+from dataclasses import replace
 
 import pytest
 import torch
 from transformers import ViTMAEConfig, ViTMAEForPreTraining
 
 from maeday_core.masks import mask_from_noise
-from maeday_core.model import MAEConfig, denormalise, normalise
+from maeday_core.model import MAEConfig, MaskedAutoencoder, denormalise, normalise
 from maeday_core.weights import load_model
+from tests.conftest import TINY
 
 SIZES = {
     "tiny": {
@@ -84,6 +87,15 @@ def original_layout(model: ViTMAEForPreTraining) -> dict[str, torch.Tensor]:
     return state
 
 
+@pytest.fixture(scope="module")
+def drafting() -> MaskedAutoencoder:
+    torch.manual_seed(0)
+    model = MaskedAutoencoder(replace(TINY, draft=True))
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    return model.requires_grad_(False).eval()
+
+
 @pytest.mark.parametrize("layout", ["hub", "original"])
 @pytest.mark.parametrize("size", SIZES)
 def test_agrees_with_transformers(size, layout, tmp_path):
@@ -105,14 +117,38 @@ def test_agrees_with_transformers(size, layout, tmp_path):
     torch.testing.assert_close(ours.unpatchify(logits), theirs.unpatchify(expected.logits), atol=1e-4, rtol=1e-4)
 
 
-def test_one_embedding_serves_all_masks(tiny_model):
+@pytest.mark.parametrize("name", ["tiny_model", "drafting"])
+def test_one_embedding_serves_all_masks(name, request):
+    tiny_model = request.getfixturevalue(name)
     image = torch.randn(1, 3, 64, 64)
     masks = mask_from_noise(torch.rand(5, tiny_model.config.num_patches), 0.75)
-    shared = tiny_model.decode(tiny_model.encode(tiny_model.embed(image), masks), masks)
+    latent = tiny_model.encode(tiny_model.embed(image), masks)
+    shared = tiny_model.decode(latent, masks, tiny_model.draft(image, masks))
     torch.testing.assert_close(shared, tiny_model(image.expand(5, -1, -1, -1), masks), atol=1e-5, rtol=1e-5)
 
 
-def test_hidden_patches_are_not_seen(tiny_model):
+def test_visible_patches_come_back_from_a_draft(drafting):
+    masks = mask_from_noise(torch.rand(3, drafting.config.num_patches), 0.75)
+    images = torch.randn(3, 3, 64, 64)
+    patches = drafting(images, masks)
+    assert torch.equal(patches[~masks], drafting.patchify(images)[~masks])
+    assert not torch.isclose(patches[masks], drafting.patchify(images)[masks]).all()
+
+
+def test_a_silent_draft_leaves_the_decoder_alone(drafting, tiny_model):
+    silent = MaskedAutoencoder(drafting.config)
+    silent.load_state_dict(tiny_model.state_dict(), strict=False)
+    for part in (silent.draft_embed, silent.draft_gate):
+        torch.nn.init.zeros_(part.weight)
+        torch.nn.init.zeros_(part.bias)
+    masks = mask_from_noise(torch.rand(3, TINY.num_patches), 0.75)
+    images = torch.randn(3, 3, 64, 64)
+    torch.testing.assert_close(silent(images, masks)[masks], tiny_model(images, masks)[masks])
+
+
+@pytest.mark.parametrize("name", ["tiny_model", "drafting"])
+def test_hidden_patches_are_not_seen(name, request):
+    tiny_model = request.getfixturevalue(name)
     masks = mask_from_noise(torch.rand(1, tiny_model.config.num_patches), 0.75)
     image = torch.randn(1, 3, 64, 64)
     patches = tiny_model.patchify(image)
