@@ -181,6 +181,8 @@ def draw_crops(images: Sequence[RGBImage], count: int, size: int, rng: np.random
         crop = np.rot90(crop, int(rng.integers(4)))
         if rng.random() < 0.5:
             crop = crop[:, ::-1]
+        if rng.random() < 0.25:
+            crop = _frame(np.ascontiguousarray(crop), rng)
         crops.append(_jitter(np.ascontiguousarray(crop), rng))
     return np.stack(crops)
 
@@ -191,6 +193,29 @@ def _crop(image: RGBImage, size: int, rng: np.random.Generator) -> RGBImage:
     top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
     piece = image[top : top + side, left : left + side]
     return cv2.resize(piece, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_CUBIC)
+
+
+def _frame(crop: RGBImage, rng: np.random.Generator) -> RGBImage:
+    """A part that does not quite fill the picture: a rim of background on some sides, often behind a bevelled edge."""
+    size = len(crop)
+    sides = rng.uniform(1, size / 10, 4) * (rng.random(4) < 0.6)
+    left, top, right, bottom = sides[:, None] + rng.normal(0, 2, (4, 2)) * (sides > 0)[:, None]
+    corners = [
+        (left[0], top[0]),
+        (size - right[0], top[1]),
+        (size - right[1], size - bottom[1]),
+        (left[1], size - bottom[0]),
+    ]
+    part = np.zeros((size, size), np.uint8)
+    cv2.fillConvexPoly(part, (np.array(corners) * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
+    inside = cv2.GaussianBlur(part, (0, 0), rng.uniform(0.5, 2)).astype(np.float32)[..., None] / 255
+    surface = crop.astype(np.float32)
+    if rng.random() < 0.5:
+        bevel = cv2.erode(part, np.ones((int(rng.integers(3, 16)),) * 2, np.uint8), borderValue=255)[..., None] == 0
+        surface = np.where(bevel, surface * rng.uniform(0.5, 1.5) + rng.uniform(-30, 30), surface)
+    ground = rng.uniform(0, 60) if rng.random() < 0.7 else rng.uniform(0, 255)
+    ground = ground + rng.uniform(0, 10) * rng.standard_normal((size, size, 1), dtype=np.float32)
+    return np.clip(ground + inside * (surface - ground), 0, 255).astype(np.uint8)
 
 
 def _jitter(crop: RGBImage, rng: np.random.Generator) -> RGBImage:
