@@ -7,6 +7,7 @@ result = detect(model, load_image("part.jpg"), Settings(masks=32, seed=0))
 print(result.image_score, result.error_map.shape)
 """
 
+from maeday_core.adaptation import Adapter, FineTuning, load_adapter
 from maeday_core.detector import Detection, Settings, detect, stream
 from maeday_core.errors import DatasetError, ImageError, MaedayError, SettingsError, WeightsError
 from maeday_core.images import find_images, load_image
@@ -16,8 +17,10 @@ from maeday_core.weights import load_model
 __version__ = "0.1.0"
 
 __all__ = [
+    "Adapter",
     "DatasetError",
     "Detection",
+    "FineTuning",
     "ImageError",
     "MAEConfig",
     "MaedayError",
@@ -27,6 +30,7 @@ __all__ = [
     "WeightsError",
     "detect",
     "find_images",
+    "load_adapter",
     "load_image",
     "load_model",
     "stream",

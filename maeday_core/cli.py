@@ -1,4 +1,4 @@
-"""The command line: `python -m maeday_core detect|evaluate|corpus|pretrain|bench`.
+"""The command line: `python -m maeday_core detect|adapt|evaluate|corpus|pretrain|bench`.
 
 With `--json`, standard output carries one JSON object a line and nothing else; everything else goes to standard error.
 Exit status: 0 done, 2 unusable arguments or input, 130 interrupted.
@@ -11,6 +11,7 @@ import json
 import math
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from maeday_core.adaptation import MAX_SHOTS, PRESETS, Adapter, FineTuning, load_adapter
 from maeday_core.corpus import PACKAGES, build_corpus, load_corpus
 from maeday_core.detector import Settings, detect
-from maeday_core.errors import ImageError, MaedayError
+from maeday_core.errors import ImageError, MaedayError, SettingsError
 from maeday_core.images import find_images, load_image
 from maeday_core.masks import SAMPLINGS
+from maeday_core.model import MaskedAutoencoder
 from maeday_core.weights import default_model, load_model
 
 
@@ -52,17 +55,34 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("detect", help="score pictures and map what does not belong")
     command.add_argument("queries", nargs="+", metavar="QUERY", help="picture files and folders of them")
     _add_method(command)
-    command.add_argument("--seed", type=int, default=Settings.seed, help="of the masks")
+    good = command.add_mutually_exclusive_group()
+    good.add_argument(
+        "--normals", nargs="+", metavar="PATH", help="one to eight photos of good parts to adapt to first"
+    )
+    good.add_argument("--adapter", type=Path, metavar="FILE", help="what `adapt` wrote")
+    _add_preset(command)
+    command.add_argument("--seed", type=int, default=Settings.seed, help="of the masks and the adaptation")
     command.add_argument("--out", type=Path, metavar="DIR", help="write error maps (.npy) and figures (.png)")
     command.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     command.set_defaults(run=_detect)
+
+    command = commands.add_parser("adapt", help="fine-tune on photos of good parts and write an adapter")
+    command.add_argument("shots", nargs="+", metavar="SHOT", help="picture files and folders of them, 1 to 8 pictures")
+    command.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
+    _add_method(command)
+    _add_preset(command)
+    command.add_argument("--steps", type=int, help="iterations; by default the preset's")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    command.set_defaults(run=_adapt)
 
     command = commands.add_parser("evaluate", help="AUROC over a data set in the MVTec-AD layout")
     command.add_argument("root", metavar="ROOT", help="one category, or a folder of categories")
     command.add_argument("--category", nargs="+", default=[], metavar="NAME", help="only these")
     _add_method(command)
-    command.add_argument("--shots", type=int, default=0, choices=[0], help="good parts to adapt to (zero-shot: 0)")
-    command.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the masks, one run each")
+    command.add_argument("--shots", type=int, default=0, choices=range(MAX_SHOTS + 1), help="good parts to adapt to")
+    _add_preset(command)
+    command.add_argument("--seeds", type=int, nargs="+", default=[0], help="of masks and shots, one run each")
     command.add_argument("--out", type=Path, metavar="DIR", help="write results.jsonl and scores.jsonl there")
     command.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     command.set_defaults(run=_evaluate)
@@ -99,6 +119,10 @@ def _add_method(command: argparse.ArgumentParser) -> None:
     command.add_argument("--error-space", default=Settings.error_space, choices=["rgb", "normalised"])
 
 
+def _add_preset(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--preset", default="default", choices=PRESETS, help="how to fine-tune (`paper`: as it does)")
+
+
 def _settings(options: argparse.Namespace, seed: int) -> Settings:
     return Settings(options.masks, options.mask_ratio, seed, options.sampling, options.patches, options.error_space)
 
@@ -113,6 +137,12 @@ def _detect(options: argparse.Namespace) -> int:
         options.out.mkdir(parents=True, exist_ok=True)
         own = options.out.resolve()  # the figures of an earlier run are no queries
         paths = [p for p in paths if not (p.name.endswith("-maeday.png") and p.resolve().parent == own)]
+    adapter = None
+    if options.adapter:
+        adapter = load_adapter(options.adapter)
+    elif options.normals:
+        adapter = _fine_tune(model, options.normals, options, settings)
+    detector = adapter.apply(model, settings) if adapter else model
     names: set[str] = set()
     failed = 0
     for path in paths:
@@ -122,7 +152,7 @@ def _detect(options: argparse.Namespace) -> int:
             print(f"error: {error}", file=sys.stderr)
             failed += 1
             continue
-        result = detect(model, query, settings)
+        result = detect(detector, query, settings, adapter.calibration if adapter else None)
         map_path = None
         if options.out:
             stem = _unique(path.stem, names)
@@ -136,6 +166,39 @@ def _detect(options: argparse.Namespace) -> int:
         else:
             print(f"{result.image_score:8.4f}  {path}", flush=True)
     return 2 if failed else 0
+
+
+def _fine_tune(
+    model: MaskedAutoencoder, paths: Sequence[str], options: argparse.Namespace, settings: Settings
+) -> Adapter:
+    shots = [load_image(path) for path in find_images(paths)]
+    tuning = FineTuning(model, shots, options.preset, options.seed, getattr(options, "steps", None), settings)
+    for step in tuning:
+        if sys.stderr.isatty() or step.step % 10 == 0 or step.step == step.steps:
+            line = f"step {step.step} of {step.steps}, loss {step.loss:.4f}, {step.seconds_left:.0f} s left"
+            print(line, file=sys.stderr, flush=True)
+    return tuning.finish()
+
+
+def _adapt(options: argparse.Namespace) -> int:
+    if options.out.suffix != ".safetensors":
+        raise SettingsError(
+            f"Adapters are written as safetensors: give a file name with that ending, not {options.out}."
+        )
+    model = load_model(options.model)
+    start = time.perf_counter()
+    adapter = _fine_tune(model, options.shots, options, _settings(options, options.seed))
+    seconds = time.perf_counter() - start
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    adapter.save(options.out)
+    row = {"path": str(options.out), "model": options.model, "preset": adapter.preset, "steps": adapter.steps}
+    row |= {"seed": adapter.seed, "shots": adapter.calibration.shots, "seconds": round(seconds, 2)}
+    row |= {"loss": adapter.losses[-1] if adapter.losses else None, "threshold": adapter.calibration.threshold}
+    if options.json:
+        _print_json(row)
+    else:
+        print(f"wrote {options.out}: {adapter.steps} steps in {seconds:.1f} s, threshold {row['threshold']:.2f}")
+    return 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -161,7 +224,14 @@ def _evaluate(options: argparse.Namespace) -> int:
         titles = "".join(f"{title:>13}" for title in ("image AUROC", "pixel AUROC", "AUPRO", "F1-max"))
         print(f"{'category':20} seed  images{titles}", flush=True)
     for row in evaluate(
-        model, categories, settings, options.seeds, on_image, lambda score: write("scores.jsonl", score)
+        model,
+        categories,
+        settings,
+        options.seeds,
+        options.shots,
+        options.preset,
+        on_image,
+        lambda score: write("scores.jsonl", score),
     ):
         write("results.jsonl", row)
         if options.json:

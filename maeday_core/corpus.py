@@ -213,8 +213,8 @@ def _frame(crop: RGBImage, rng: np.random.Generator) -> RGBImage:
     if rng.random() < 0.5:
         bevel = cv2.erode(part, np.ones((int(rng.integers(3, 16)),) * 2, np.uint8), borderValue=255)[..., None] == 0
         surface = np.where(bevel, surface * rng.uniform(0.5, 1.5) + rng.uniform(-30, 30), surface)
-    ground = rng.uniform(0, 60) if rng.random() < 0.7 else rng.uniform(0, 255)
-    ground = ground + rng.uniform(0, 10) * rng.standard_normal((size, size, 1), dtype=np.float32)
+    shade = rng.uniform(0, 60) if rng.random() < 0.7 else rng.uniform(0, 255)
+    ground = shade + rng.uniform(0, 10) * rng.standard_normal((size, size, 1), dtype=np.float32)
     return np.clip(ground + inside * (surface - ground), 0, 255).astype(np.uint8)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from maeday_core.calibration import Calibration
 from maeday_core.errors import ImageError, SettingsError, WeightsError
 from maeday_core.images import RGBImage, resize
 from maeday_core.masks import SAMPLINGS, draw_masks
@@ -71,7 +72,8 @@ class Detection:
     Attributes:
         image_score: S = max(E), the highest value of `error_map`.
         error_map: E, float32 (H, W) of the query's own size; squared error in RGB [0, 1] summed over the channels, so
-            0 is a perfect reconstruction and 3 the most an in-range one can miss.
+            0 is a perfect reconstruction and 3 the most an in-range one can miss. With a calibration, in multiples of
+            the error that is normal on good parts.
         seconds: from the decoded query to this result.
         settings: all that is needed to reproduce it, the model's name and hash included.
         query: uint8 (S, S, 3), the query as the model saw it, S being the model's image size.
@@ -79,6 +81,7 @@ class Detection:
         reconstructions: float32 (N, S, S, 3), RGB; not clipped, so values may leave [0, 1].
         error_maps: float32 (N, S, S), E_i of each mask.
         total: N of the finished detection; more than `len(masks)` in a partial result.
+        calibration: what error is normal, if good parts have told.
     """
 
     image_score: float
@@ -90,14 +93,17 @@ class Detection:
     reconstructions: np.ndarray = field(repr=False)
     error_maps: np.ndarray = field(repr=False)
     total: int = 0
+    calibration: Calibration | None = None
 
     @property
     def first_threshold(self) -> float:
-        """A threshold to start from where no good part tells a better one.
+        """A threshold to start from: that of the calibration; or, where no good part tells one, a guess.
 
-        It is four times the error that 95 % of this picture stays below, and at least 0.05 (an eighth of the range in
-        each channel), so that a blank picture stays calm.
+        The guess is four times the error that 95 % of this picture stays below, and at least 0.05 (an eighth of the
+        range in each channel), so that a blank picture stays calm.
         """
+        if self.calibration:
+            return self.calibration.threshold
         return max(STANDS_OUT * float(np.quantile(self.error_map, 0.95)), LEAST_THRESHOLD)
 
     @property
@@ -106,20 +112,31 @@ class Detection:
         return len(self.masks) == self.total
 
 
-def detect(model: MaskedAutoencoder, query: RGBImage, settings: Settings | None = None) -> Detection:
-    """Detect anomalies in one image with no reference (zero-shot).
+def detect(
+    model: MaskedAutoencoder,
+    query: RGBImage,
+    settings: Settings | None = None,
+    calibration: Calibration | None = None,
+) -> Detection:
+    """Detect anomalies in one image: with no reference (zero-shot), or with a model adapted to good parts.
 
     Args:
         model: from `load_model`.
         query: uint8 (H, W, 3) RGB, any size, from `load_image`.
         settings: by default the paper's.
+        calibration: of the adapter that made `model`; without one the error map is Eq. 1.
     """
-    *_, result = stream(model, query, settings, partial=False)
+    *_, result = stream(model, query, settings, calibration, partial=False)
     return result
 
 
 def stream(
-    model: MaskedAutoencoder, query: RGBImage, settings: Settings | None = None, *, partial: bool = True
+    model: MaskedAutoencoder,
+    query: RGBImage,
+    settings: Settings | None = None,
+    calibration: Calibration | None = None,
+    *,
+    partial: bool = True,
 ) -> Iterator[Detection]:
     """Like `detect`, yielding a result after the first mask and after each further micro-batch.
 
@@ -133,6 +150,8 @@ def stream(
     seen = resize(query, config.image_size, config.image_size)
     masks = draw_masks(settings.masks, config.num_patches, settings.mask_ratio, settings.seed, settings.sampling)
     record = {**asdict(settings), "method": "maeday", "model": model.info.name, "model_sha256": model.info.sha256}
+    if "adapter" in model.info.metadata:
+        record["adapter"] = model.info.metadata["adapter"]
     record |= {"device": model.device.type, "dtype": str(model.dtype).removeprefix("torch.")}
 
     images = normalise(torch.from_numpy(seen.copy()).permute(2, 0, 1)[None].to(model.device).float() / 255)
@@ -155,8 +174,8 @@ def stream(
             errors.append(error.cpu().numpy())
         if partial or done == settings.masks:
             error_maps = np.concatenate(errors)
-            mean = _mean_error(error_maps, masks[:done], config.grid_size, settings.patches)
-            error_map = resize_map(smooth(mean), *query.shape[:2])
+            mean = smooth(_mean_error(error_maps, masks[:done], config.grid_size, settings.patches))
+            error_map = resize_map(calibration(mean) if calibration else mean, *query.shape[:2])
             if not np.isfinite(error_map).all():
                 raise WeightsError(f"The model {model.info.name} computes no finite numbers; its weights are broken.")
             yield Detection(
@@ -169,6 +188,7 @@ def stream(
                 reconstructions=np.concatenate(reconstructions),
                 error_maps=np.stack([smooth(e) for e in error_maps]),
                 total=settings.masks,
+                calibration=calibration,
             )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from maeday_core.adaptation import FineTuning
 from maeday_core.detector import Settings, detect
 from maeday_core.errors import DatasetError
 from maeday_core.images import SUFFIXES, hidden, load_image
@@ -39,12 +40,13 @@ class Category:
 
     name: str
     samples: Sequence[Sample]
+    normals: Sequence[Path] = ()
 
 
 def find_categories(root: str | os.PathLike[str], names: Iterable[str] = ()) -> list[Category]:
     """The categories below `root`, which is one category or a folder of them.
 
-    The layout: `test/good`, `test/<defect>`, `ground_truth/<defect>/<stem>_mask.png`.
+    The layout: `train/good`, `test/good`, `test/<defect>`, `ground_truth/<defect>/<stem>_mask.png`.
 
     Raises:
         DatasetError: there is none, one named is missing, or an image with a defect has no mask where others do.
@@ -60,7 +62,7 @@ def find_categories(root: str | os.PathLike[str], names: Iterable[str] = ()) -> 
     for name in wanted:
         if name not in found:
             raise DatasetError(f"{root} holds no category {name!r}; it has {', '.join(found)}.")
-    return [Category(name, _samples(found[name])) for name in wanted]
+    return [Category(name, _samples(found[name]), _pictures(found[name] / "train" / "good")) for name in wanted]
 
 
 def evaluate(
@@ -68,20 +70,30 @@ def evaluate(
     categories: Sequence[Category],
     settings: Settings | None = None,
     seeds: Sequence[int] = (0,),
+    shots: int = 0,
+    preset: str = "default",
     on_image: Callable[[str, int, int], None] = lambda category, done, total: None,
     on_score: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> Iterator[dict[str, Any]]:
-    """Evaluate zero-shot MAEDAY: yields a row per category and seed, then the mean over the categories.
+    """Evaluate MAEDAY, zero-shot or few-shot: yields a row per category and seed, then the mean over the categories.
 
     Pixel metrics are computed at each image's own size, over all pixels of a category together. Metrics are per cent,
     None where there is no ground truth or only one class.
 
     Args:
-        seeds: of the masks; one row each.
+        seeds: of the masks, the choice of shots and the adaptation; one row each.
+        shots: good parts, drawn from `train/good`, to adapt to.
+        preset: how; a name in `adaptation.PRESETS`.
         on_image: receives category, images done, images in all.
         on_score: receives `category`, `seed`, `path`, `defect` and `image_score` of each image.
     """
     settings = settings or Settings()
+    for category in categories:
+        if len(category.normals) < shots:
+            raise DatasetError(
+                f"{category.name} has {len(category.normals)} pictures in train/good, fewer than the {shots} shots "
+                "asked for; take fewer, or leave the category out."
+            )
     runs = [replace(settings, seed=seed) for seed in seeds]
     rows = []
     for category in categories:
@@ -89,9 +101,15 @@ def evaluate(
             seed = run.seed
             scores, labels, maps, masks = [], [], [], []
             seconds = []
+            detector, calibration = model, None
+            if shots:
+                drawn = np.random.default_rng(seed).permutation(len(category.normals))[:shots]
+                good = [load_image(category.normals[i]) for i in drawn]
+                adapter = FineTuning(model, good, preset, seed, settings=run).run()
+                detector, calibration = adapter.apply(model), adapter.calibration
             for done, sample in enumerate(category.samples, 1):
                 image = load_image(sample.path)
-                result = detect(model, image, run)
+                result = detect(detector, image, run, calibration)
                 scores.append(result.image_score)
                 labels.append(sample.anomalous)
                 seconds.append(result.seconds)
@@ -108,7 +126,7 @@ def evaluate(
                     }
                 )
                 on_image(category.name, done, len(category.samples))
-            row = _row(category.name, model.info.name, run, seed)
+            row = _row(category.name, model.info.name, run, shots, seed)
             row["images"] = len(scores)
             label_array, score_array = np.array(labels), np.array(scores)
             row["image_auroc"] = auroc(label_array, score_array)
@@ -121,7 +139,7 @@ def evaluate(
             row["seconds_per_image"] = fmean(seconds)
             rows.append(row)
             yield row
-    mean = _row("mean", model.info.name, settings, None)
+    mean = _row("mean", model.info.name, settings, shots, None)
     mean["images"] = sum(len(category.samples) for category in categories)
     for metric in (*METRICS, "seconds_per_image"):
         values = [row[metric] for row in rows if row[metric] is not None]
@@ -129,15 +147,15 @@ def evaluate(
     yield mean
 
 
-def _row(category: str, model: str, settings: Settings, seed: int | None) -> dict[str, Any]:
-    return {"category": category, "method": "maeday", "shots": 0, **asdict(settings), "seed": seed, "model": model}
+def _row(category: str, model: str, settings: Settings, shots: int, seed: int | None) -> dict[str, Any]:
+    return {"category": category, "method": "maeday", "shots": shots, **asdict(settings), "seed": seed, "model": model}
 
 
 def _samples(folder: Path) -> list[Sample]:
     samples = []
     for kind in sorted(p for p in (folder / "test").iterdir() if p.is_dir() and not hidden(Path(p.name))):
         truth = folder / "ground_truth" / kind.name
-        for path in sorted(p for p in kind.iterdir() if p.suffix.lower() in SUFFIXES and not hidden(Path(p.name))):
+        for path in _pictures(kind):
             mask = truth / f"{path.stem}_mask.png"
             if kind.name != "good" and truth.is_dir() and not mask.is_file():
                 raise DatasetError(f"{path} has no mask: expected {mask}.")
@@ -145,6 +163,12 @@ def _samples(folder: Path) -> list[Sample]:
     if not samples:
         raise DatasetError(f"{folder / 'test'} holds no pictures.")
     return samples
+
+
+def _pictures(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not hidden(Path(p.name)))
 
 
 def _load_mask(sample: Sample, shape: tuple[int, ...]) -> np.ndarray:

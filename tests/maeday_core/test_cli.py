@@ -104,6 +104,9 @@ def test_a_bad_file_stops_nothing_else(capsys, folder):
         (["detect", "{pictures}", "--masks", "0"], "masks"),
         (["detect", "{pictures}", "--mask-ratio", "1"], "mask ratio"),
         (["detect", "{pictures}", "--model", "nonsense"], "nonsense"),
+        (["detect", "{pictures}", "--adapter", "nowhere.safetensors"], "nowhere.safetensors"),
+        (["detect", "{pictures}", "--normals", "nowhere.png"], "nowhere.png"),
+        (["adapt", "{pictures}", "--out", "adapter.bin"], "adapter.bin"),
         (["evaluate", "{pictures}"], "no category"),
         (["pretrain", "--corpus", "{pictures}", "--out", "{pictures}/x.safetensors"], "3 unreadable, transparent or"),
     ],
@@ -120,6 +123,26 @@ def test_unusable_arguments_are_status_2():
     with pytest.raises(SystemExit) as stop:
         main(["detect", "x.png", "--masks", "many"])
     assert stop.value.code == 2
+
+
+def test_adapt_then_detect_with_the_adapter_or_the_shots(capsys, folder):
+    shots = [folder / "pictures" / name for name in ("a.png", "b.jpg")]
+    options = ["--model", folder / "tiny.safetensors", "--masks", 2, "--seed", 5]
+    adapter = folder / "new" / "adapter.safetensors"
+    status, rows, errors = run(capsys, "adapt", *shots, "--out", adapter, *options, "--steps", 40, "--json")
+    assert status == 0
+    assert (rows[0]["shots"], rows[0]["steps"], rows[0]["seed"], rows[0]["preset"]) == (2, 40, 5, "default")
+    assert rows[0]["threshold"] > 0
+    assert "step 40 of 40" in errors
+    query = [folder / "pictures" / "deep" / "a.bmp", *options, "--json"]
+    _, plain, _ = run(capsys, "detect", *query)
+    _, loaded, _ = run(capsys, "detect", *query, "--adapter", adapter)
+    status, at_once, _ = run(capsys, "detect", *query, "--normals", *shots)
+    assert status == 0
+    assert loaded[0]["image_score"] == at_once[0]["image_score"] != plain[0]["image_score"]
+    assert loaded[0]["adapter"] == "default, 2 shots, 40 steps, seed 5"
+    status, rows, errors = run(capsys, "detect", *query, "--adapter", adapter, "--mask-ratio", 0.5)
+    assert (status, rows, len(errors.splitlines())) == (2, [], 1)
 
 
 def test_evaluate_prints_rows_and_writes_files(capsys, folder):

@@ -55,6 +55,26 @@ def test_rows_then_means(tiny_model, dataset):
     assert rows[0]["images"] == 6
 
 
+def test_shots_are_drawn_by_seed_and_adapted_to(tiny_model, dataset):
+    rng = np.random.default_rng(1)
+    for category in ("bolt", "nut"):
+        for i in range(4):
+            plate = rng.integers(90, 110, (48, 64, 3), dtype=np.uint8)
+            save(dataset / category / "train" / "good" / f"{i}.png", plate)
+    categories = find_categories(dataset)
+    assert [path.name for path in categories[0].normals] == ["0.png", "1.png", "2.png", "3.png"]
+    scores: list[dict] = []
+    options = {"settings": Settings(masks=2), "shots": 2, "preset": "calibrate", "on_score": scores.append}
+    rows = list(evaluate(tiny_model, categories, seeds=[0, 1], **options))
+    assert [row["shots"] for row in rows] == [2] * 5
+    assert scores[0]["image_score"] != scores[6]["image_score"]
+    again: list[dict] = []
+    list(evaluate(tiny_model, categories, seeds=[0, 1], **{**options, "on_score": again.append}))
+    assert scores == again
+    with pytest.raises(DatasetError, match="bolt has 4 pictures in train/good, fewer than the 5 shots"):
+        next(evaluate(tiny_model, categories, shots=5))
+
+
 def test_one_category_by_its_own_folder(dataset):
     assert [c.name for c in find_categories(dataset / "nut")] == ["nut"]
 

@@ -1,0 +1,326 @@
+"""Few-shot adaptation: fine-tune on one to eight photos of good parts, then look again (Section 3.2)."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from maeday_core.calibration import Calibration
+from maeday_core.detector import Settings, detect
+from maeday_core.errors import SettingsError, WeightsError
+from maeday_core.images import RGBImage, resize
+from maeday_core.lora import RANK, Factors, add_lora, factors_of, merge
+from maeday_core.masks import mask_from_noise
+from maeday_core.model import MaskedAutoencoder, normalise
+
+MAX_SHOTS = 8
+MAX_STEPS = 2000
+COPIES = 8
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How to fine-tune.
+
+    Attributes:
+        optimizer: `sgd` (momentum 0.9) or `adamw`, both with weight decay 0.05.
+        rate: the learning rate.
+        steps: iterations.
+        batch: crops in each, the shots repeated, every one with its own mask.
+        lora: train low-rank factors; else all weights.
+        relative: count errors in multiples of what is normal on the shots (see `Calibration`); else as the paper does.
+        degrees, crop: largest turn, and largest share of a side cut away, at random (the paper names no range).
+    """
+
+    optimizer: str
+    rate: float
+    steps: int
+    batch: int = 32
+    lora: bool = True
+    relative: bool = True
+    degrees: float = 15
+    crop: float = 0.2
+
+
+PRESETS = {
+    "default": Preset("adamw", 2e-3, 40, batch=16),
+    "paper": Preset("sgd", 1e-2, 50, relative=False),
+    "full": Preset("sgd", 1e-4, 50, lora=False, relative=False),
+    "calibrate": Preset("adamw", 2e-3, 0),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """Progress: `loss` is the mean squared error of the batch over all patches, normalised pixels."""
+
+    step: int
+    steps: int
+    loss: float
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """What was learned from the shots: a value to pass on, save and load. It never changes its base model.
+
+    Attributes:
+        factors: LoRA's A and B of each adapted layer, float16, on the CPU.
+        weights: with full fine-tuning instead, all weights.
+        calibration: the normal error of the shots under the adapted model.
+        settings: the detection settings the calibration holds for; the seed does not matter.
+        base, base_sha256: the model it belongs to.
+        preset, steps, seed: how it was made.
+        losses: of each step.
+    """
+
+    factors: Factors = field(repr=False)
+    weights: dict[str, Tensor] = field(repr=False)
+    calibration: Calibration
+    settings: Settings
+    base: str
+    base_sha256: str
+    preset: str
+    steps: int
+    seed: int
+    losses: tuple[float, ...] = field(repr=False)
+
+    def apply(self, model: MaskedAutoencoder, settings: Settings | None = None) -> MaskedAutoencoder:
+        """A new model, adapted; `model` stays as it is.
+
+        Args:
+            settings: of the detection to come, to be checked against those of the calibration.
+
+        Raises:
+            WeightsError: it was made for another model.
+            SettingsError: it was calibrated for other settings than these.
+        """
+        if model.info.sha256 != self.base_sha256:
+            raise WeightsError(
+                f"This adapter belongs to the model {self.base} ({self.base_sha256[:12]}), not to {model.info.name} "
+                f"({model.info.sha256[:12]}); choose that model, or fine-tune again with this one."
+            )
+        for name in ("mask_ratio", "patches", "error_space"):
+            ours, theirs = getattr(self.settings, name), getattr(settings or self.settings, name)
+            if ours != theirs:
+                raise SettingsError(
+                    f"This adapter knows the normal error for {name} {ours}, not {theirs}; detect with {ours}, or "
+                    "fine-tune again."
+                )
+        adapted = _adapted(model, self.factors, self.weights)
+        facts = f"{self.preset}, {self.calibration.shots} shots, {self.steps} steps, seed {self.seed}"
+        adapted.info = replace(model.info, metadata={**model.info.metadata, "adapter": facts})
+        return adapted
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it as safetensors, in float16; `load_adapter` reads it."""
+        tensors = {"calibration.normal": torch.from_numpy(self.calibration.normal)}
+        for name, (a, b) in self.factors.items():
+            tensors |= {f"{name}.lora_a": a, f"{name}.lora_b": b}
+        tensors |= {f"weights.{name}": value for name, value in self.weights.items()}
+        facts = {
+            "base": self.base,
+            "base_sha256": self.base_sha256,
+            "preset": self.preset,
+            "steps": self.steps,
+            "seed": self.seed,
+            "shots": self.calibration.shots,
+            "rank": RANK,
+            "relative": self.calibration.relative,
+            "settings": asdict(self.settings),
+            "scores": self.calibration.scores,
+            "losses": self.losses,
+        }
+        safetensors.torch.save_file(tensors, path, {"format": "pt", "maeday_adapter": json.dumps(facts)})
+        os.chmod(path, 0o644)
+
+
+def load_adapter(path: str | os.PathLike[str]) -> Adapter:
+    """Read a file that `Adapter.save` wrote.
+
+    Raises:
+        WeightsError: it cannot be read, or is no adapter.
+    """
+    path = Path(path)
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            facts = json.loads((file.metadata() or {})["maeday_adapter"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        weights = {k.removeprefix("weights."): v for k, v in tensors.items() if k.startswith("weights.")}
+        names = [k.removesuffix(".lora_a") for k in tensors if k.endswith(".lora_a")]
+        factors = {name: (tensors[f"{name}.lora_a"], tensors[f"{name}.lora_b"]) for name in names}
+        normal = tensors["calibration.normal"].numpy()
+        scores, relative = tuple(map(float, facts["scores"])), bool(facts["relative"])
+        return Adapter(
+            factors=factors,
+            weights=weights,
+            calibration=Calibration(normal, scores, int(facts["shots"]), relative),
+            settings=Settings(**facts["settings"]),
+            base=str(facts["base"]),
+            base_sha256=str(facts["base_sha256"]),
+            preset=str(facts["preset"]),
+            steps=int(facts["steps"]),
+            seed=int(facts["seed"]),
+            losses=tuple(map(float, facts["losses"])),
+        )
+    except OSError as error:
+        raise WeightsError(f"The adapter {path.name} cannot be read; check the name and its permissions.") from error
+    except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{path.name} is no adapter of this program, or is damaged; fine-tune again and save a new one."
+        ) from error
+
+
+class FineTuning:
+    """Fine-tuning as it runs: iterate for progress, stop whenever, then take the adapter.
+
+    Args:
+        model: from `load_model`; it is not changed.
+        shots: one to eight photos of good parts, uint8 (H, W, 3).
+        preset: a name in `PRESETS`.
+        seed: of the factors, the crops and the masks.
+        steps: by default the preset's.
+        settings: of the detection to come, which the calibration depends on.
+
+    Raises:
+        SettingsError: no such preset, or not one to eight shots.
+    """
+
+    def __init__(
+        self,
+        model: MaskedAutoencoder,
+        shots: Sequence[RGBImage],
+        preset: str = "default",
+        seed: int = 0,
+        steps: int | None = None,
+        settings: Settings | None = None,
+    ):
+        if preset not in PRESETS:
+            raise SettingsError(f"There is no preset {preset!r}; choose {', '.join(PRESETS)}.")
+        if not 1 <= len(shots) <= MAX_SHOTS:
+            raise SettingsError(f"{len(shots)} photos of good parts were given; give 1 to {MAX_SHOTS}.")
+        self.model, self.preset, self.seed = model, preset, seed
+        self.settings = settings or Settings()
+        self.losses: list[float] = []
+        p = PRESETS[preset]
+        self.steps = p.steps if steps is None else steps
+        if not 0 <= self.steps <= MAX_STEPS:
+            raise SettingsError(f"The number of steps is {self.steps}; choose 0 to {MAX_STEPS}.")
+        side = math.ceil(model.config.image_size / (1 - p.crop))
+        self.shots = [resize(shot, side, side) for shot in shots]
+        self.learner = add_lora(model, seed=seed) if p.lora else copy.deepcopy(model).float().requires_grad_(True)
+        if model.device.type == "cpu":  # there the fused kernel's backward pass takes twice the time
+            for block in [*self.learner.blocks, *self.learner.decoder_blocks]:
+                block.attn.fused_attn = False
+
+    def __iter__(self) -> Iterator[Step]:
+        p = PRESETS[self.preset]
+        size, patches = self.model.config.image_size, self.model.config.num_patches
+        learning = [parameter for parameter in self.learner.parameters() if parameter.requires_grad]
+        optimizer = (
+            torch.optim.SGD(learning, lr=p.rate, momentum=0.9, weight_decay=0.05)
+            if p.optimizer == "sgd"
+            else torch.optim.AdamW(learning, lr=p.rate, weight_decay=0.05)
+        )
+        rng = np.random.default_rng([self.seed, 0])
+        device, dtype = self.model.device, self.model.dtype
+        start = time.perf_counter()
+        for step in range(len(self.losses), self.steps):
+            crops = [
+                varied(self.shots[i % len(self.shots)], size, rng, p.degrees, p.crop)
+                for i in range(step * p.batch, (step + 1) * p.batch)
+            ]
+            images = normalise(torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).to(device).float() / 255)
+            masks = mask_from_noise(torch.from_numpy(rng.random((p.batch, patches))), self.settings.mask_ratio)
+            masks = masks.to(device)
+            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+                loss = (self.learner(images, masks).float() - self.learner.patchify(images)).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            self.losses.append(loss.item())
+            done = len(self.losses)
+            yield Step(done, self.steps, self.losses[-1], (time.perf_counter() - start) / done * (self.steps - done))
+
+    def run(self) -> Adapter:
+        """All steps at once."""
+        for _ in self:
+            pass
+        return self.finish()
+
+    def finish(self) -> Adapter:
+        """What was learned so far, calibrated on the shots."""
+        lora = PRESETS[self.preset].lora
+        factors = {name: (a.half(), b.half()) for name, (a, b) in factors_of(self.learner).items()}
+        weights = {} if lora else {k: v.detach().cpu().half() for k, v in self.learner.state_dict().items()}
+        adapted = _adapted(self.model, factors, weights)
+        return Adapter(
+            factors=factors,
+            weights=weights,
+            calibration=calibrate(adapted, self.shots, self.settings, self.seed, PRESETS[self.preset].relative),
+            settings=self.settings,
+            base=self.model.info.name,
+            base_sha256=self.model.info.sha256,
+            preset=self.preset,
+            steps=len(self.losses),
+            seed=self.seed,
+            losses=tuple(self.losses),
+        )
+
+
+def calibrate(
+    model: MaskedAutoencoder, shots: Sequence[RGBImage], settings: Settings, seed: int, relative: bool
+) -> Calibration:
+    """Measure the normal error of `model` on copies of the shots: shifted, turned and scaled a little, at random.
+
+    Args:
+        model: the model that will judge; adapted or not.
+        shots: photos of good parts, uint8 (H, W, 3).
+        settings: as they will be for the queries; only the seed changes from copy to copy.
+        relative: see `Calibration`.
+    """
+    rng = np.random.default_rng([seed, 1])
+    size = model.config.image_size
+    each = max(2, COPIES // len(shots))
+    maps = np.empty((len(shots), each, size, size), dtype=np.float32)
+    for index in np.ndindex(maps.shape[:2]):
+        copy = varied(shots[index[0]], size, rng, degrees=3, crop=0.05)
+        maps[index] = detect(model, copy, replace(settings, seed=seed + 1 + index[1])).error_map
+    return Calibration.of(maps, relative)
+
+
+def varied(shot: RGBImage, size: int, rng: np.random.Generator, degrees: float, crop: float) -> RGBImage:
+    """A random crop of a shot, turned at random and brought to (size, size); what lies outside is mirrored.
+
+    Args:
+        degrees: the largest turn to either side.
+        crop: the largest share of each side that is cut away.
+    """
+    height, width = shot.shape[:2]
+    scale = 1 / (1 - rng.uniform(0, crop))
+    turn = cv2.getRotationMatrix2D((size / 2, size / 2), rng.uniform(-degrees, degrees), scale)
+    shift = rng.uniform(-0.5, 0.5, (2, 1)) * (scale - 1) * size
+    turn = np.hstack([turn[:, :2] * [size / width, size / height], turn[:, 2:] + shift])
+    return cv2.warpAffine(shot, turn, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def _adapted(model: MaskedAutoencoder, factors: Factors, weights: dict[str, Tensor]) -> MaskedAutoencoder:
+    adapted = merge(model, factors)
+    if weights:
+        state = {name: value.to(model.device, model.dtype) for name, value in weights.items()}
+        adapted.load_state_dict(state, assign=True)
+        adapted.requires_grad_(False)
+    return adapted

@@ -1,0 +1,197 @@
+"""Fine-tuning learns the shots, leaves the base alone, and its adapter is a value: saved, loaded, checked."""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save
+
+from maeday_core.adaptation import PRESETS, FineTuning, calibrate, load_adapter, varied
+from maeday_core.calibration import MARGIN, Calibration
+from maeday_core.detector import Settings, detect
+from maeday_core.errors import SettingsError, WeightsError
+from maeday_core.model import MaskedAutoencoder, ModelInfo
+from tests.conftest import TINY
+
+FEW = Settings(masks=4)
+
+
+def digest(model: torch.nn.Module) -> str:
+    state = hashlib.sha256()
+    for name, value in model.state_dict().items():
+        state.update(name.encode() + value.contiguous().view(torch.uint8).numpy().tobytes())
+    return state.hexdigest()
+
+
+@pytest.fixture(scope="module")
+def model() -> MaskedAutoencoder:
+    torch.manual_seed(0)
+    model = MaskedAutoencoder(TINY, ModelInfo("tiny", "test", "ab" * 32))
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    return model.requires_grad_(False).eval()
+
+
+def photo(seed: int) -> np.ndarray:
+    coarse = np.random.default_rng(seed).integers(0, 256, (5, 5, 3), dtype=np.uint8)
+    return cv2.resize(coarse, (90, 70), interpolation=cv2.INTER_CUBIC)
+
+
+def same(a: dict, b: dict) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(x, y) for k in a for x, y in zip(a[k], b[k], strict=True))
+
+
+@pytest.mark.parametrize("preset", ["default", "paper", "full"])
+def test_it_learns_and_leaves_the_base_alone(model, preset):
+    before = digest(model)
+    tuning = FineTuning(model, [photo(0), photo(1)], preset, steps=40, settings=FEW)
+    steps = list(tuning)
+    assert [s.step for s in steps] == list(range(1, 41))
+    assert all(s.steps == 40 for s in steps)
+    assert steps[-1].seconds_left == 0
+    adapter = tuning.finish()
+    assert adapter.losses == tuple(s.loss for s in steps)
+    if preset == "default":
+        assert np.mean(adapter.losses[-5:]) < 0.9 * np.mean(adapter.losses[:5])
+    adapted = adapter.apply(model)
+    assert digest(model) == before
+    assert digest(adapted) != before
+    assert bool(adapter.weights) == (preset == "full")
+
+
+def test_the_papers_preset_is_the_papers():
+    paper = PRESETS["paper"]
+    assert (paper.optimizer, paper.rate, paper.steps, paper.batch, paper.lora) == ("sgd", 1e-2, 50, 32, True)
+    assert not paper.relative
+    assert replace(paper, rate=1e-4, lora=False) == PRESETS["full"]
+
+
+def test_same_seed_same_adapter_alone_or_side_by_side(model):
+    def run(seed: int):
+        return FineTuning(model, [photo(seed)], seed=seed, steps=6, settings=FEW).run()
+
+    alone = [run(0), run(1)]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(run, [0, 1]))
+    for one, other in zip(alone, together, strict=True):
+        assert same(one.factors, other.factors)
+        assert np.array_equal(one.calibration.normal, other.calibration.normal)
+        assert one.losses == other.losses
+    assert not same(alone[0].factors, alone[1].factors)
+
+
+def test_stopping_keeps_what_was_learned(model):
+    whole = FineTuning(model, [photo(0)], steps=6, settings=FEW)
+    stopped = FineTuning(model, [photo(0)], steps=6, settings=FEW)
+    for step in stopped:
+        if step.step == 3:
+            break
+    adapter = stopped.finish()
+    assert adapter.steps == 3
+    assert adapter.losses == whole.run().losses[:3]
+    assert detect(adapter.apply(model), photo(0), FEW, adapter.calibration).image_score > 0
+
+
+@pytest.mark.parametrize("preset", ["default", "full"])
+def test_a_saved_adapter_gives_the_same_map(model, tmp_path, preset):
+    adapter = FineTuning(model, [photo(0)], preset, steps=5, settings=FEW).run()
+    adapter.save(tmp_path / "a.safetensors")
+    loaded = load_adapter(tmp_path / "a.safetensors")
+    maps = [detect(a.apply(model), photo(3), FEW, a.calibration).error_map for a in (adapter, loaded)]
+    assert np.array_equal(*maps)
+    assert same(loaded.factors, adapter.factors)
+    for name in ("base", "base_sha256", "preset", "steps", "seed", "losses", "settings"):
+        assert getattr(loaded, name) == getattr(adapter, name)
+    assert loaded.calibration.threshold == adapter.calibration.threshold
+
+
+def test_an_adapter_of_another_model_is_refused(model):
+    adapter = FineTuning(model, [photo(0)], steps=1, settings=FEW).run()
+    other = MaskedAutoencoder(TINY, ModelInfo("other", "test", "cd" * 32))
+    with pytest.raises(WeightsError, match=r"belongs to the model tiny.*not to other"):
+        adapter.apply(other)
+    for change in ({"mask_ratio": 0.5}, {"patches": "masked"}, {"error_space": "normalised"}):
+        with pytest.raises(SettingsError, match="fine-tune again"):
+            adapter.apply(model, replace(FEW, **change))
+    result = detect(adapter.apply(model, replace(FEW, masks=9, seed=3)), photo(0), FEW)
+    assert result.settings["adapter"] == "default, 1 shots, 1 steps, seed 0"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"nonsense",
+        save({"x": torch.zeros(2)}),
+        save({}, {"maeday_adapter": "{}"}),
+    ],
+    ids=["empty", "nonsense", "weights", "no facts"],
+)
+def test_a_file_that_is_no_adapter_is_one_sentence(tmp_path, content):
+    (tmp_path / "a.safetensors").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"^a\.safetensors is no adapter[^\n]*\.$"):
+        load_adapter(tmp_path / "a.safetensors")
+    with pytest.raises(WeightsError, match="cannot be read"):
+        load_adapter(tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize("changes", [{"shots": 0}, {"shots": 9}, {"preset": "fast"}, {"steps": -1}, {"steps": 10**6}])
+def test_unusable_values_are_refused(model, changes):
+    shots = [photo(0)] * changes.pop("shots", 1)
+    with pytest.raises(SettingsError):
+        FineTuning(model, shots, **changes)
+
+
+def test_calibration_counts_in_multiples_of_the_normal_error():
+    maps = np.abs(np.random.default_rng(0).standard_normal((3, 2, 64, 64))).astype(np.float32)
+    calibration = Calibration.of(maps, relative=True)
+    assert calibration.shots == 3
+    assert calibration.threshold == MARGIN * max(calibration.scores)
+    assert calibration(maps[0, 0]).mean() == pytest.approx(1, rel=0.1)
+    np.testing.assert_allclose(calibration(7 * maps[0, 0]), 7 * calibration(maps[0, 0]), rtol=1e-5)
+    brighter = Calibration.of(4 * maps, relative=True)
+    assert brighter.threshold == pytest.approx(calibration.threshold, rel=1e-4)
+    plain = Calibration.of(maps, relative=False)
+    assert np.array_equal(plain(maps[0, 0]), maps[0, 0])
+    assert max(plain.scores) == maps.max()
+
+
+def test_each_shot_is_judged_by_the_others():
+    maps = np.ones((3, 2, 64, 64), dtype=np.float32)
+    maps[1] = 9
+    scores = np.reshape(Calibration.of(maps, relative=True).scores, (3, 2))
+    np.testing.assert_allclose(scores[1], 9, rtol=1e-4)
+    np.testing.assert_allclose(scores[0], 1 / 5, rtol=1e-4)
+
+
+def test_where_good_parts_err_too_an_error_counts_less():
+    maps = np.full((2, 2, 64, 64), 0.1, dtype=np.float32)
+    maps[..., 32:] = 0.5
+    calibrated = Calibration.of(maps, relative=True)(np.ones((64, 64), dtype=np.float32))
+    assert calibrated[32, 4] > 1.4 * calibrated[32, 60]
+
+
+def test_calibration_does_not_depend_on_other_draws(model):
+    first = calibrate(model, [photo(0)], FEW, 0, True)
+    np.random.default_rng().random()
+    torch.rand(3)
+    assert np.array_equal(first.normal, calibrate(model, [photo(0)], FEW, 0, True).normal)
+
+
+def test_crops_and_turns_stay_in_their_ranges():
+    shot = photo(0)
+    still = varied(shot, 64, np.random.default_rng(0), 0, 0)
+    expected = cv2.resize(shot, (64, 64), interpolation=cv2.INTER_LINEAR).astype(int)
+    assert np.abs(still.astype(int) - expected).mean() < 4
+    rng = np.random.default_rng(0)
+    crops = [varied(shot, 64, rng, 15, 0.2) for _ in range(8)]
+    assert len({c.tobytes() for c in crops}) == 8
+    dot = np.zeros((200, 200, 3), np.uint8)
+    dot[95:105, 95:105] = 255
+    for _ in range(50):  # the middle stays within the crop's own play
+        y, x = np.argwhere(varied(dot, 100, rng, 15, 0.2)[..., 0] > 99).mean(axis=0)
+        assert np.hypot(x - 50, y - 50) < 100 * 0.25 * 0.75
