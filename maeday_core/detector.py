@@ -107,6 +107,11 @@ class Detection:
         return max(STANDS_OUT * float(np.quantile(self.error_map, 0.95)), LEAST_THRESHOLD)
 
     @property
+    def relative(self) -> bool:
+        """Whether the error map counts in multiples of the normal error, not in squared error."""
+        return self.calibration is not None and self.calibration.relative
+
+    @property
     def complete(self) -> bool:
         """Whether all masks have been evaluated."""
         return len(self.masks) == self.total

@@ -19,6 +19,11 @@ HIDDEN_COLOUR = 118
 _COLOURS = (matplotlib.colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
 
 
+def colour_scale(result: Detection) -> float:
+    """The top of the colour scale: the fixed one, or twice the threshold of the good parts; never the image's own."""
+    return 2 * result.first_threshold if result.relative else COLOUR_SCALE
+
+
 def heat_map(error_map: np.ndarray, scale: float) -> RGBImage:
     """Colour a map: black at 0, pale yellow at `scale` and above. The scale is the caller's, never the image's own."""
     return _COLOURS[(np.clip(error_map / scale, 0, 1) * 255).astype(np.uint8)]
@@ -65,23 +70,25 @@ def save_figure(query: RGBImage, result: Detection, threshold: float, path: str 
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     small = resize(query, *size)
     small_map = resize_map(result.error_map, size[1], size[0])
-    covered = outline(overlay(small, small_map, COLOUR_SCALE), small_map, threshold)
+    scale = colour_scale(result)
+    covered = outline(overlay(small, small_map, scale), small_map, threshold)
     panel = 4.2
     figure = Figure(figsize=(3 * panel + 0.8, panel * min(max(height / width, 0.3), 2.5) + 0.9), layout="constrained")
     axes = figure.subplots(1, 3)
     axes[0].imshow(small)
-    image = axes[1].imshow(small_map, cmap=COLOUR_MAP, vmin=0, vmax=COLOUR_SCALE)
+    image = axes[1].imshow(small_map, cmap=COLOUR_MAP, vmin=0, vmax=scale)
     axes[2].imshow(covered)
     for axis, title in zip(axes, ("Query", "Error map E", "Overlay"), strict=True):
         axis.set_title(title)
         axis.set_axis_off()
     bar = figure.colorbar(image, ax=axes[1], fraction=0.046, pad=0.02, extend="max")
-    bar.set_label("squared error, RGB in [0, 1]")
-    bar.ax.axhline(min(threshold, COLOUR_SCALE), color="#40e0ff", linewidth=2)
+    bar.set_label("multiples of the normal error" if result.relative else "squared error, RGB in [0, 1]")
+    bar.ax.axhline(min(threshold, scale), color="#40e0ff", linewidth=2)
     s = result.settings
     figure.supxlabel(
         f"image score {result.image_score:.3f}, threshold {threshold:.3f}"
-        f"   |   {s['model']}, {s['masks']} masks of {s['mask_ratio']:.0%}, {s['sampling']}, seed {s['seed']}",
+        f"   |   {s['model']}, {s['masks']} masks of {s['mask_ratio']:.0%}, {s['sampling']}, seed {s['seed']}"
+        + (f"\nadapted: {s['adapter']}" if "adapter" in s else ""),
         fontsize=9,
     )
     figure.savefig(path, dpi=130)

@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+from maeday_core.calibration import Calibration
 from maeday_core.detector import Settings, detect
 from maeday_core.images import load_image
 from maeday_core.pictures import (
+    COLOUR_SCALE,
     HIDDEN_COLOUR,
+    colour_scale,
     difference,
     heat_map,
     masked_input,
@@ -28,6 +31,17 @@ def test_heat_map_uses_the_scale_it_is_given():
     assert (np.diff(heat_map(ramp, 1.0).astype(int).sum(axis=2)) > 0).all()
     assert np.array_equal(heat_map(ramp * 3, 3.0), heat_map(ramp, 1.0))
     assert np.array_equal(heat_map(ramp + 5, 1.0)[0, 0], heat_map(np.ones((1, 1)), 1.0)[0, 0])
+
+
+def test_good_parts_set_the_colour_scale(tiny_model, result, tmp_path):
+    assert colour_scale(result) == COLOUR_SCALE
+    maps = np.random.default_rng(0).random((2, 2, 64, 64), dtype=np.float32)
+    judged = detect(tiny_model, result.query, Settings(masks=3), Calibration.of(maps, relative=True))
+    assert colour_scale(judged) == 2 * judged.first_threshold
+    plain = detect(tiny_model, result.query, Settings(masks=3), Calibration.of(maps, relative=False))
+    assert colour_scale(plain) == COLOUR_SCALE
+    save_figure(judged.query, judged, judged.first_threshold, tmp_path / "figure.png")
+    assert load_image(tmp_path / "figure.png").std() > 5
 
 
 def test_a_calm_map_leaves_the_photo_alone(result):
