@@ -20,6 +20,7 @@ INTRO = (
 HOW = """
 1. **Hide.** 75 % of the photo's 16 x 16 patches are hidden at random.
 2. **Reconstruct.** A masked autoencoder, which learned from ordinary photographs how surfaces go on, fills them in.
+   The bundled model starts from a draft that continues what repeats, and leaves what it was shown as it is.
 3. **Compare.** Where a reconstruction differs from the photo, the squared error is kept.
 4. **Repeat.** The mean over 32 random masks is the heat map *E*, its highest value the image score *S* (Eq. 1 of
    [the paper](https://arxiv.org/abs/2211.14307)).

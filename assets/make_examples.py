@@ -174,6 +174,32 @@ def metal(rng: np.random.Generator, scratched: bool) -> tuple[Image, Box | None]
     return halve(tone[..., None] * np.float32((0.97, 0.99, 1.02)), groove > 0.3)
 
 
+def mesh(rng: np.random.Generator, cell: tuple[int, int]) -> tuple[Image, Box | None]:
+    """Expanded metal over a pale board; one strand of `cell` (column, row) is broken and its end bent aside."""
+    shape, wide, high = (960, 960), 92.0, 60.0
+    ys, xs = np.mgrid[0:960, 0:960].astype(np.float32)
+    u = (xs + 0.05 * ys + 1.2 * noise(shape, rng, 60)) / wide
+    v = (ys - 0.04 * xs + 1.2 * noise(shape, rng, 60)) / high
+    wave = 0.44 * np.cos(2 * np.pi * u)
+    heights = [np.sqrt(np.clip(1 - (((v + k * wave) % 1 - 0.5) / 0.13) ** 2, 0, 1)) for k in (1, -1)]
+    gap = np.hypot(xs - (cell[0] + 0.22) * wide, ys - (cell[1] + 0.42) * high) < 30
+    heights[0][gap & (heights[1] == 0)] = 0
+    end = np.array([(cell[0] + 0.47) * wide, (cell[1] + 0.72) * high])
+    bend = [(end + offset).astype(int).tolist() for offset in ((6, 8), (-12, -4), (-20, 10), (-14, 26))]
+    stub = np.zeros(shape, np.float32)
+    cv2.polylines(stub, [np.array(bend)], False, 1.0, 13, cv2.LINE_AA)
+    heights.append(cv2.GaussianBlur(stub, (0, 0), 2))
+    height = cv2.GaussianBlur(np.max(heights, axis=0).astype(np.float32), (0, 0), 1.0)
+    solid = np.clip(4 * height, 0, 1)
+    board = np.float32((0.88, 0.87, 0.83)) * (1 + 0.02 * noise(shape, rng, 2) + 0.03 * noise(shape, rng, 90))[..., None]
+    shadow = cv2.GaussianBlur(np.roll(solid, (16, 10), (0, 1)), (0, 0), 5)
+    slope = np.roll(height, 3, 0) - np.roll(height, -3, 0)
+    steel = (0.22 + 0.18 * height - 0.22 * slope) * (1 + 0.05 * noise(shape, rng, 3))
+    picture = board * (1 - 0.5 * shadow[..., None]) * (1 - solid[..., None])
+    picture = picture + solid[..., None] * steel[..., None] * np.float32((0.98, 1.0, 1.05))
+    return halve(picture, gap | (stub > 0.3))
+
+
 def finish(picture: Image, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Add the camera: a little fall-off of light to the corners, and grain."""
     h, w = picture.shape[:2]
@@ -185,7 +211,7 @@ def finish(picture: Image, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 def pictures() -> dict[str, tuple[Image, Box | None]]:
     """Every picture by its name, with the box (x0, y0, x1, y1) of what does not belong in it."""
-    rngs = [np.random.default_rng(seed) for seed in range(8)]
+    rngs = [np.random.default_rng(seed) for seed in range(9)]
     made: dict[str, tuple[Image, Box | None]] = {}
     made["brick-cup"] = lay(brick(rngs[0], (172, 172, 512, 512), False), cut_cup(92), 262, 214, (-6, 8))
     made["brick-clean"] = brick(rngs[1], (0, 0, 330, 330), True), None
@@ -195,6 +221,7 @@ def pictures() -> dict[str, tuple[Image, Box | None]]:
     made["linen-stain"] = linen(rngs[5], (276, 214))
     made["metal-clean"] = metal(rngs[6], False)
     made["metal-scratch"] = metal(rngs[7], True)
+    made["mesh-broken"] = mesh(rngs[8], (6, 8))
     return made
 
 
