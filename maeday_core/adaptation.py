@@ -50,16 +50,16 @@ class Preset:
     steps: int
     batch: int = 32
     lora: bool = True
-    relative: bool = True
+    relative: bool = False
     degrees: float = 15
     crop: float = 0.2
 
 
 PRESETS = {
     "default": Preset("adamw", 2e-3, 40, batch=16),
-    "paper": Preset("sgd", 1e-2, 50, relative=False),
-    "full": Preset("sgd", 1e-4, 50, lora=False, relative=False),
-    "calibrate": Preset("adamw", 2e-3, 0),
+    "paper": Preset("sgd", 1e-2, 50),
+    "full": Preset("sgd", 1e-4, 50, lora=False),
+    "calibrate": Preset("adamw", 2e-3, 0, relative=True),
 }
 
 

@@ -1,8 +1,8 @@
 """Calibration: what error is normal on good parts, so that an error map can say how far it is from that.
 
 A reconstruction is never perfect: edges, prints and coarse grain always cost some error. The shots tell how much, place
-by place where parts lie alike, and overall. An error is then counted in multiples of the normal one, which also gives a
-threshold and a colour scale that mean the same for every picture.
+by place where parts lie alike, and overall. That gives a threshold, and, if wanted, errors counted in multiples of the
+normal one.
 """
 
 from __future__ import annotations
