@@ -1,4 +1,4 @@
-"""Surfaces nobody trained on and foreign objects to paste on them."""
+"""Surfaces, newly drawn or photographed, and foreign objects to paste on them."""
 
 import cv2
 import numpy as np

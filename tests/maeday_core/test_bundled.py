@@ -14,7 +14,7 @@ PROTOTYPE_GFLOP = 45
 
 @pytest.fixture(scope="module")
 def found_and_calm() -> tuple[np.ndarray, np.ndarray]:
-    """Of each kind of surface, none of which was trained on: objects of 24 to 48 px found, clean pictures calm."""
+    """Of each kind, new draws of trained procedural ones and untrained photographs: objects found, clean ones calm."""
     model = load_model("bundled")
     found, calm = np.zeros((2, len(SURFACES), EACH), dtype=bool)
     for kind, i in np.ndindex(found.shape):
