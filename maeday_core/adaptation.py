@@ -18,13 +18,14 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from maeday_core.calibration import Calibration
+from maeday_core.calibration import SCALES, Calibration
 from maeday_core.detector import Settings, detect
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.images import RGBImage, resize
-from maeday_core.lora import RANK, Factors, add_lora, factors_of, merge
+from maeday_core.lora import RANK, Factors, add_lora, factors_of, merge, weight_matrices
 from maeday_core.masks import mask_from_noise
 from maeday_core.model import MaskedAutoencoder, normalise
+from maeday_core.shots import APPEARANCE, appearance, doubts_of_shots
 
 MAX_SHOTS = 8
 MAX_STEPS = 2000
@@ -41,8 +42,9 @@ class Preset:
         steps: iterations.
         batch: crops in each, the shots repeated, every one with its own mask.
         lora: train low-rank factors; else all weights.
-        relative: count errors in multiples of what is normal on the shots (see `Calibration`); else as the paper does.
+        relative: count errors in deviations from what is normal on the shots; else as the paper does.
         degrees, crop: largest turn, and largest share of a side cut away, at random (the paper names no range).
+        decay: lower the rate linearly to zero; else keep it.
     """
 
     optimizer: str
@@ -53,10 +55,11 @@ class Preset:
     relative: bool = False
     degrees: float = 15
     crop: float = 0.2
+    decay: bool = False
 
 
 PRESETS = {
-    "default": Preset("adamw", 2e-3, 40, batch=16),
+    "default": Preset("adamw", 2e-3, 40, batch=16, relative=True, decay=True),
     "paper": Preset("sgd", 1e-2, 50),
     "full": Preset("sgd", 1e-4, 50, lora=False),
     "calibrate": Preset("adamw", 2e-3, 0, relative=True),
@@ -81,6 +84,8 @@ class Adapter:
         factors: LoRA's A and B of each adapted layer, float16, on the CPU.
         weights: with full fine-tuning instead, all weights.
         calibration: the normal error of the shots under the adapted model.
+        appearances: of the shots, to tell a query that looks unlike them all.
+        doubts: sentences on shots that look unlike the others, or defective.
         settings: the detection settings the calibration holds for; the seed does not matter.
         base, base_sha256: the model it belongs to.
         preset, steps, seed: how it was made.
@@ -90,6 +95,8 @@ class Adapter:
     factors: Factors = field(repr=False)
     weights: dict[str, Tensor] = field(repr=False)
     calibration: Calibration
+    appearances: tuple[tuple[float, ...], ...] = field(repr=False)
+    doubts: tuple[str, ...]
     settings: Settings
     base: str
     base_sha256: str
@@ -120,14 +127,34 @@ class Adapter:
                     f"This adapter knows the normal error for {name} {ours}, not {theirs}; detect with {ours}, or "
                     "fine-tune again."
                 )
+        if not self._fits(model):
+            raise WeightsError("The adapter is damaged: its numbers do not fit its model; fine-tune again.")
         adapted = _adapted(model, self.factors, self.weights)
-        facts = f"{self.preset}, {self.calibration.shots} shots, {self.steps} steps, seed {self.seed}"
+        count = self.calibration.shots
+        facts = f"{self.preset}, {count} shot{'s' * (count > 1)}, {self.steps} steps, seed {self.seed}"
         adapted.info = replace(model.info, metadata={**model.info.metadata, "adapter": facts})
         return adapted
 
+    def _fits(self, model: MaskedAutoencoder) -> bool:
+        matrices = {name: layer.weight.flatten(1).shape for name, layer in weight_matrices(model)}
+        state = {name: value.shape for name, value in model.state_dict().items()}
+        maps = (len(SCALES), model.config.image_size, model.config.image_size)
+        return (
+            all(
+                a.ndim == b.ndim == 2 and len(a) == b.shape[1] and (len(b), a.shape[1]) == matrices.get(name)
+                for name, (a, b) in self.factors.items()
+            )
+            and (not self.weights or {name: value.shape for name, value in self.weights.items()} == state)
+            and self.calibration.mean.shape == self.calibration.deviation.shape == maps
+            and all(len(values) == APPEARANCE for values in self.appearances)
+            and bool(self.appearances and self.calibration.scores)
+        )
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as safetensors, in float16; `load_adapter` reads it."""
-        tensors = {"calibration.normal": torch.from_numpy(self.calibration.normal)}
+        tensors = {
+            f"calibration.{name}": torch.from_numpy(getattr(self.calibration, name)) for name in ("mean", "deviation")
+        }
         for name, (a, b) in self.factors.items():
             tensors |= {f"{name}.lora_a": a, f"{name}.lora_b": b}
         tensors |= {f"weights.{name}": value for name, value in self.weights.items()}
@@ -140,6 +167,8 @@ class Adapter:
             "shots": self.calibration.shots,
             "rank": RANK,
             "relative": self.calibration.relative,
+            "appearances": self.appearances,
+            "doubts": self.doubts,
             "settings": asdict(self.settings),
             "scores": self.calibration.scores,
             "losses": self.losses,
@@ -162,13 +191,16 @@ def load_adapter(path: str | os.PathLike[str]) -> Adapter:
         weights = {k.removeprefix("weights."): v for k, v in tensors.items() if k.startswith("weights.")}
         names = [k.removesuffix(".lora_a") for k in tensors if k.endswith(".lora_a")]
         factors = {name: (tensors[f"{name}.lora_a"], tensors[f"{name}.lora_b"]) for name in names}
-        normal = tensors["calibration.normal"].numpy()
+        mean, deviation = (tensors[f"calibration.{name}"].numpy() for name in ("mean", "deviation"))
+        settings = Settings(**facts["settings"])
         scores, relative = tuple(map(float, facts["scores"])), bool(facts["relative"])
         return Adapter(
             factors=factors,
             weights=weights,
-            calibration=Calibration(normal, scores, int(facts["shots"]), relative),
-            settings=Settings(**facts["settings"]),
+            calibration=Calibration(mean, deviation, scores, int(facts["shots"]), settings.masks, relative),
+            appearances=tuple(tuple(map(float, values)) for values in facts["appearances"]),
+            doubts=tuple(map(str, facts["doubts"])),
+            settings=settings,
             base=str(facts["base"]),
             base_sha256=str(facts["base_sha256"]),
             preset=str(facts["preset"]),
@@ -219,6 +251,7 @@ class FineTuning:
         self.steps = p.steps if steps is None else steps
         if not 0 <= self.steps <= MAX_STEPS:
             raise SettingsError(f"The number of steps is {self.steps}; choose 0 to {MAX_STEPS}.")
+        self.appearances = tuple(map(appearance, shots))
         side = math.ceil(model.config.image_size / (1 - p.crop))
         self.shots = [resize(shot, side, side) for shot in shots]
         self.learner = add_lora(model, seed=seed) if p.lora else copy.deepcopy(model).float().requires_grad_(True)
@@ -246,6 +279,8 @@ class FineTuning:
             images = normalise(torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).to(device).float() / 255)
             masks = mask_from_noise(torch.from_numpy(rng.random((p.batch, patches))), self.settings.mask_ratio)
             masks = masks.to(device)
+            if p.decay:
+                optimizer.param_groups[0]["lr"] = p.rate * (1 - step / self.steps)
             with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
                 loss = (self.learner(images, masks).float() - self.learner.patchify(images)).square().mean()
             optimizer.zero_grad()
@@ -263,14 +298,34 @@ class FineTuning:
 
     def finish(self) -> Adapter:
         """What was learned so far, calibrated on the shots."""
-        lora = PRESETS[self.preset].lora
+        *_, adapter = self.calibrating()
+        assert isinstance(adapter, Adapter)
+        return adapter
+
+    def calibrating(self) -> Iterator[float | Adapter]:
+        """Like `finish`, in steps that others can run between: yields the share done, and the adapter last."""
+        lora, relative = PRESETS[self.preset].lora, PRESETS[self.preset].relative
         factors = {name: (a.half(), b.half()) for name, (a, b) in factors_of(self.learner).items()}
         weights = {} if lora else {k: v.detach().cpu().half() for k, v in self.learner.state_dict().items()}
         adapted = _adapted(self.model, factors, weights)
-        return Adapter(
+        maps = []
+        copies = max(2, COPIES // len(self.shots))
+        for error_map in normal_maps(adapted, self.shots, copies, self.settings, self.seed):
+            maps.append(error_map)
+            yield len(maps) / (copies * len(self.shots))
+        shaped = np.stack(maps).reshape(len(self.shots), copies, *maps[0].shape)
+        calibration = Calibration.of(shaped, self.settings.masks, relative)
+        alone = []
+        for shot in self.shots[:2]:
+            result = detect(self.model, shot, self.settings)
+            alone.append(result.image_score / result.first_threshold)
+        judged = np.reshape(calibration.scores, (len(self.shots), copies)).mean(axis=1)
+        yield Adapter(
             factors=factors,
             weights=weights,
-            calibration=calibrate(adapted, self.shots, self.settings, self.seed, PRESETS[self.preset].relative),
+            calibration=calibration,
+            appearances=self.appearances,
+            doubts=doubts_of_shots(self.appearances, judged.tolist(), alone),
             settings=self.settings,
             base=self.model.info.name,
             base_sha256=self.model.info.sha256,
@@ -281,25 +336,24 @@ class FineTuning:
         )
 
 
-def calibrate(
-    model: MaskedAutoencoder, shots: Sequence[RGBImage], settings: Settings, seed: int, relative: bool
-) -> Calibration:
-    """Measure the normal error of `model` on copies of the shots: shifted, turned and scaled a little, at random.
+def normal_maps(
+    model: MaskedAutoencoder, shots: Sequence[RGBImage], copies: int, settings: Settings, seed: int
+) -> Iterator[np.ndarray]:
+    """The error maps (S, S) of `model` on copies of each shot, shifted, turned and scaled a little at random.
+
+    No copy has the very pixels, nor the masks, that an adapter has learned from.
 
     Args:
         model: the model that will judge; adapted or not.
         shots: photos of good parts, uint8 (H, W, 3).
+        copies: of each shot.
         settings: as they will be for the queries; only the seed changes from copy to copy.
-        relative: see `Calibration`.
     """
     rng = np.random.default_rng([seed, 1])
-    size = model.config.image_size
-    each = max(2, COPIES // len(shots))
-    maps = np.empty((len(shots), each, size, size), dtype=np.float32)
-    for index in np.ndindex(maps.shape[:2]):
-        copy = varied(shots[index[0]], size, rng, degrees=3, crop=0.05)
-        maps[index] = detect(model, copy, replace(settings, seed=seed + 1 + index[1])).error_map
-    return Calibration.of(maps, relative)
+    for shot in shots:
+        for copy_seed in range(seed + 1, seed + 1 + copies):
+            copy = varied(shot, model.config.image_size, rng, degrees=3, crop=0.05)
+            yield detect(model, copy, replace(settings, seed=copy_seed)).error_map
 
 
 def varied(shot: RGBImage, size: int, rng: np.random.Generator, degrees: float, crop: float) -> RGBImage:

@@ -1,8 +1,9 @@
 """Calibration: what error is normal on good parts, so that an error map can say how far it is from that.
 
-A reconstruction is never perfect: edges, prints and coarse grain always cost some error. The shots tell how much, place
-by place where parts lie alike, and overall. That gives a threshold, and, if wanted, errors counted in multiples of the
-normal one.
+A reconstruction is never perfect: edges, prints and coarse grain always cost some error. The shots tell how much it is
+and how much it varies, place by place where parts lie alike, and overall. That gives a threshold, and, if wanted, a map
+that counts in deviations from the normal error: at three scales, because a single bright grain is as wrong as a scratch
+but not as large.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-BLUR = 12.0  # px at the model's size: parts never lie exactly alike
+SCALES = (4.0, 8.0, 16.0)  # px at the model's size
+BLUR = 6.0  # px at the model's size: parts never lie exactly alike
+LEAST_DEVIATION = 0.002  # half a grey level: blank parts do not vary at all
 MARGIN = 1.25
 
 
@@ -21,21 +24,21 @@ class Calibration:
     """The normal error of a set of shots under one model.
 
     Attributes:
-        normal: float32 (S, S), the mean error of good parts at each place, smoothed; S is the model's image size.
+        mean: float32 (3, S, S), the root of the error of good parts at each scale and place; S is the model's image
+            size. Half of it is the place's own, half that of all places.
+        deviation: float32 (3, S, S), how much it varies there, likewise.
         scores: image scores of good parts, each judged by the others.
         shots: how many photos it rests on.
-        relative: count errors in multiples of the normal one; else leave them as Eq. 1 has them, as the paper does.
+        masks: N of the maps it rests on.
+        relative: count errors in deviations from the normal one; else leave them as Eq. 1 has them, as the paper does.
     """
 
-    normal: np.ndarray = field(repr=False)
+    mean: np.ndarray = field(repr=False)
+    deviation: np.ndarray = field(repr=False)
     scores: tuple[float, ...]
     shots: int
+    masks: int
     relative: bool = True
-
-    @property
-    def level(self) -> float:
-        """The normal error over all places."""
-        return float(self.normal.mean())
 
     @property
     def threshold(self) -> float:
@@ -43,21 +46,44 @@ class Calibration:
         return MARGIN * max(self.scores)
 
     @classmethod
-    def of(cls, maps: np.ndarray, relative: bool) -> Calibration:
-        """From the error maps of several copies of each shot: (shots, copies, S, S), at least two in all."""
+    def of(cls, maps: np.ndarray, masks: int, relative: bool) -> Calibration:
+        """From the error maps of several copies of each shot, two or more in all: (shots, copies, S, S)."""
+        roots = np.stack([[_roots(error_map) for error_map in copies] for copies in maps])
         scores = []
         for index in np.ndindex(maps.shape[:2]):  # judge each by the other shots, or by the only shot's other copies
             others = np.ones(maps.shape[:2], dtype=bool)
             others[index[0] if len(maps) > 1 else index] = False
-            scores.append(float(cls(_smooth(maps[others].mean(axis=0)), (), 0, relative)(maps[index]).max()))
-        return cls(_smooth(maps.mean(axis=(0, 1))), tuple(scores), len(maps), relative)
+            judge = cls(*_moments(roots[others]), (), 0, masks, relative)
+            scores.append(float(judge(maps[index], masks).max()))
+        return cls(*_moments(roots.reshape(-1, *roots.shape[2:])), tuple(scores), len(maps), masks, relative)
 
-    def __call__(self, error_map: np.ndarray) -> np.ndarray:
-        """An error map (S, S) in multiples of the normal error, half of which counts by place and half overall."""
+    def __call__(self, error_map: np.ndarray, masks: int) -> np.ndarray:
+        """An error map (S, S) in deviations above the normal error, averaged over the scales; never below 0.
+
+        The mean over fewer masks than the calibration rests on varies more, by no more than the root of their ratio.
+        """
         if not self.relative:
             return error_map
-        return 2 * error_map / (self.normal + self.level + 1e-6)
+        more = max(1.0, np.sqrt(self.masks / masks))
+        return np.maximum((_roots(error_map) - self.mean) / (self.deviation * more), 0).mean(axis=0)
 
 
-def _smooth(normal: np.ndarray) -> np.ndarray:
-    return cv2.GaussianBlur(normal, (0, 0), BLUR, borderType=cv2.BORDER_REFLECT_101)
+def _roots(error_map: np.ndarray) -> np.ndarray:
+    """The root of the error, a difference of colour, smoothed at each scale: (S, S) -> (3, S, S)."""
+    return np.sqrt(np.stack([_smooth(error_map, scale) for scale in SCALES]))
+
+
+def _moments(roots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of (copies, 3, S, S), half by place and half overall."""
+    mean = _half_overall(roots.mean(axis=0))
+    variance = _half_overall(np.square(roots - mean).mean(axis=0))
+    return mean, np.sqrt(variance + LEAST_DEVIATION**2)
+
+
+def _half_overall(maps: np.ndarray) -> np.ndarray:
+    overall = maps.mean(axis=(1, 2), keepdims=True)
+    return (0.5 * np.stack([_smooth(m, BLUR) for m in maps]) + 0.5 * overall).astype(np.float32)
+
+
+def _smooth(values: np.ndarray, sigma: float) -> np.ndarray:
+    return cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)

@@ -72,8 +72,8 @@ class Detection:
     Attributes:
         image_score: S = max(E), the highest value of `error_map`.
         error_map: E, float32 (H, W) of the query's own size; squared error in RGB [0, 1] summed over the channels, so
-            0 is a perfect reconstruction and 3 the most an in-range one can miss. With a calibration, in multiples of
-            the error that is normal on good parts.
+            0 is a perfect reconstruction and 3 the most an in-range one can miss. With a relative calibration, in
+            deviations above the error that is normal on good parts.
         seconds: from the decoded query to this result.
         settings: all that is needed to reproduce it, the model's name and hash included.
         query: uint8 (S, S, 3), the query as the model saw it, S being the model's image size.
@@ -108,7 +108,7 @@ class Detection:
 
     @property
     def relative(self) -> bool:
-        """Whether the error map counts in multiples of the normal error, not in squared error."""
+        """Whether the error map counts in deviations from the normal error, not in squared error."""
         return self.calibration is not None and self.calibration.relative
 
     @property
@@ -180,7 +180,7 @@ def stream(
         if partial or done == settings.masks:
             error_maps = np.concatenate(errors)
             mean = smooth(_mean_error(error_maps, masks[:done], config.grid_size, settings.patches))
-            error_map = resize_map(calibration(mean) if calibration else mean, *query.shape[:2])
+            error_map = resize_map(calibration(mean, done) if calibration else mean, *query.shape[:2])
             if not np.isfinite(error_map).all():
                 raise WeightsError(f"The model {model.info.name} computes no finite numbers; its weights are broken.")
             yield Detection(

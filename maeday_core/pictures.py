@@ -82,7 +82,7 @@ def save_figure(query: RGBImage, result: Detection, threshold: float, path: str 
         axis.set_title(title)
         axis.set_axis_off()
     bar = figure.colorbar(image, ax=axes[1], fraction=0.046, pad=0.02, extend="max")
-    bar.set_label("multiples of the normal error" if result.relative else "squared error, RGB in [0, 1]")
+    bar.set_label("deviations above the normal error" if result.relative else "squared error, RGB in [0, 1]")
     bar.ax.axhline(min(threshold, scale), color="#40e0ff", linewidth=2)
     s = result.settings
     figure.supxlabel(

@@ -36,9 +36,9 @@ def test_heat_map_uses_the_scale_it_is_given():
 def test_good_parts_set_the_colour_scale(tiny_model, result, tmp_path):
     assert colour_scale(result) == COLOUR_SCALE
     maps = np.random.default_rng(0).random((2, 2, 64, 64), dtype=np.float32)
-    judged = detect(tiny_model, result.query, Settings(masks=3), Calibration.of(maps, relative=True))
+    judged = detect(tiny_model, result.query, Settings(masks=3), Calibration.of(maps, 3, relative=True))
     assert colour_scale(judged) == 2 * judged.first_threshold
-    plain = detect(tiny_model, result.query, Settings(masks=3), Calibration.of(maps, relative=False))
+    plain = detect(tiny_model, result.query, Settings(masks=3), Calibration.of(maps, 3, relative=False))
     assert colour_scale(plain) == COLOUR_SCALE
     save_figure(judged.query, judged, judged.first_threshold, tmp_path / "figure.png")
     assert load_image(tmp_path / "figure.png").std() > 5
