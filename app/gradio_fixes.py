@@ -13,9 +13,10 @@ from PIL import Image
 
 
 def apply() -> None:
-    """Put the two functions below in place of Gradio's own."""
+    """Put the functions below in place of Gradio's own."""
     processing_utils.save_pil_to_cache = save_once
-    gr.Image.preprocess = as_sent  # of the class: a visitor's page may work with a copy of the component
+    for component in (gr.Image, gr.UploadButton):
+        component.preprocess = as_sent  # of the class: a visitor's page may work with a copy of the component
 
 
 def save_once(picture: Image.Image, cache_dir: str, name: str = "image", format: str = "webp") -> str:
@@ -26,13 +27,13 @@ def save_once(picture: Image.Image, cache_dir: str, name: str = "image", format:
         return processing_utils.save_file_to_cache(file, cache_dir)
 
 
-def as_sent(component: gr.Image, payload: Any) -> str | None:
-    """The file as it was sent: Gradio itself fails on a bad one, where the engine says what is wrong with it.
+def as_sent(component: gr.Image | gr.UploadButton, payload: Any) -> str | None:
+    """The file as it was sent: Gradio itself fails on a bad one, where the engine says what is wrong with it."""
+    return uploaded(payload.path) if payload else None
 
-    Only what lies in the upload folder, for a request made by hand may name any file of the server.
-    """
-    if not payload:
-        return None
-    if not payload.path or not Path(payload.path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
-        raise gr.Error("This picture was not uploaded here; add it on the page.", print_exception=False)
-    return payload.path
+
+def uploaded(path: str | None) -> str:
+    """A file that came through this page; a request made by hand may name any file of the server."""
+    if not path or not Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
+        raise gr.Error("This file was not uploaded here; add it on the page.", print_exception=False)
+    return path

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 import tempfile
-import threading
 from collections.abc import Iterator
-from concurrent.futures import wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,16 +12,17 @@ from typing import Any
 import gradio as gr
 
 from app import views
-from app.models import device_label, download_progress, model_choices, request_model
+from app.good_parts import example_photos, fine_tune, forget_adapter, good_parts, stop_tuning, take_adapter, working
+from app.models import device_label, in_turns, loading, model_choices, without_folders
 from app.views import Shown, message
-from maeday_core import Detection, MaedayError, Settings, load_image, stream
+from maeday_core import Adapter, MaedayError, Settings, load_image, stream
+from maeday_core.shots import doubt_of_query
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
 MAX_MASKS = 64
 MAX_RUNS = 8
-_computing = threading.Lock()
-FOLDERS = re.compile(r"(?<![\w:/])(/[^\s/]+)+/")
-"""The folders of an absolute path: they tell a visitor nothing, and are not for visitors."""
+SHOWN = 13
+"""How many components show a result; the files and the gallery come after."""
 
 HINT = message("Is there something here that does not belong?", "Add a photo and press Detect, or click an example.")
 SCROLL_TO_VERDICT = """() => {
@@ -51,6 +49,7 @@ def inspect_tab(lifetime: int) -> None:
             with gr.Row():
                 detect = gr.Button("Detect", variant="primary", elem_id="detect", min_width=100)
                 stop = gr.Button("Stop", variant="stop", elem_id="stop", interactive=False, min_width=100)
+            parts = good_parts(lifetime)
             examples = gr.Examples(
                 [[str(path)] for path in sorted(EXAMPLES.glob("*.jpg"))],
                 inputs=[query],
@@ -114,7 +113,7 @@ def inspect_tab(lifetime: int) -> None:
                     )
                     auto = gr.Checkbox(
                         True,
-                        label="automatic: four times what 95 % of the picture stays below",
+                        label="automatic: from the good parts, else four times what 95 % of the picture stays below",
                         container=False,
                         elem_id="auto-threshold",
                     )
@@ -134,6 +133,7 @@ def inspect_tab(lifetime: int) -> None:
                         ("Report (HTML)", "get-report"),
                     )
                 ]
+            pair = gr.HTML("", elem_id="before-and-after")
             gr.Markdown("### What the model saw")
             index = gr.Slider(1, Settings.masks, 1, step=1, label="Mask", elem_id="mask-index")
             with gr.Row(elem_id="saw"):
@@ -164,45 +164,62 @@ def inspect_tab(lifetime: int) -> None:
                     elem_id="all-masks",
                 )
 
+    settings = [model, masks, ratio, seed, sampling, patches]
+    buttons = [detect, stop, parts.tune]
+    shown = [state, verdict, pair, slider, heat, index, *saw, threshold, *buttons]
+    private = {"api_visibility": "private", "show_progress": "hidden"}
     busy = {
         "fn": _inspect,
-        "inputs": [query, model, masks, ratio, seed, sampling, patches, own_scale, threshold, auto],
-        "outputs": [state, verdict, slider, heat, index, *saw, threshold, detect, stop, *downloads, gallery],
-        "api_visibility": "private",
+        "inputs": [query, parts.adapter, *settings, own_scale, threshold, auto],
+        "outputs": [*shown, *downloads, gallery],
         "concurrency_limit": MAX_RUNS,
-        "show_progress": "hidden",
         "trigger_mode": "always_last",
+        **private,
     }
     # What a click does at once, before its turn comes.
     waiting = {
         "fn": _waiting,
         "js": SCROLL_TO_VERDICT,
-        "outputs": [state, verdict, detect, *downloads],
+        "outputs": [state, verdict, *buttons, *downloads],
         "queue": False,
-        "show_progress": "hidden",
-        "api_visibility": "private",
+        **private,
+    }
+    again = {**busy, "fn": _inspect_again}
+    learn = {
+        "fn": fine_tune,
+        "inputs": [parts.shots, parts.adapter, *settings],
+        "outputs": [*parts.outputs, *buttons],
+        "concurrency_limit": MAX_RUNS,
+        **private,
     }
     detect.click(**waiting)
+    tried = parts.example.click(lambda: example_photos(EXAMPLES), None, [query, parts.shots], **private)
+    adapted = [
+        parts.tune.click(**learn),
+        tried.then(**learn),
+        parts.upload.upload(take_adapter, [parts.upload, parts.adapter], parts.outputs, **private),
+        parts.forget.click(forget_adapter, None, parts.outputs, **private),
+    ]
     runs = [
         detect.click(**busy),
         examples.load_input_event.then(**waiting).then(**busy),
+        *[change.then(**again) for change in adapted],
     ]
-    stop.click(None, cancels=runs, queue=False)
-    looks = {"queue": False, "show_progress": "hidden", "trigger_mode": "always_last", "api_visibility": "private"}
-    redraw = {"fn": _redraw, "inputs": [state, threshold, own_scale], "outputs": [verdict, slider, heat], **looks}
+    stop.click(stop_tuning, cancels=runs, queue=False, **private)
+    looks = {"queue": False, "trigger_mode": "always_last", **private}
+    redraw = {"fn": _redraw, "inputs": [state, threshold, own_scale], "outputs": [verdict, pair, slider, heat], **looks}
     files = {
         "fn": _files,
         "inputs": [state, threshold],
         "outputs": [downloads[0], downloads[2]],
-        "show_progress": "hidden",
         "trigger_mode": "always_last",
-        "api_visibility": "private",
+        **private,
     }
     for run in runs:  # A run that was stopped counts as failed, and only once nothing more can come from it.
         run.failure(
             _ended,
             [state, threshold, own_scale],
-            [state, verdict, slider, heat, index, *saw, threshold, detect, stop],
+            shown,
             **looks,
         ).then(**files).then(_show_all_masks, [state, own_scale], gallery, **looks)
     threshold.input(lambda: False, None, auto, **looks).then(**redraw).then(**files)
@@ -215,6 +232,7 @@ def inspect_tab(lifetime: int) -> None:
 
 def _inspect(
     path: str | None,
+    adapter: Adapter | None,
     model_name: str,
     masks: int,
     ratio: float,
@@ -232,19 +250,28 @@ def _inspect(
     try:
         settings = Settings(min(int(masks), MAX_MASKS), ratio, int(seed or 0), sampling, patches)
         query = load_image(path)
-        model = yield from _loading(model_name)
-        name = Path(path).name
-        for result in _in_turns(stream(model, query, settings)):
-            view = views.shown(name, query, result)
+        for model in loading(model_name):
+            if isinstance(model, str):
+                yield _busy(f"Loading the model {model_name}", model)
+        name, before, doubt, calibration = Path(path).name, None, None, None
+        if adapter:
+            detector, calibration = adapter.apply(model, settings), adapter.calibration
+            doubt = doubt_of_query(query, adapter.appearances)
+            yield _busy("Looking without the good parts first", "Then with them, side by side.")
+            for result in in_turns(stream(model, query, settings)):
+                before = views.shown(name, query, result)
+            model = detector
+        for result in in_turns(stream(model, query, settings, calibration)):
+            view = replace(views.shown(name, query, result), before=before, doubt=doubt)
             threshold = _first_threshold(view, threshold, auto)
             yield _show(view, threshold, own_scale)
         with tempfile.TemporaryDirectory(prefix="maeday-") as folder:
             figure, report = views.write_figure_and_report(Path(folder), view, threshold)
             raw = views.write_error_map(Path(folder), view, result.error_map)
-            buttons = [gr.DownloadButton(value=str(file), interactive=True) for file in (figure, raw, report)]
-            yield (*[gr.skip()] * 11, *buttons, views.all_masks(view, own_scale))
+            files = (gr.DownloadButton(value=str(file), interactive=True) for file in (figure, raw, report))
+            yield (*[gr.skip()] * SHOWN, *files, views.all_masks(view, own_scale))
     except MaedayError as error:
-        yield _problem("This did not work", FOLDERS.sub("", str(error)))
+        yield _problem("This did not work", without_folders(str(error)))
     except Exception:
         logging.getLogger(__name__).exception("detection failed")
         yield _problem(
@@ -252,27 +279,17 @@ def _inspect(
         )
 
 
-def _in_turns(results: Iterator[Detection]) -> Iterator[Detection]:
-    """One micro-batch of one visitor at a time: nobody waits for another's whole run, or for a download."""
-    while True:
-        with _computing:
-            result = next(results, None)
-        if result is None:
-            return
-        yield result
+def _inspect_again(path: str | None, *settings: Any) -> Iterator[tuple[Any, ...]]:
+    """The same photo, now that the adapter is another; nothing without a photo."""
+    if path:
+        yield from _inspect(path, *settings)
+    else:
+        yield (gr.skip(),) * (SHOWN + 4)
 
 
 def _waiting() -> tuple[Any, ...]:
     card = message("Starting", "If others inspect photos now, you take turns.", "busy")
-    return None, card, gr.Button(interactive=False), *[gr.DownloadButton(interactive=False)] * 3
-
-
-def _loading(name: str) -> Iterator[tuple[Any, ...]]:
-    """Wait for a model, saying how far its download is; the model is the generator's return value."""
-    promise = request_model(name)
-    while wait([promise], timeout=0.4).not_done:
-        yield _busy(f"Loading the model {name}", download_progress(name))
-    return promise.result()
+    return None, card, *working(True), *[gr.DownloadButton(interactive=False)] * 3
 
 
 def _show(view: Shown, threshold: float, own_scale: bool) -> tuple[Any, ...]:
@@ -281,28 +298,20 @@ def _show(view: Shown, threshold: float, own_scale: bool) -> tuple[Any, ...]:
     return (
         view,
         views.verdict(view, threshold, own_scale),
+        views.before_and_after(view, threshold, own_scale),
         views.overlay_pair(view, threshold, own_scale),
         views.map_picture(view, threshold, own_scale),
         gr.Slider(maximum=max(count, 2), value=1, interactive=count > 1 and not running),
         *views.one_mask(view, 1, own_scale),
-        gr.Slider(value=threshold, interactive=not running),
-        gr.Button(interactive=not running),
-        gr.Button(interactive=running),
+        gr.Slider(**_threshold_range(view), value=threshold, interactive=not running),
+        *working(running),
         *[gr.DownloadButton(interactive=False)] * 3,
         gr.skip(),
     )
 
 
 def _busy(title: str, text: str) -> tuple[Any, ...]:
-    card = message(title, text, "busy")
-    return (
-        gr.skip(),
-        card,
-        *[gr.skip()] * 7,
-        gr.Button(interactive=False),
-        gr.Button(interactive=True),
-        *[gr.skip()] * 4,
-    )
+    return gr.skip(), message(title, text, "busy"), *[gr.skip()] * (SHOWN - 5), *working(True), *[gr.skip()] * 4
 
 
 def _problem(title: str, text: str, kind: str = "problem") -> tuple[Any, ...]:
@@ -310,13 +319,13 @@ def _problem(title: str, text: str, kind: str = "problem") -> tuple[Any, ...]:
     return (
         None,
         message(title, text, kind),
+        "",
         None,
         None,
         gr.skip(),
         *[None] * 3,
         gr.Slider(interactive=True),
-        gr.Button(interactive=True),
-        gr.Button(interactive=False),
+        *working(False),
         *[gr.DownloadButton(interactive=False)] * 3,
         None,
     )
@@ -326,8 +335,8 @@ def _ended(view: Shown | None, threshold: float, own_scale: bool) -> tuple[Any, 
     """After Stop, or after Gradio refused what was entered: show what there is."""
     if view is None:
         text = "Press Detect to try again. If a setting was refused, the note in the corner says which."
-        return _problem("Nothing was computed", text, kind="hint")[:11]
-    return _show(replace(view, stopped=True), threshold, own_scale)[:11]
+        return _problem("Nothing was computed", text, kind="hint")[:SHOWN]
+    return _show(replace(view, stopped=True), threshold, own_scale)[:SHOWN]
 
 
 def _files(view: Shown | None, threshold: float) -> Iterator[tuple[Any, ...]]:
@@ -341,14 +350,20 @@ def _files(view: Shown | None, threshold: float) -> Iterator[tuple[Any, ...]]:
 
 
 def _first_threshold(view: Shown | None, threshold: float, auto: bool) -> float:
-    return round(min(view.result.first_threshold, 1.0), 3) if view and auto else threshold
+    return round(min(view.result.first_threshold, _threshold_range(view)["maximum"]), 3) if view and auto else threshold
+
+
+def _threshold_range(view: Shown) -> dict[str, float]:
+    """Squared errors beyond 1 are rare; deviations reach further, in larger steps."""
+    return {"maximum": 30, "step": 0.05} if view.result.relative else {"maximum": 1, "step": 0.005}
 
 
 def _redraw(view: Shown | None, threshold: float, own_scale: bool) -> tuple[Any, ...]:
     if view is None:
-        return gr.skip(), gr.skip(), gr.skip()
+        return (gr.skip(),) * 4
     return (
         views.verdict(view, threshold, own_scale),
+        views.before_and_after(view, threshold, own_scale),
         views.overlay_pair(view, threshold, own_scale),
         views.map_picture(view, threshold, own_scale),
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import TypeVar
 
 from maeday_core import MaskedAutoencoder, load_model
 from maeday_core.hub import HUB_MODELS
@@ -13,6 +16,10 @@ from maeday_core.weights import best_device, best_dtype, default_model
 KEPT_MODELS = 2
 LOCAL = "local"
 """How the page calls a model that only the environment names: its path is nobody's business."""
+FOLDERS = re.compile(r"(?<![\w:/])(/[^\s/]+)+/")
+"""The folders of an absolute path: they tell a visitor nothing, and are not for visitors."""
+Result = TypeVar("Result")
+_computing = threading.Lock()
 _loader = ThreadPoolExecutor(2, thread_name_prefix="load-model")
 _lock = threading.Lock()
 _models: dict[str, Future[MaskedAutoencoder]] = {}
@@ -59,3 +66,26 @@ def download_progress(name: str) -> str:
     """How far the download of a model is, in words."""
     done, total = _downloaded.get(name, (0, 0))
     return f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else "this can take a minute the first time"
+
+
+def loading(name: str) -> Iterator[str | MaskedAutoencoder]:
+    """Wait for a model, saying how far its download is; the model comes last."""
+    promise = request_model(name)
+    while wait([promise], timeout=0.4).not_done:
+        yield download_progress(name)
+    yield promise.result()
+
+
+def in_turns(steps: Iterator[Result]) -> Iterator[Result]:
+    """One step of one visitor at a time: nobody waits for another's whole run, or for a download."""
+    while True:
+        with _computing:
+            result = next(steps, None)
+        if result is None:
+            return
+        yield result
+
+
+def without_folders(sentence: str) -> str:
+    """An error's sentence as a visitor may read it."""
+    return FOLDERS.sub("", sentence)

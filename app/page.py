@@ -15,7 +15,8 @@ HOUR = 3600
 
 INTRO = (
     "Hides three quarters of your photo from a model that has never seen your part, lets it guess the rest, 32 times "
-    "over, and shows where guess and photo disagree. No training, no reference picture, no text prompt."
+    "over, and shows where guess and photo disagree. No reference, no text prompt. With a few photos of good parts it "
+    "learns in seconds what is normal, and looks again."
 )
 HOW = """
 1. **Hide.** 75 % of the photo's 16 x 16 patches are hidden at random.
@@ -25,10 +26,17 @@ HOW = """
 4. **Repeat.** The mean over 32 random masks is the heat map *E*, its highest value the image score *S* (Eq. 1 of
    [the paper](https://arxiv.org/abs/2211.14307)).
 
+With **good parts**, one to eight photos of what is normal, the model is fine-tuned first: LoRA adds a low-rank change
+to every weight matrix, which takes seconds and leaves the shared model as it is. Then the good parts are judged
+themselves, shifted and turned a little. That tells how much error is normal at each place, and how much it varies:
+the heat map counts in *deviations above normal*, and the threshold is a quarter above the highest score of a good
+part. What was learned, the adapter, is a file of a few megabytes: save it and load it tomorrow, here or on the command
+line.
+
 What repeats or goes on smoothly is guessed well and stays dark. A scratch, a stain or a bolt cannot be guessed from
 what surrounds it, and lights up. So does anything else that is unpredictable: print, edges of a part, coarse gravel.
-**The score is not a probability.** Its usual size depends on the surface. The automatic threshold, four
-times the error that 95 % of the picture stays below, is a first guess: look at a few good parts and set your own.
+**The score is not a probability.** Its usual size depends on the surface. Without good parts the automatic
+threshold, four times the error that 95 % of the picture stays below, is a first guess: set your own.
 Move the mask slider to see for yourself what the model was shown and what it made of it.
 """
 ANNOUNCE_VERDICT = '() => { document.getElementById("verdict").setAttribute("aria-live", "polite"); }'

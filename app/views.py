@@ -5,17 +5,20 @@ from __future__ import annotations
 import base64
 import html
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from maeday_core import Detection
+from maeday_core import Adapter, Detection
+from maeday_core.calibration import Calibration
 from maeday_core.detector import resize_map
 from maeday_core.images import RGBImage, resize
 from maeday_core.pictures import (
     COLOUR_SCALE,
+    colour_scale,
     difference,
     heat_map,
     masked_input,
@@ -37,12 +40,16 @@ class Shown:
         query: the query at display size.
         result: the detection; its error map is at display size, its score that of the full map.
         stopped: whether the visitor ended it early.
+        before: with an adapter, the same query without one.
+        doubt: a sentence on a query that looks unlike the good parts.
     """
 
     name: str
     query: RGBImage
     result: Detection
     stopped: bool = False
+    before: Shown | None = None
+    doubt: str | None = None
 
 
 def shown(name: str, query: RGBImage, result: Detection) -> Shown:
@@ -56,8 +63,8 @@ def shown(name: str, query: RGBImage, result: Detection) -> Shown:
 
 
 def scale_of(view: Shown, own_scale: bool) -> float:
-    """The top of the colour scale: the fixed one, or this picture's own highest error."""
-    return max(view.result.image_score, 1e-6) if own_scale else COLOUR_SCALE
+    """The top of the colour scale: the fixed one, that of the good parts, or this picture's own highest error."""
+    return max(view.result.image_score, 1e-6) if own_scale else colour_scale(view.result)
 
 
 def overlay_pair(view: Shown, threshold: float, own_scale: bool) -> tuple[RGBImage, RGBImage]:
@@ -72,10 +79,18 @@ def map_picture(view: Shown, threshold: float, own_scale: bool) -> RGBImage:
 
 
 def one_mask(view: Shown, index: int, own_scale: bool) -> tuple[RGBImage, RGBImage, RGBImage]:
-    """Masked input, reconstruction and difference of view `index`, from 1; an index too high shows the last."""
+    """Masked input, reconstruction and difference of view `index`, from 1; an index too high shows the last.
+
+    One mask's difference is a squared error, whatever the map of all counts in.
+    """
     i = min(max(index, 1), len(view.result.masks)) - 1
-    scale = scale_of(view, own_scale)
+    scale = float(view.result.error_maps.mean(axis=0).max()) if own_scale else COLOUR_SCALE
     return masked_input(view.result, i), reconstruction(view.result, i), difference(view.result, i, scale)
+
+
+def number(view: Shown, value: float) -> str:
+    """A score as this result counts: squared errors are small, deviations are not."""
+    return f"{value:.{2 if view.result.relative else 3}f}"
 
 
 def all_masks(view: Shown, own_scale: bool) -> list[tuple[RGBImage, str]]:
@@ -89,9 +104,9 @@ def all_masks(view: Shown, own_scale: bool) -> list[tuple[RGBImage, str]]:
     return tiles
 
 
-def message(title: str, text: str = "", kind: str = "hint") -> str:
-    """A card that says one thing; `kind` is `hint`, `busy` or `problem`."""
-    return f'<div class="verdict {kind}"><h2>{html.escape(title)}</h2><p>{html.escape(text)}</p></div>'
+def message(title: str, text: str = "", kind: str = "hint", picture: str = "") -> str:
+    """A card that says one thing, with HTML beneath; `kind` is `hint`, `busy`, `adapted` or `problem`."""
+    return f'<div class="verdict {kind}"><h2>{html.escape(title)}</h2><p>{html.escape(text)}</p>{picture}</div>'
 
 
 def verdict(view: Shown, threshold: float, own_scale: bool) -> str:
@@ -109,8 +124,10 @@ def verdict(view: Shown, threshold: float, own_scale: bool) -> str:
         text = "The whole picture lies below the threshold."
     if not result.complete:
         text = f"Stopped after {done} of {total} masks. {text}" if view.stopped else f"{done} of {total} masks so far."
+    if result.calibration:
+        text = " ".join([text, sureness(result.calibration), *([view.doubt] if view.doubt else [])])
     facts = (
-        f"image score <b>{result.image_score:.3f}</b> · threshold <b>{threshold:.3f}</b> · "
+        f"image score <b>{number(view, result.image_score)}</b> · threshold <b>{number(view, threshold)}</b> · "
         f"{done} mask{'s' if done > 1 else ''} · {result.seconds:.2f} s"
     )
     return (
@@ -124,18 +141,73 @@ def colour_bar(view: Shown, threshold: float, own_scale: bool) -> str:
     top = scale_of(view, own_scale)
     stops = ", ".join("rgb({},{},{})".format(*c) for c in heat_map(np.linspace(0, 1, 9)[None], 1.0)[0])
     marks = "".join(
-        f'<span class="mark {kind}" style="left:{100 * min(value / top, 1):.1f}%" title="{label} {value:.3f}"></span>'
+        f'<span class="mark {kind}" style="left:{100 * min(value / top, 1):.1f}%" '
+        f'title="{label} {number(view, value)}"></span>'
         for kind, label, value in (
             ("threshold", "threshold", threshold),
             ("score", "image score", view.result.image_score),
         )
     )
-    label = f"Colour scale from 0 to {top:.2f}, threshold {threshold:.3f}, image score {view.result.image_score:.3f}"
+    score = number(view, view.result.image_score)
+    label = f"Colour scale from 0 to {top:.2f}, threshold {number(view, threshold)}, image score {score}"
+    unit = "deviations above normal" if view.result.relative else "squared error"
+    scale = "this picture's" if own_scale else "good parts'" if view.result.relative else "fixed"
     return (
         f'<div class="bar" role="img" aria-label="{label}" style="background:linear-gradient(90deg,{stops})">'
         f"{marks}</div>"
-        f'<div class="ends"><span>0</span><span>squared error, {"this picture" if own_scale else "fixed"} scale</span>'
+        f'<div class="ends"><span>0</span><span>{unit}, {scale} scale</span>'
         f"<span>{top:.2f}{'' if own_scale else '+'}</span></div>"
+    )
+
+
+def sureness(calibration: Calibration) -> str:
+    """How far the threshold can be trusted, in words."""
+    low, high = min(calibration.scores), max(calibration.scores)
+    if calibration.shots == 1:
+        return (
+            f"The threshold rests on one good part, whose copies score {low:.2f} to {high:.2f}: "
+            "it cannot tell how much good parts vary, so add more if you can."
+        )
+    return f"The {calibration.shots} good parts score {low:.2f} to {high:.2f}, each judged by the others."
+
+
+def before_and_after(view: Shown | None, threshold: float, own_scale: bool) -> str:
+    """The same query judged without the good parts and with them, side by side; empty without an adapter."""
+    if view is None or view.before is None:
+        return ""
+    before = view.before
+    pictures = ""
+    for name, one, limit in (("Before", before, before.result.first_threshold), ("After", view, threshold)):
+        score = one.result.image_score
+        found = "stands out" if score > limit else "calm"
+        caption = f"{name}: {found}, {number(one, score)} against {number(one, limit)}"
+        pictures += _figure(overlay_pair(one, limit, own_scale)[1], caption)
+    return f'<h3>Before and after the good parts</h3><div class="pair">{pictures}</div>'
+
+
+def adapter_card(adapter: Adapter, left_out: Sequence[str] = ()) -> str:
+    """What the adapter in use was made of, how the loss fell, and what to doubt."""
+    shots, losses = adapter.calibration.shots, adapter.losses
+    text = f"{adapter.steps} steps on the model {adapter.base}"
+    if losses:
+        text += f", loss {np.mean(losses[:4]):.4f} to {np.mean(losses[-4:]):.4f}"
+    text += ". Kept for this visit, an hour at most; save it to use it tomorrow."
+    doubts = "".join(f"<li>{html.escape(doubt)}</li>" for doubt in (*left_out, *adapter.doubts))
+    beneath = loss_curve(losses, adapter.steps) + (f"<ul>{doubts}</ul>" if doubts else "")
+    return message(f"Adapted to {shots} good part{'s' * (shots > 1)}", text, "adapted", beneath)
+
+
+def loss_curve(losses: Sequence[float], steps: int) -> str:
+    """The loss of each step so far as a small SVG line."""
+    if len(losses) < 2:
+        return ""
+    top = max(losses)
+    points = " ".join(
+        f"{300 * i / max(steps - 1, 1):.1f},{4 + 40 * (1 - loss / top):.1f}" for i, loss in enumerate(losses)
+    )
+    return (
+        '<svg class="curve" viewBox="0 0 300 48" preserveAspectRatio="none" role="img" '
+        f'aria-label="Loss from {losses[0]:.4f} to {losses[-1]:.4f}"><polyline points="{points}"/></svg>'
     )
 
 
@@ -178,6 +250,7 @@ def report_page(view: Shown, threshold: float) -> str:
 .row{{display:flex;gap:1rem;flex-wrap:wrap;margin-top:1.2rem}}figure{{margin:0 0 1rem;flex:1 1 220px}}img{{width:100%}}
 th{{text-align:left;padding-right:2rem;font-weight:500}}{BAR_CSS}</style>
 <h1>{html.escape(view.name)}</h1>{verdict(view, threshold, False)}<div class="row">{pictures}</div>
+{before_and_after(view, threshold, False)}
 <h2>What the model saw</h2>{views}<h2>Settings</h2><table>{rows}</table></html>"""
 
 
@@ -202,5 +275,11 @@ BAR_CSS = """
 .bar .mark{position:absolute;top:-5px;bottom:-5px;width:3px;margin-left:-1.5px;border-radius:2px;
 box-shadow:0 0 0 1px rgba(0,0,0,.55)}
 .bar .threshold{background:#40e0ff}.bar .score{background:#fff}
+.verdict.adapted{border-color:#1c7ed6;background:rgba(28,126,214,.10)}
+.verdict ul{margin:.2rem 0 .3rem 1.1rem;padding:0}
+.pair{display:flex;gap:1rem;margin-top:.4rem}.pair figure{margin:0;flex:1 1 0;min-width:0}
+.pair img{width:100%;max-height:300px;object-fit:contain;border-radius:6px}
+.pair figcaption{font-size:.9rem;font-variant-numeric:tabular-nums}
+.curve{width:100%;height:48px}.curve polyline{fill:none;stroke:#1c7ed6;stroke-width:2;vector-effect:non-scaling-stroke}
 .ends{display:flex;justify-content:space-between;font-size:.8rem;opacity:.75;margin-top:.3rem}
 """

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -44,6 +44,7 @@ class Preset:
         lora: train low-rank factors; else all weights.
         relative: count errors in deviations from what is normal on the shots; else as the paper does.
         degrees, crop: largest turn, and largest share of a side cut away, at random (the paper names no range).
+        light: largest change of contrast, as a share, at random; that of colour and brightness follows from it.
         decay: lower the rate linearly to zero; else keep it.
     """
 
@@ -55,11 +56,12 @@ class Preset:
     relative: bool = False
     degrees: float = 15
     crop: float = 0.2
+    light: float = 0
     decay: bool = False
 
 
 PRESETS = {
-    "default": Preset("adamw", 2e-3, 40, batch=16, relative=True, decay=True),
+    "default": Preset("adamw", 2e-3, 40, batch=16, relative=True, light=0.2, decay=True),
     "paper": Preset("sgd", 1e-2, 50),
     "full": Preset("sgd", 1e-4, 50, lora=False),
     "calibrate": Preset("adamw", 2e-3, 0, relative=True),
@@ -221,7 +223,7 @@ class FineTuning:
 
     Args:
         model: from `load_model`; it is not changed.
-        shots: one to eight photos of good parts, uint8 (H, W, 3).
+        shots: one to eight photos of good parts, uint8 (H, W, 3); taken one at a time.
         preset: a name in `PRESETS`.
         seed: of the factors, the crops and the masks.
         steps: by default the preset's.
@@ -234,7 +236,7 @@ class FineTuning:
     def __init__(
         self,
         model: MaskedAutoencoder,
-        shots: Sequence[RGBImage],
+        shots: Iterable[RGBImage],
         preset: str = "default",
         seed: int = 0,
         steps: int | None = None,
@@ -242,8 +244,6 @@ class FineTuning:
     ):
         if preset not in PRESETS:
             raise SettingsError(f"There is no preset {preset!r}; choose {', '.join(PRESETS)}.")
-        if not 1 <= len(shots) <= MAX_SHOTS:
-            raise SettingsError(f"{len(shots)} photos of good parts were given; give 1 to {MAX_SHOTS}.")
         self.model, self.preset, self.seed = model, preset, seed
         self.settings = settings or Settings()
         self.losses: list[float] = []
@@ -251,9 +251,17 @@ class FineTuning:
         self.steps = p.steps if steps is None else steps
         if not 0 <= self.steps <= MAX_STEPS:
             raise SettingsError(f"The number of steps is {self.steps}; choose 0 to {MAX_STEPS}.")
-        self.appearances = tuple(map(appearance, shots))
         side = math.ceil(model.config.image_size / (1 - p.crop))
-        self.shots = [resize(shot, side, side) for shot in shots]
+        self.shots: list[RGBImage] = []
+        appearances = []
+        for shot in shots:
+            self.shots.append(resize(shot, side, side))
+            appearances.append(appearance(shot))
+            if len(self.shots) > MAX_SHOTS:
+                raise SettingsError(f"More than {MAX_SHOTS} photos of good parts were given; give 1 to {MAX_SHOTS}.")
+        if not self.shots:
+            raise SettingsError(f"No photos of good parts were given; give 1 to {MAX_SHOTS}.")
+        self.appearances = tuple(appearances)
         self.learner = add_lora(model, seed=seed) if p.lora else copy.deepcopy(model).float().requires_grad_(True)
         if model.device.type == "cpu":  # there the fused kernel's backward pass takes twice the time
             for block in [*self.learner.blocks, *self.learner.decoder_blocks]:
@@ -273,7 +281,7 @@ class FineTuning:
         start = time.perf_counter()
         for step in range(len(self.losses), self.steps):
             crops = [
-                varied(self.shots[i % len(self.shots)], size, rng, p.degrees, p.crop)
+                relit(varied(self.shots[i % len(self.shots)], size, rng, p.degrees, p.crop), rng, p.light)
                 for i in range(step * p.batch, (step + 1) * p.batch)
             ]
             images = normalise(torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).to(device).float() / 255)
@@ -369,6 +377,16 @@ def varied(shot: RGBImage, size: int, rng: np.random.Generator, degrees: float, 
     shift = rng.uniform(-0.5, 0.5, (2, 1)) * (scale - 1) * size
     turn = np.hstack([turn[:, :2] * [size / width, size / height], turn[:, 2:] + shift])
     return cv2.warpAffine(shot, turn, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def relit(photo: RGBImage, rng: np.random.Generator, light: float) -> RGBImage:
+    """A photo as another light would show it: contrast, colour and brightness changed at random; 0 changes nothing."""
+    if not light:
+        return photo
+    values = photo.astype(np.float32)
+    gain = rng.uniform(1 - light, 1 + light) * rng.uniform(1 - light / 4, 1 + light / 4, 3)
+    change = rng.uniform(-light, light) * 100
+    return np.clip((values - values.mean()) * gain + values.mean() + change, 0, 255).astype(np.uint8)
 
 
 def _adapted(model: MaskedAutoencoder, factors: Factors, weights: dict[str, Tensor]) -> MaskedAutoencoder:

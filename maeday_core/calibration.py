@@ -2,7 +2,7 @@
 
 A reconstruction is never perfect: edges, prints and coarse grain always cost some error. The shots tell how much it is
 and how much it varies, place by place where parts lie alike, and overall. That gives a threshold, and, if wanted, a map
-that counts in deviations from the normal error: at three scales, because a single bright grain is as wrong as a scratch
+that counts in deviations from the normal error: at four scales, because a single bright grain is as wrong as a scratch
 but not as large.
 """
 
@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-SCALES = (4.0, 8.0, 16.0)  # px at the model's size
+SCALES = (2.0, 4.0, 8.0, 16.0)  # px at the model's size
 BLUR = 6.0  # px at the model's size: parts never lie exactly alike
 LEAST_DEVIATION = 0.002  # half a grey level: blank parts do not vary at all
+NEARLY_NONE = 0.05  # deviations: keeps the geometric mean from being nothing where one scale sees nothing
 MARGIN = 1.25
 
 
@@ -24,9 +25,9 @@ class Calibration:
     """The normal error of a set of shots under one model.
 
     Attributes:
-        mean: float32 (3, S, S), the root of the error of good parts at each scale and place; S is the model's image
-            size. Half of it is the place's own, half that of all places.
-        deviation: float32 (3, S, S), how much it varies there, likewise.
+        mean: float32 (scales, S, S), the root of the error of good parts at each scale and place; S is the model's
+            image size. Half of it is the place's own, half that of all places.
+        deviation: float32 (scales, S, S), how much it varies there, likewise.
         scores: image scores of good parts, each judged by the others.
         shots: how many photos it rests on.
         masks: N of the maps it rests on.
@@ -58,18 +59,19 @@ class Calibration:
         return cls(*_moments(roots.reshape(-1, *roots.shape[2:])), tuple(scores), len(maps), masks, relative)
 
     def __call__(self, error_map: np.ndarray, masks: int) -> np.ndarray:
-        """An error map (S, S) in deviations above the normal error, averaged over the scales; never below 0.
+        """An error map (S, S) in deviations above the normal error, a geometric mean over the scales; never below 0.
 
         The mean over fewer masks than the calibration rests on varies more, by no more than the root of their ratio.
         """
         if not self.relative:
             return error_map
         more = max(1.0, np.sqrt(self.masks / masks))
-        return np.maximum((_roots(error_map) - self.mean) / (self.deviation * more), 0).mean(axis=0)
+        deviations = np.maximum((_roots(error_map) - self.mean) / (self.deviation * more), 0)
+        return np.exp(np.log(deviations + NEARLY_NONE).mean(axis=0)) - NEARLY_NONE
 
 
 def _roots(error_map: np.ndarray) -> np.ndarray:
-    """The root of the error, a difference of colour, smoothed at each scale: (S, S) -> (3, S, S)."""
+    """The root of the error, a difference of colour, smoothed at each scale: (S, S) -> (scales, S, S)."""
     return np.sqrt(np.stack([_smooth(error_map, scale) for scale in SCALES]))
 
 

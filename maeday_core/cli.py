@@ -26,6 +26,7 @@ from maeday_core.errors import ImageError, MaedayError, SettingsError
 from maeday_core.images import find_images, load_image
 from maeday_core.masks import SAMPLINGS
 from maeday_core.model import MaskedAutoencoder
+from maeday_core.shots import doubt_of_query
 from maeday_core.weights import default_model, load_model
 
 
@@ -153,6 +154,8 @@ def _detect(options: argparse.Namespace) -> int:
             failed += 1
             continue
         result = detect(detector, query, settings, adapter.calibration if adapter else None)
+        if adapter and (doubt := doubt_of_query(query, adapter.appearances)):
+            print(f"warning: {path}: {doubt}", file=sys.stderr)
         map_path = None
         if options.out:
             stem = _unique(path.stem, names)
@@ -161,7 +164,7 @@ def _detect(options: argparse.Namespace) -> int:
             save_figure(query, result, result.first_threshold, options.out / f"{stem}-maeday.png")
         if options.json:
             row = {"path": str(path), "image_score": result.image_score, "seconds": round(result.seconds, 4)}
-            row |= {**result.settings, "model": options.model}
+            row |= {**result.settings, "model": options.model, "threshold": result.first_threshold}
             _print_json({**row, "error_map": str(map_path) if map_path else None})
         else:
             print(f"{result.image_score:8.4f}  {path}", flush=True)
@@ -171,13 +174,16 @@ def _detect(options: argparse.Namespace) -> int:
 def _fine_tune(
     model: MaskedAutoencoder, paths: Sequence[str], options: argparse.Namespace, settings: Settings
 ) -> Adapter:
-    shots = [load_image(path) for path in find_images(paths)]
+    shots = (load_image(path) for path in find_images(paths))
     tuning = FineTuning(model, shots, options.preset, options.seed, getattr(options, "steps", None), settings)
     for step in tuning:
         if sys.stderr.isatty() or step.step % 10 == 0 or step.step == step.steps:
             line = f"step {step.step} of {step.steps}, loss {step.loss:.4f}, {step.seconds_left:.0f} s left"
             print(line, file=sys.stderr, flush=True)
-    return tuning.finish()
+    adapter = tuning.finish()
+    for doubt in adapter.doubts:
+        print(f"warning: {doubt}", file=sys.stderr)
+    return adapter
 
 
 def _adapt(options: argparse.Namespace) -> int:
@@ -194,6 +200,7 @@ def _adapt(options: argparse.Namespace) -> int:
     row = {"path": str(options.out), "model": options.model, "preset": adapter.preset, "steps": adapter.steps}
     row |= {"seed": adapter.seed, "shots": adapter.calibration.shots, "seconds": round(seconds, 2)}
     row |= {"loss": adapter.losses[-1] if adapter.losses else None, "threshold": adapter.calibration.threshold}
+    row |= {"doubts": adapter.doubts}
     if options.json:
         _print_json(row)
     else:

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save
 
 from maeday_core.adaptation import PRESETS, FineTuning, load_adapter, normal_maps, varied
-from maeday_core.calibration import BLUR, LEAST_DEVIATION, MARGIN, SCALES, Calibration
+from maeday_core.calibration import BLUR, LEAST_DEVIATION, MARGIN, NEARLY_NONE, SCALES, Calibration
 from maeday_core.detector import Settings, detect
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.model import MaskedAutoencoder, ModelInfo
@@ -159,7 +159,7 @@ def test_calibration_counts_in_deviations_from_the_normal_error():
     assert 0 < usual.mean() < 1
     assert worse.min() > usual.max()
     brighter = Calibration.of(4 * maps, 4, relative=True)
-    assert brighter.threshold == pytest.approx(calibration.threshold, rel=0.02)
+    assert brighter.threshold == pytest.approx(calibration.threshold, rel=0.05)
     plain = Calibration.of(maps, 4, relative=False)
     assert np.array_equal(plain(maps[0, 0], 4), maps[0, 0])
     assert max(plain.scores) == maps.max()
@@ -170,8 +170,8 @@ def test_calibration_against_a_slow_loop():
     maps = noise(2, 3)
     calibration = Calibration.of(maps, 8, relative=True)
     weights = cv2.getGaussianKernel(2 * round(4 * BLUR) + 1, BLUR)
-    found = np.zeros((3, 64, 64))
-    for i, scale in enumerate(SCALES):
+    found = np.ones((64, 64))
+    for scale in SCALES:
         roots = [
             np.sqrt(cv2.GaussianBlur(m, (0, 0), scale, borderType=cv2.BORDER_REFLECT_101))
             for m in maps.reshape(6, 64, 64)
@@ -186,14 +186,16 @@ def test_calibration_against_a_slow_loop():
         mean = place(sum(roots) / 6)
         deviation = np.sqrt(place(sum((r - mean) ** 2 for r in roots) / 6) + LEAST_DEVIATION**2)
         for y, x in np.ndindex(64, 64):
-            found[i, y, x] = max((roots[4][y, x] - mean[y, x]) / deviation[y, x], 0)
-    np.testing.assert_allclose(calibration(maps[1, 1], 8), found.mean(axis=0), rtol=5e-3, atol=5e-3)
+            found[y, x] *= max((roots[4][y, x] - mean[y, x]) / deviation[y, x], 0) + NEARLY_NONE
+    np.testing.assert_allclose(
+        calibration(maps[1, 1], 8), found ** (1 / len(SCALES)) - NEARLY_NONE, rtol=5e-3, atol=5e-3
+    )
 
 
 def test_fewer_masks_than_calibrated_count_with_care():
     maps = noise(1, 4)
     calibration = Calibration.of(maps, 16, relative=True)
-    np.testing.assert_allclose(calibration(9 * maps[0, 0], 4), calibration(9 * maps[0, 0], 16) / 2, rtol=1e-5)
+    np.testing.assert_allclose(calibration(9 * maps[0, 0], 4), calibration(9 * maps[0, 0], 16) / 2, rtol=0.02)
     assert np.array_equal(calibration(maps[0, 0], 64), calibration(maps[0, 0], 16))
 
 

@@ -1,0 +1,198 @@
+"""Good parts: photos of what is normal, fine-tuning on them, and the adapter that comes of it."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app import views
+from app.gradio_fixes import uploaded
+from app.models import in_turns, loading, without_folders
+from app.views import message
+from maeday_core import Adapter, FineTuning, ImageError, MaedayError, Settings, SettingsError, load_adapter, load_image
+from maeday_core.adaptation import MAX_SHOTS, Step
+from maeday_core.images import RGBImage
+
+EXAMPLE = "metal-scratch.jpg", "metal-clean.jpg"
+PAUSE = 0.2  # seconds between two pictures of the progress
+_stopping: set[str] = set()
+"""The sessions whose fine-tuning shall end: cancelling an event would lose what it has learned."""
+
+HINT = message(
+    "Judged without a reference",
+    "Add photos of good parts, taken like the query, and press Fine-tune: the model learns what is normal here.",
+)
+
+
+@dataclass(frozen=True)
+class GoodParts:
+    """What the Inspect tab wires: the adapter in use, and the components that make one."""
+
+    adapter: gr.State
+    shots: gr.Gallery
+    tune: gr.Button
+    example: gr.Button
+    card: gr.HTML
+    download: gr.DownloadButton
+    upload: gr.UploadButton
+    forget: gr.Button
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What every step of fine-tuning, loading and forgetting sets."""
+        return [self.adapter, self.card, self.download, self.forget]
+
+
+def good_parts(lifetime: int) -> GoodParts:
+    """Lay out the panel; a visitor's adapter is forgotten after `lifetime` seconds."""
+    adapter = gr.State(None, time_to_live=lifetime)
+    with gr.Accordion("Good parts: show it what is normal (optional)", open=False, elem_id="good-parts"):
+        shots = gr.Gallery(
+            label=f"1 to {MAX_SHOTS} photos, several at once",
+            type="filepath",
+            columns=4,
+            height=190,
+            object_fit="cover",
+            sources=["upload", "clipboard", "webcam"],
+            buttons=[],
+            elem_id="shots",
+        )
+        with gr.Row():
+            tune = gr.Button("Fine-tune", variant="primary", elem_id="tune", min_width=100)
+            example = gr.Button("Try an example", elem_id="try-good-part", min_width=100)
+        card = gr.HTML(HINT, elem_id="adapter")
+        with gr.Row():
+            download = gr.DownloadButton(
+                "Save adapter", interactive=False, size="sm", elem_id="get-adapter", min_width=80
+            )
+            upload = gr.UploadButton(
+                "Load adapter", file_types=[".safetensors"], size="sm", elem_id="load-adapter", min_width=80
+            )
+            forget = gr.Button("Forget", interactive=False, size="sm", elem_id="forget", min_width=80)
+    return GoodParts(adapter, shots, tune, example, card, download, upload, forget)
+
+
+def fine_tune(
+    files: list[tuple[str, str | None]] | None,
+    adapter: Adapter | None,
+    model_name: str,
+    masks: int,
+    ratio: float,
+    seed: int | None,
+    sampling: str,
+    patches: str,
+    request: gr.Request,
+) -> Iterator[tuple[Any, ...]]:
+    """Fine-tune on the shots, telling how far it is; Stop keeps what was learned so far."""
+    session = request.session_hash or ""
+    _stopping.discard(session)
+    try:
+        if not files:
+            raise SettingsError(f"There are no photos of good parts yet: add 1 to {MAX_SHOTS} above.")
+        if len(files) > MAX_SHOTS:
+            raise SettingsError(f"{len(files)} photos of good parts were given; keep 1 to {MAX_SHOTS}.")
+        yield _running(message("Starting", "If others work here now, you take turns.", "busy"))
+        settings = Settings(int(masks), ratio, int(seed or 0), sampling, patches)
+        left_out: list[str] = []
+        for text in loading(model_name):
+            if not isinstance(text, str):
+                model = text
+                break
+            yield _running(message(f"Loading the model {model_name}", text, "busy"))
+        tuning = FineTuning(model, _decoded(files, left_out), seed=settings.seed, settings=settings)
+        shown = 0.0
+        for step in in_turns(iter(tuning)):
+            if time.monotonic() - shown > PAUSE:
+                yield _running(_progress(step, tuning.losses))
+                shown = time.monotonic()
+            if session in _stopping:
+                break
+        for found in in_turns(tuning.calibrating()):
+            if isinstance(found, Adapter):
+                adapter = found
+            else:
+                text = f"{found:.0%} done: the normal error sets the threshold."
+                yield _running(message("Measuring what is normal", text, "busy"))
+        for shown_at_last in _ready(adapter, left_out):
+            yield *shown_at_last, *working(False)
+    except MaedayError as error:
+        yield *_problem(without_folders(str(error)), adapter), *working(False)
+    except Exception:
+        logging.getLogger(__name__).exception("fine-tuning failed")
+        text = "The program made a mistake; its log says more. Try again, or other photos."
+        yield *_problem(text, adapter), *working(False)
+    finally:
+        _stopping.discard(session)
+
+
+def stop_tuning(request: gr.Request) -> None:
+    """End this visitor's fine-tuning after the step in work."""
+    _stopping.add(request.session_hash or "")
+
+
+def take_adapter(path: str | None, adapter: Adapter | None) -> Iterator[tuple[Any, ...]]:
+    """Use an adapter that was saved before; a bad file leaves the one in use."""
+    try:
+        yield from _ready(load_adapter(path or ""), [])
+    except MaedayError as error:
+        yield _problem(without_folders(str(error)), adapter)
+
+
+def forget_adapter() -> tuple[Any, ...]:
+    """Back to zero-shot detection."""
+    return None, HINT, gr.DownloadButton(interactive=False), gr.Button(interactive=False)
+
+
+def working(running: bool) -> tuple[gr.Button, gr.Button, gr.Button]:
+    """Detect, Stop and Fine-tune while something runs, or not."""
+    return gr.Button(interactive=not running), gr.Button(interactive=running), gr.Button(interactive=not running)
+
+
+def example_photos(folder: Path) -> tuple[str, list[str]]:
+    """A query and its good part, to try the panel with."""
+    query, good = (str(folder / name) for name in EXAMPLE)
+    return query, [good]
+
+
+def _decoded(files: list[tuple[str, str | None]], left_out: list[str]) -> Iterator[RGBImage]:
+    """The shots that can be read, one at a time; sentences on the others go to `left_out`."""
+    for path, _ in files:
+        try:
+            yield load_image(uploaded(path))
+        except ImageError as error:
+            left_out.append(without_folders(str(error)))
+    if len(left_out) == len(files):
+        raise ImageError(" ".join(left_out))
+
+
+def _progress(step: Step, losses: list[float]) -> str:
+    text = (
+        f"Step {step.step} of {step.steps}, loss {step.loss:.4f}, about {step.seconds_left:.0f} s left. Stop keeps it."
+    )
+    return message("Learning what is normal", text, "busy", views.loss_curve(losses, step.steps))
+
+
+def _running(card: str) -> tuple[Any, ...]:
+    return gr.skip(), card, gr.DownloadButton(interactive=False), gr.skip(), *working(True)
+
+
+def _ready(adapter: Adapter, left_out: list[str]) -> Iterator[tuple[Any, ...]]:
+    with tempfile.TemporaryDirectory(prefix="maeday-") as folder:
+        file = Path(folder) / "adapter.safetensors"
+        adapter.save(file)
+        saved = gr.DownloadButton(value=str(file), interactive=True)
+        yield adapter, views.adapter_card(adapter, left_out), saved, gr.Button(interactive=True)
+
+
+def _problem(text: str, adapter: Adapter | None) -> tuple[Any, ...]:
+    """Say what is wrong; an adapter in use stays in use."""
+    kept = " The adapter in use stays." if adapter else ""
+    card = message("This did not work", text + kept, "problem")
+    return gr.skip(), card, gr.DownloadButton(interactive=adapter is not None), gr.skip()
