@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
+from tests.e2e.visitor import PATIENCE, Visitor
+
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60_000  # milliseconds: a busy machine is slow, not wrong
 CHROMIUM = [
     "--no-sandbox",
     "--disable-gpu",
@@ -134,6 +135,11 @@ def visit(browser: Browser, app: str, pytestconfig: pytest.Config) -> Iterator[C
         lines.seek(before)
         problems += [f"log: {line}" for line in lines if line.startswith(("Traceback", "ERROR"))]
     assert not [problem for problem in problems if not any(re.search(pattern, problem) for pattern in expected)]
+
+
+@pytest.fixture
+def visitor(visit: Callable[..., Page]) -> Visitor:
+    return Visitor(visit())
 
 
 def _outside(url: str) -> list[str]:

@@ -3,147 +3,21 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from threading import Event
-from typing import NamedTuple
 from urllib.request import urlopen
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
-from playwright.sync_api import Page, Request, TimeoutError, expect
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.e2e.visitor import RADIUS, SAW, Visitor, photo
 
 pytestmark = pytest.mark.e2e
-
-SAW = ("masked", "reconstruction", "difference")
-RADIUS = 22
-
-
-class Facts(NamedTuple):
-    score: float
-    threshold: float
-    masks: int
-    seconds: str
-
-
-class Visitor:
-    """One visitor's page: what is clicked, and what it shows."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.detect, self.stop, self.report = (page.locator(f"#{name}") for name in ("detect", "stop", "get-report"))
-        self.card = page.locator("#verdict .verdict")
-        self.runs: list[dict] = []
-        page.on("request", self._note)
-
-    def _note(self, request: Request) -> None:
-        if request.url.split("?")[0].endswith("/queue/join"):
-            asked = json.loads(request.post_data or "{}")
-            if len(asked["data"]) > 2:  # the photo and all settings, not just where a slider stands
-                self.runs.append(asked)
-
-    def upload(self, path: Path) -> None:
-        self.page.locator("#query input[type=file]").set_input_files(path)
-        expect(self.page.locator("#query img")).to_have_attribute("src", re.compile(re.escape(path.name) + "$"))
-
-    def open_settings(self) -> None:
-        for _ in range(5):  # a click that comes while the page is being built is lost
-            self.page.get_by_role("button", name="Settings").first.click()
-            with suppress(TimeoutError):
-                return self.page.locator("#masks").wait_for(timeout=8000)
-        pytest.fail("the settings do not open")
-
-    def set(self, slider: str, value: float) -> None:
-        self.page.locator(f"#{slider} input[type=range]").fill(str(value))
-
-    def choose_model(self, name: str) -> None:
-        self.page.locator("#model input").click()
-        self.page.get_by_role("option", name=re.compile(f"^{name}")).click()
-
-    def start(self) -> int:
-        """Press Detect; what `finish` needs to know the end of this run from that of the last."""
-        before = self.page.evaluate("seen.starts")
-        self.detect.click()
-        return before
-
-    def finish(self, before: int) -> None:
-        """Wait until a run that began after `before` has ended: with files to download, or with a problem."""
-        self.page.wait_for_function(
-            """before => seen.starts > before && !document.querySelector('#detect').disabled
-            && (!document.querySelector('#get-report').disabled || document.querySelector('#verdict .problem'))""",
-            arg=before,
-        )
-
-    def run(self) -> None:
-        self.finish(self.start())
-
-    def run_example(self) -> None:
-        before = self.page.evaluate("seen.starts")
-        self.page.locator("#examples button:has(img)").first.click()
-        self.finish(before)
-
-    def cards(self) -> list[str]:
-        """The text of every card so far."""
-        return self.page.evaluate("seen.cards")
-
-    def facts(self) -> Facts:
-        found = re.search(
-            r"image score ([\d.]+) · threshold ([\d.]+) · (\d+) masks? · ([\d.]+) s", self.card.inner_text()
-        )
-        assert found, self.card.inner_text()
-        return Facts(float(found[1]), float(found[2]), int(found[3]), found[4])
-
-    def sources(self, *names: str) -> list[str]:
-        """The addresses of the pictures shown in these places, each of which has really been drawn."""
-        sources = []
-        for name in names:
-            pictures = self.page.locator(f"#{name} img")
-            expect(pictures.first).to_be_attached()
-            for picture in pictures.all():
-                expect(picture).not_to_have_js_property("naturalWidth", 0)
-                sources.append(picture.get_attribute("src"))
-        return sources
-
-    def pixels(self, source: str) -> np.ndarray:
-        return np.array(Image.open(io.BytesIO(self.page.request.get(source).body())).convert("RGB")).astype(int)
-
-    def download(self, name: str) -> tuple[str, bytes]:
-        button = self.page.locator(f"#{name}")
-        expect(button).to_be_enabled()
-        with self.page.expect_download() as started:
-            button.click()
-        return started.value.suggested_filename, Path(started.value.path()).read_bytes()
-
-    def error_map(self) -> np.ndarray:
-        return np.load(io.BytesIO(self.download("get-npy")[1]))
-
-    def expect_fresh(self) -> None:
-        self.page.locator("#verdict[aria-live]").wait_for()
-        expect(self.card).to_contain_text("Add a photo and press Detect")
-        expect(self.detect).to_be_enabled()
-        expect(self.stop).to_be_disabled()
-        expect(self.report).to_be_disabled()
-        expect(self.page.locator("#query img, #overlay img, #masked img")).to_have_count(0)
-
-
-@pytest.fixture
-def visitor(visit: Callable[..., Page]) -> Visitor:
-    return Visitor(visit())
-
-
-def photo(path: Path, disc: tuple[int, int] | None = None, size: tuple[int, int] = (320, 240)) -> Path:
-    """A smooth gradient, which is easy to guess, with a bright disc that is not, or without."""
-    x, y = np.meshgrid(np.linspace(0, 1, size[0]), np.linspace(0, 1, size[1]))
-    picture = Image.fromarray(np.stack([60 + 80 * x, 70 + 60 * y, 90 + 0 * x], axis=-1).astype(np.uint8))
-    if disc:
-        ImageDraw.Draw(picture).circle(disc, RADIUS, fill=(250, 240, 60))
-    picture.save(path)
-    return path
 
 
 def test_detection_and_downloads(visitor: Visitor, tmp_path: Path) -> None:
