@@ -29,6 +29,10 @@ SCROLL_TO_VERDICT = """() => {
     if (innerWidth < 768) document.getElementById("verdict").scrollIntoView({behavior: "smooth"});
     return [];
 }"""
+SCROLL_TO_NEW_VERDICT = """() => {
+    const photo = document.querySelector("#query img");
+    if (photo && innerWidth < 768) document.getElementById("verdict").scrollIntoView({behavior: "smooth"});
+}"""
 
 
 def inspect_tab(lifetime: int) -> None:
@@ -203,7 +207,7 @@ def inspect_tab(lifetime: int) -> None:
     runs = [
         detect.click(**busy),
         examples.load_input_event.then(**waiting).then(**busy),
-        *[change.then(**again) for change in adapted],
+        *[change.then(None, js=SCROLL_TO_NEW_VERDICT).then(**again) for change in adapted],
     ]
     stop.click(stop_tuning, cancels=runs, queue=False, **private)
     looks = {"queue": False, "trigger_mode": "always_last", **private}

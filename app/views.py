@@ -281,5 +281,5 @@ box-shadow:0 0 0 1px rgba(0,0,0,.55)}
 .pair img{width:100%;max-height:300px;object-fit:contain;border-radius:6px}
 .pair figcaption{font-size:.9rem;font-variant-numeric:tabular-nums}
 .curve{width:100%;height:48px}.curve polyline{fill:none;stroke:#1c7ed6;stroke-width:2;vector-effect:non-scaling-stroke}
-.ends{display:flex;justify-content:space-between;font-size:.8rem;opacity:.75;margin-top:.3rem}
+.ends{display:flex;justify-content:space-between;gap:.6rem;font-size:.8rem;opacity:.75;margin-top:.3rem}
 """

@@ -6,11 +6,13 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
+from maeday_core.adaptation import FineTuning
 from maeday_core.detector import Settings, detect, micro_batches, stream
 from maeday_core.draft import MARGIN, STEPS
 from maeday_core.masks import mask_from_noise
@@ -19,6 +21,7 @@ from maeday_core.weights import best_device, best_dtype, load_model
 
 MASKS = 32
 ROUNDS = 11
+TUNING_ROUNDS = 5
 OURS = "base: forward of 32 masks"
 BASE = "base: detect, 32 masks"
 RIVAL = "transformers: forward of a batch of 32"
@@ -49,7 +52,8 @@ def bench_detect() -> Iterator[dict[str, Any]]:
     }
     if rival := _transformers_forward(image, noise):
         contenders[RIVAL] = rival
-    times = _interleaved(contenders, device)
+    with torch.inference_mode():
+        times = _interleaved(contenders, device, ROUNDS)
     seconds = {name: statistics.median(values) for name, values in times.items()}
     matmul = seconds.pop("matmul")
     for what, value in seconds.items():
@@ -78,6 +82,48 @@ def bench_detect() -> Iterator[dict[str, Any]]:
     yield _row("bundled / base, time of a detection", statistics.median(whole[1:]) / seconds[BASE], "")
     yield _row("bundled: first partial heat map", 1000 * statistics.median(first[1:]), "ms")
     yield _row("bundled: first / whole", statistics.median(first[1:]) / statistics.median(whole[1:]), "")
+
+
+def bench_adapt() -> Iterator[dict[str, Any]]:
+    """Time fine-tuning: a step of LoRA and one of all weights at base size, and all of it with the bundled model.
+
+    Yields rows of `what`, `value`, `unit`. The two kinds of step are the paper's, batches of 32, interleaved.
+    """
+    device = best_device()
+    dtype = best_dtype(device)
+    yield _row(f"device {device.type}, {str(dtype).removeprefix('torch.')}, threads", torch.get_num_threads(), "")
+    shot = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+
+    bundled = load_model("bundled", device=device, dtype=dtype)
+    start = time.perf_counter()
+    tuning = FineTuning(bundled, [shot])
+    for _ in tuning:
+        pass
+    trained = time.perf_counter() - start
+    tuning.finish()
+    yield _row(f"bundled: {tuning.steps} steps of the default preset", trained, "s")
+    yield _row("bundled: the same with calibration", time.perf_counter() - start, "s")
+
+    torch.manual_seed(0)
+    base = MaskedAutoencoder(CONFIGS["base"]).to(device, dtype).requires_grad_(False).eval()
+    default = FineTuning(base, [shot], steps=1)
+    default.run()
+    yield _row("base: peak memory, default preset and calibration", _peak_memory(device) / 2**30, "GiB")
+    steps = {name: iter(FineTuning(base, [shot], name, steps=1 + TUNING_ROUNDS)) for name in ("paper", "full")}
+    times = _interleaved({name: partial(next, run) for name, run in steps.items()}, device, TUNING_ROUNDS)
+    for name, what in (("paper", "LoRA"), ("full", "all weights")):
+        yield _row(f"base: a step of 32 crops, {what}", statistics.median(times[name]), "s")
+    ratios = [a / b for a, b in zip(times["paper"], times["full"], strict=True)]
+    yield _row("LoRA / all weights, median of the rounds", statistics.median(ratios), "")
+
+
+def _peak_memory(device: torch.device) -> float:
+    """Bytes: of the device, or of this process so far."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
 
 
 def forward_flops(config: MAEConfig, masks: int, ratio: float = 0.75) -> float:
@@ -125,19 +171,17 @@ def _transformers_forward(image: torch.Tensor, noise: torch.Tensor) -> Callable[
     return lambda: model(batch, noise=noise)
 
 
-def _interleaved(contenders: dict[str, Callable[[], Any]], device: torch.device) -> dict[str, list[float]]:
+def _interleaved(contenders: dict[str, Callable[[], Any]], device: torch.device, rounds: int) -> dict[str, list[float]]:
     """Seconds of each contender in each round; the order turns, so that nobody always follows the same one."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
-    with torch.inference_mode():
-        for turn in range(1 + ROUNDS):
-            order = list(contenders)
-            for name in order[turn % len(order) :] + order[: turn % len(order)]:
-                run = contenders[name]
-                start = time.perf_counter()
-                run()
-                if device.type == "cuda":
-                    torch.cuda.synchronize()
-                times[name].append(time.perf_counter() - start)
+    for turn in range(1 + rounds):
+        order = list(contenders)
+        for name in order[turn % len(order) :] + order[: turn % len(order)]:
+            start = time.perf_counter()
+            contenders[name]()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            times[name].append(time.perf_counter() - start)
     return {name: values[1:] for name, values in times.items()}
 
 

@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_pretrain)
 
     command = commands.add_parser("bench", help="measure speed on this machine")
-    command.add_argument("what", nargs="?", default="detect", choices=["detect"])
+    command.add_argument("what", nargs="?", default="detect", choices=["detect", "adapt"])
     command.add_argument("--json", action="store_true")
     command.set_defaults(run=_bench)
     return parser
@@ -281,9 +281,9 @@ def _pretrain(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from maeday_core.bench import bench_detect
+    from maeday_core.bench import bench_adapt, bench_detect
 
-    for row in bench_detect():
+    for row in {"detect": bench_detect, "adapt": bench_adapt}[options.what]():
         if options.json:
             _print_json(row)
         else:

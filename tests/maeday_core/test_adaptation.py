@@ -121,6 +121,33 @@ def test_an_adapter_of_another_model_is_refused(model):
     assert result.settings["adapter"] == "default, 1 shot, 1 steps, seed 0"
 
 
+@pytest.mark.slow
+def test_a_thousand_operations_leave_the_base_as_it_was(model):
+    before = digest(model)
+    adapter = FineTuning(model, [photo(0)], steps=2, settings=FEW).run()
+    for i in range(1000):
+        detect(adapter.apply(model), photo(i % 9), Settings(masks=1, seed=i), adapter.calibration)
+        if i % 100 == 0:
+            FineTuning(model, [photo(i)], ("default", "paper", "full")[i // 100 % 3], steps=1, settings=FEW).run()
+    assert digest(model) == before
+
+
+def test_an_adapter_whose_numbers_do_not_fit_is_refused(model):
+    adapter = FineTuning(model, [photo(0)], steps=1, settings=FEW).run()
+    name, (a, b) = next(iter(adapter.factors.items()))
+    cut = replace(adapter.calibration, mean=adapter.calibration.mean[:, :8])
+    for change in (
+        {"factors": {name: (a[:, :-1], b)}},
+        {"factors": {"nowhere": (a, b)}},
+        {"weights": {"x": a}},
+        {"calibration": cut},
+        {"calibration": replace(adapter.calibration, scores=())},
+        {"appearances": ((1.0, 2.0),)},
+    ):
+        with pytest.raises(WeightsError, match="damaged"):
+            replace(adapter, **change).apply(model)
+
+
 @pytest.mark.parametrize(
     "content",
     [
