@@ -16,8 +16,10 @@ import numpy as np
 SCALES = (2.0, 4.0, 8.0, 16.0)  # px at the model's size
 BLUR = 6.0  # px at the model's size: parts never lie exactly alike
 LEAST_DEVIATION = 0.002  # half a grey level: blank parts do not vary at all
+EVERYWHERE = 0.75  # share of a picture's median error that is left out
 NEARLY_NONE = 0.05  # deviations: keeps the geometric mean from being nothing where one scale sees nothing
 MARGIN = 1.25
+MARGIN_ALONE = 2.0  # a shot's copies are more like it than other good parts will be
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class Calibration:
     """The normal error of a set of shots under one model.
 
     Attributes:
-        mean: float32 (scales, S, S), the root of the error of good parts at each scale and place; S is the model's
-            image size. Half of it is the place's own, half that of all places.
+        mean: float32 (scales, S, S), the root of the error of good parts at each scale and place, above the picture's
+            own; S is the model's image size. Half of it is the place's own, half that of all places.
         deviation: float32 (scales, S, S), how much it varies there, likewise.
         scores: image scores of good parts, each judged by the others.
         shots: how many photos it rests on.
@@ -43,8 +45,11 @@ class Calibration:
 
     @property
     def threshold(self) -> float:
-        """The image score from which a part is called anomalous: a quarter above the highest of a good one."""
-        return MARGIN * max(self.scores)
+        """The image score from which a part is called anomalous.
+
+        A quarter above the highest of a good part; with one shot, twice the highest of its copies.
+        """
+        return (MARGIN_ALONE if self.shots == 1 else MARGIN) * max(self.scores)
 
     @classmethod
     def of(cls, maps: np.ndarray, masks: int, relative: bool) -> Calibration:
@@ -71,12 +76,16 @@ class Calibration:
 
 
 def _roots(error_map: np.ndarray) -> np.ndarray:
-    """The root of the error, a difference of colour, smoothed at each scale: (S, S) -> (scales, S, S)."""
-    return np.sqrt(np.stack([_smooth(error_map, scale) for scale in SCALES]))
+    """The root of the error, a difference of colour, at each scale above the picture's own: (S, S) -> (scales, S, S).
+
+    Most of what is wrong everywhere is light and texture, and no part of a defect.
+    """
+    roots = np.sqrt(np.stack([_smooth(error_map, scale) for scale in SCALES]))
+    return roots - EVERYWHERE * np.median(roots, axis=(1, 2), keepdims=True)
 
 
 def _moments(roots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation of (copies, 3, S, S), half by place and half overall."""
+    """Mean and deviation of (copies, scales, S, S), half by place and half overall."""
     mean = _half_overall(roots.mean(axis=0))
     variance = _half_overall(np.square(roots - mean).mean(axis=0))
     return mean, np.sqrt(variance + LEAST_DEVIATION**2)
