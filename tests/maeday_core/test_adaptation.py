@@ -11,7 +11,16 @@ import torch
 from safetensors.torch import save
 
 from maeday_core.adaptation import PRESETS, FineTuning, load_adapter, normal_maps, varied
-from maeday_core.calibration import BLUR, EVERYWHERE, LEAST_DEVIATION, MARGIN, NEARLY_NONE, SCALES, Calibration
+from maeday_core.calibration import (
+    BLUR,
+    EVERYWHERE,
+    LEAST_DEVIATION,
+    MARGIN,
+    MARGIN_ALONE,
+    NEARLY_NONE,
+    SCALES,
+    Calibration,
+)
 from maeday_core.detector import Settings, detect
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.model import MaskedAutoencoder, ModelInfo
@@ -187,6 +196,8 @@ def test_calibration_counts_in_deviations_from_the_normal_error():
     assert worse.min() > usual.max()
     brighter = Calibration.of(4 * maps, 4, relative=True)
     assert brighter.threshold == pytest.approx(calibration.threshold, rel=0.05)
+    alone = Calibration.of(maps[:1], 4, relative=True)
+    assert alone.threshold == MARGIN_ALONE * max(alone.scores)
     plain = Calibration.of(maps, 4, relative=False)
     assert np.array_equal(plain(maps[0, 0], 4), maps[0, 0])
     assert max(plain.scores) == maps.max()
