@@ -30,8 +30,8 @@ With **good parts**, one to eight photos of what is normal, the model is fine-tu
 to every weight matrix, which takes seconds and leaves the shared model as it is. Then the good parts are judged
 themselves, shifted and turned a little. That tells how much error is normal at each place, and how much it varies:
 the heat map counts in *deviations above normal*, and the threshold is a quarter above the highest score of a good
-part, or twice that of the copies of a single one. What was learned, the adapter, is a file of a few megabytes: save it
-and load it tomorrow, here or on the command line.
+part, or two and a half times that of a single one's copies. What was learned, the adapter, is a file of a few
+megabytes: save it and load it tomorrow, here or on the command line.
 
 What repeats or goes on smoothly is guessed well and stays dark. A scratch, a stain or a bolt cannot be guessed from
 what surrounds it, and lights up. So does anything else that is unpredictable: print, edges of a part, coarse gravel.

@@ -204,7 +204,7 @@ def test_calibration_counts_in_deviations_from_the_normal_error():
 
 
 def test_calibration_against_a_slow_loop():
-    """By hand: mean and deviation half by place and half overall, then deviations above the mean."""
+    """By hand: mean and deviation, half by place and half overall, then deviations above the mean."""
     maps = noise(2, 3)
     calibration = Calibration.of(maps, 8, relative=True)
     weights = cv2.getGaussianKernel(2 * round(4 * BLUR) + 1, BLUR)
