@@ -36,7 +36,8 @@ class LoRALayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """W x + B A x, with the shapes of the base layer."""
         if isinstance(self.base, nn.Linear):
-            return self.base(x) + F.linear(F.linear(x, self.a), self.b)
+            low = F.linear(x, self.a).flatten(0, -2)
+            return torch.addmm(self.base(x).flatten(0, -2), low, self.b.t()).view(*x.shape[:-1], -1)
         low = F.conv2d(x, self.a.view(-1, *self.base.weight.shape[1:]), stride=self.base.stride)
         return self.base(x) + F.conv2d(low, self.b[..., None, None])
 
