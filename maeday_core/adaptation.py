@@ -25,7 +25,7 @@ from maeday_core.images import RGBImage, resize
 from maeday_core.lora import RANK, Factors, add_lora, factors_of, merge, weight_matrices
 from maeday_core.masks import mask_from_noise
 from maeday_core.model import MaskedAutoencoder, normalise
-from maeday_core.shots import APPEARANCE, appearance, doubts_of_shots
+from maeday_core.shots import APPEARANCE, JUDGED_BY_OTHERS, appearance, doubts_of_shots
 
 MAX_SHOTS = 8
 MAX_STEPS = 2000
@@ -323,10 +323,9 @@ class FineTuning:
             yield len(maps) / (copies * len(self.shots))
         shaped = np.stack(maps).reshape(len(self.shots), copies, *maps[0].shape)
         calibration = Calibration.of(shaped, self.settings.masks, relative)
-        alone = []
-        for shot in self.shots[:2]:
-            result = detect(self.model, shot, self.settings)
-            alone.append(result.image_score / result.first_threshold)
+        few = self.shots if len(self.shots) < JUDGED_BY_OTHERS else []
+        zero_shot = [detect(self.model, shot, self.settings) for shot in few]
+        alone = [result.image_score / result.first_threshold for result in zero_shot]
         judged = np.reshape(calibration.scores, (len(self.shots), copies)).mean(axis=1)
         yield Adapter(
             factors=factors,

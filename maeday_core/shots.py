@@ -17,6 +17,7 @@ from maeday_core.images import RGBImage, resize
 APPEARANCE = 9
 UNLIKE = 3.0
 STANDS_APART = 2.0
+JUDGED_BY_OTHERS = 3
 
 
 def appearance(photo: RGBImage) -> tuple[float, ...]:
@@ -41,8 +42,8 @@ def doubts_of_shots(
 
     Args:
         appearances: of the shots.
-        scores: image scores of the shots, each judged by the others; used when there are three shots or more.
-        alone: zero-shot scores of the shots over the thresholds they would get; used when there are fewer.
+        scores: image scores of the shots, each judged by the others; used with `JUDGED_BY_OTHERS` shots or more.
+        alone: zero-shot scores of the shots over the thresholds they would get; used with fewer.
     """
     names = [f"Good part {i}" for i in range(1, len(appearances) + 1)]
     apart = [
@@ -54,7 +55,7 @@ def doubts_of_shots(
         return ("The good parts look unlike each other: are they of one kind, taken the same way?",)
     doubts = [f"{name} looks unlike the others: is it of the same kind, taken the same way?" for name in apart]
     for i, name in enumerate(names):
-        if len(names) < 3:
+        if len(names) < JUDGED_BY_OTHERS:
             defective = alone[i] > STANDS_APART
         else:
             defective = scores[i] > STANDS_APART * median([*scores[:i], *scores[i + 1 :]])
