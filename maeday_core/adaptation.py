@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -152,15 +153,18 @@ class Adapter:
             and bool(self.appearances and self.calibration.scores)
         )
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it as safetensors, in float16; `load_adapter` reads it."""
+    def tensors(self) -> dict[str, Tensor]:
+        """What to write into a safetensors file, in float16; `facts` is the rest."""
         tensors = {
             f"calibration.{name}": torch.from_numpy(getattr(self.calibration, name)) for name in ("mean", "deviation")
         }
         for name, (a, b) in self.factors.items():
             tensors |= {f"{name}.lora_a": a, f"{name}.lora_b": b}
-        tensors |= {f"weights.{name}": value for name, value in self.weights.items()}
-        facts = {
+        return tensors | {f"weights.{name}": value for name, value in self.weights.items()}
+
+    def facts(self) -> dict[str, Any]:
+        """What to write into the header of the file, as JSON."""
+        return {
             "base": self.base,
             "base_sha256": self.base_sha256,
             "preset": self.preset,
@@ -175,12 +179,15 @@ class Adapter:
             "scores": self.calibration.scores,
             "losses": self.losses,
         }
-        safetensors.torch.save_file(tensors, path, {"format": "pt", "maeday_adapter": json.dumps(facts)})
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it as safetensors; `load_adapter` reads it."""
+        safetensors.torch.save_file(self.tensors(), path, {"format": "pt", "maeday_adapter": json.dumps(self.facts())})
         os.chmod(path, 0o644)
 
 
 def load_adapter(path: str | os.PathLike[str]) -> Adapter:
-    """Read a file that `Adapter.save` wrote.
+    """Read a file that `Adapter.save` wrote, or one that holds an adapter beside a memory bank.
 
     Raises:
         WeightsError: it cannot be read, or is no adapter.

@@ -19,12 +19,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from maeday_core.adaptation import MAX_SHOTS, PRESETS, Adapter, FineTuning, load_adapter
+from maeday_core.adaptation import MAX_SHOTS, PRESETS, Step
 from maeday_core.corpus import PACKAGES, build_corpus, load_corpus
-from maeday_core.detector import Settings, detect
+from maeday_core.detector import Settings
+from maeday_core.embeddings import BACKBONES
 from maeday_core.errors import ImageError, MaedayError, SettingsError
 from maeday_core.images import find_images, load_image
 from maeday_core.masks import SAMPLINGS
+from maeday_core.methods import METHODS, RECONSTRUCTS, Reference, default_backbone, detector, learn, load_reference
 from maeday_core.model import MaskedAutoencoder
 from maeday_core.shots import doubt_of_query
 from maeday_core.weights import default_model, load_model
@@ -58,7 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_method(command)
     good = command.add_mutually_exclusive_group()
     good.add_argument(
-        "--normals", nargs="+", metavar="PATH", help="one to eight photos of good parts to adapt to first"
+        "--normals",
+        nargs="+",
+        metavar="PATH",
+        help="photos of good parts to learn from first: one to eight, for patchcore any number",
     )
     good.add_argument("--adapter", type=Path, metavar="FILE", help="what `adapt` wrote")
     _add_preset(command)
@@ -67,10 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     command.set_defaults(run=_detect)
 
-    command = commands.add_parser("adapt", help="fine-tune on photos of good parts and write an adapter")
+    command = commands.add_parser("adapt", help="learn from photos of good parts and write what was learned")
     command.add_argument("shots", nargs="+", metavar="SHOT", help="picture files and folders of them, 1 to 8 pictures")
     command.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
-    _add_method(command)
+    _add_method(command, default="ensemble")
     _add_preset(command)
     command.add_argument("--steps", type=int, help="iterations; by default the preset's")
     command.add_argument("--seed", type=int, default=0)
@@ -110,8 +115,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_method(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--method", default="maeday", choices=["maeday"], help="how anomalies are found")
+def _add_method(command: argparse.ArgumentParser, default: str = "maeday") -> None:
+    command.add_argument("--method", default=default, choices=METHODS, help=f"how anomalies are found: {default}")
+    command.add_argument(
+        "--backbone", help=f"of the embeddings: {', '.join(BACKBONES)} or a name of timm's; by default the model's"
+    )
+    command.add_argument(
+        "--raw-sum", action="store_true", help="ensemble: add the maps as they are, as the paper reads"
+    )
     command.add_argument("--model", default=default_model(), help="bundled, base, large, huge, owner/name or a path")
     command.add_argument("--masks", type=int, default=Settings.masks, help="N, masks an image (the paper: 32)")
     command.add_argument("--mask-ratio", type=float, default=Settings.mask_ratio, help="share hidden (the paper: 0.75)")
@@ -128,22 +139,30 @@ def _settings(options: argparse.Namespace, seed: int) -> Settings:
     return Settings(options.masks, options.mask_ratio, seed, options.sampling, options.patches, options.error_space)
 
 
+def _model(options: argparse.Namespace) -> MaskedAutoencoder | None:
+    return load_model(options.model) if options.method in RECONSTRUCTS else None
+
+
+def _backbone(options: argparse.Namespace) -> str:
+    return options.backbone or default_backbone(options.model)
+
+
 def _detect(options: argparse.Namespace) -> int:
     from maeday_core.pictures import save_figure
 
     settings = _settings(options, options.seed)
     paths = find_images(options.queries)
-    model = load_model(options.model)
+    model = _model(options)
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
         own = options.out.resolve()  # the figures of an earlier run are no queries
         paths = [p for p in paths if not (p.name.endswith("-maeday.png") and p.resolve().parent == own)]
-    adapter = None
+    reference = Reference()
     if options.adapter:
-        adapter = load_adapter(options.adapter)
+        reference = load_reference(options.adapter)
     elif options.normals:
-        adapter = _fine_tune(model, options.normals, options, settings)
-    detector = adapter.apply(model, settings) if adapter else model
+        reference = _learn(model, options.normals, options, settings)
+    judge = detector(options.method, model, _backbone(options), settings, reference, raw_sum=options.raw_sum)
     names: set[str] = set()
     failed = 0
     for path in paths:
@@ -153,8 +172,8 @@ def _detect(options: argparse.Namespace) -> int:
             print(f"error: {error}", file=sys.stderr)
             failed += 1
             continue
-        result = detect(detector, query, settings, adapter.calibration if adapter else None)
-        if adapter and (doubt := doubt_of_query(query, adapter.appearances)):
+        *_, result = judge(query)
+        if reference.adapter and (doubt := doubt_of_query(query, reference.adapter.appearances)):
             print(f"warning: {path}: {doubt}", file=sys.stderr)
         map_path = None
         if options.out:
@@ -164,26 +183,30 @@ def _detect(options: argparse.Namespace) -> int:
             save_figure(query, result, result.first_threshold, options.out / f"{stem}-maeday.png")
         if options.json:
             row = {"path": str(path), "image_score": result.image_score, "seconds": round(result.seconds, 4)}
-            row |= {**result.settings, "model": options.model, "threshold": result.first_threshold}
+            row |= {"masks": None, "mask_ratio": None, "sampling": None, **result.settings}
+            row |= {"model": options.model if model else None, "threshold": result.first_threshold}
             _print_json({**row, "error_map": str(map_path) if map_path else None})
         else:
             print(f"{result.image_score:8.4f}  {path}", flush=True)
     return 2 if failed else 0
 
 
-def _fine_tune(
-    model: MaskedAutoencoder, paths: Sequence[str], options: argparse.Namespace, settings: Settings
-) -> Adapter:
-    shots = (load_image(path) for path in find_images(paths))
-    tuning = FineTuning(model, shots, options.preset, options.seed, getattr(options, "steps", None), settings)
-    for step in tuning:
+def _learn(
+    model: MaskedAutoencoder | None, paths: Sequence[str], options: argparse.Namespace, settings: Settings
+) -> Reference:
+    def on_step(step: Step) -> None:
         if sys.stderr.isatty() or step.step % 10 == 0 or step.step == step.steps:
             line = f"step {step.step} of {step.steps}, loss {step.loss:.4f}, {step.seconds_left:.0f} s left"
             print(line, file=sys.stderr, flush=True)
-    adapter = tuning.finish()
-    for doubt in adapter.doubts:
+
+    shots = (load_image(path) for path in find_images(paths))
+    steps = getattr(options, "steps", None)
+    reference = learn(
+        options.method, model, _backbone(options), shots, options.preset, options.seed, steps, settings, on_step
+    )
+    for doubt in reference.adapter.doubts if reference.adapter else ():
         print(f"warning: {doubt}", file=sys.stderr)
-    return adapter
+    return reference
 
 
 def _adapt(options: argparse.Namespace) -> int:
@@ -191,20 +214,28 @@ def _adapt(options: argparse.Namespace) -> int:
         raise SettingsError(
             f"Adapters are written as safetensors: give a file name with that ending, not {options.out}."
         )
-    model = load_model(options.model)
+    model = _model(options)
     start = time.perf_counter()
-    adapter = _fine_tune(model, options.shots, options, _settings(options, options.seed))
+    reference = _learn(model, options.shots, options, _settings(options, options.seed))
     seconds = time.perf_counter() - start
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    adapter.save(options.out)
-    row = {"path": str(options.out), "model": options.model, "preset": adapter.preset, "steps": adapter.steps}
-    row |= {"seed": adapter.seed, "shots": adapter.calibration.shots, "seconds": round(seconds, 2)}
-    row |= {"loss": adapter.losses[-1] if adapter.losses else None, "threshold": adapter.calibration.threshold}
-    row |= {"doubts": adapter.doubts}
+    reference.save(options.out)
+    row: dict[str, Any] = {"path": str(options.out), "method": options.method, "seed": options.seed}
+    row |= {"seconds": round(seconds, 2)}
+    told = f"wrote {options.out} in {seconds:.1f} s"
+    if adapter := reference.adapter:
+        row |= {"model": options.model, "preset": adapter.preset, "steps": adapter.steps, "doubts": adapter.doubts}
+        row |= {"loss": adapter.losses[-1] if adapter.losses else None, "shots": adapter.calibration.shots}
+        row |= {"threshold": adapter.calibration.threshold}
+        told += f": {adapter.steps} steps, threshold {row['threshold']:.2f}"
+    for bank in reference.banks[:1]:
+        row |= {"backbone": bank.backbone, "patches": len(bank.features), "shots": bank.shots}
+        row |= {"distance_threshold": bank.threshold}
+        told += f", {len(bank.features)} patches, distance threshold {bank.threshold:.2f}"
     if options.json:
         _print_json(row)
     else:
-        print(f"wrote {options.out}: {adapter.steps} steps in {seconds:.1f} s, threshold {row['threshold']:.2f}")
+        print(told)
     return 0
 
 
@@ -213,7 +244,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     settings = _settings(options, options.seeds[0])
     categories = find_categories(options.root, options.category)
-    model = load_model(options.model)
+    model = _model(options)
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
         for name in ("results.jsonl", "scores.jsonl"):
@@ -237,6 +268,9 @@ def _evaluate(options: argparse.Namespace) -> int:
         options.seeds,
         options.shots,
         options.preset,
+        options.method,
+        _backbone(options),
+        options.raw_sum,
         on_image,
         lambda score: write("scores.jsonl", score),
     ):

@@ -65,23 +65,33 @@ class Settings:
                 raise SettingsError(f"{name} is {getattr(self, name)!r}; choose {' or '.join(choices)}.")
 
 
+NONE_HIDDEN = np.zeros((0, 1, 1), dtype=bool)
+SQUARED_ERROR = "squared error"
+DEVIATIONS = "deviations above normal"
+
+
 @dataclass(frozen=True)
 class Detection:
-    """What was found in one image, and how.
+    """What was found in one image, and how; the same for every method.
 
     Attributes:
         image_score: S = max(E), the highest value of `error_map`.
-        error_map: E, float32 (H, W) of the query's own size; squared error in RGB [0, 1] summed over the channels, so
-            0 is a perfect reconstruction and 3 the most an in-range one can miss. With a relative calibration, in
-            deviations above the error that is normal on good parts.
+        error_map: E, float32 (H, W) of the query's own size, 0 or more, in `unit`.
         seconds: from the decoded query to this result.
         settings: all that is needed to reproduce it, the model's name and hash included.
-        query: uint8 (S, S, 3), the query as the model saw it, S being the model's image size.
-        masks: bool (N, g, g), True where a patch was hidden, g patches a side.
+        query: uint8 (h, w, 3), the query as the model saw it.
+        first_threshold: a threshold to start from: what the good parts tell, or, where there are none, a guess.
+        unit: of the map. `squared error` in RGB [0, 1] summed over the channels, so 0 is a perfect reconstruction and
+            3 the most an in-range one can miss; `deviations above normal` on good parts; or, of embeddings, `distance`
+            and `evidence`.
+        good_scores: image scores of good parts that the threshold rests on; empty where there are none.
+        shots: how many photos of good parts were known.
+        masks: bool (N, g, g), True where a patch was hidden, g patches a side; none for embedding methods.
         reconstructions: float32 (N, S, S, 3), RGB; not clipped, so values may leave [0, 1].
         error_maps: float32 (N, S, S), E_i of each mask.
         total: N of the finished detection; more than `len(masks)` in a partial result.
-        calibration: what error is normal, if good parts have told.
+        match: for embedding methods, what each patch was compared with.
+        parts: for an ensemble, the results that it adds.
     """
 
     image_score: float
@@ -89,32 +99,36 @@ class Detection:
     seconds: float
     settings: dict[str, Any]
     query: RGBImage
-    masks: np.ndarray = field(repr=False)
-    reconstructions: np.ndarray = field(repr=False)
-    error_maps: np.ndarray = field(repr=False)
+    first_threshold: float
+    unit: str = SQUARED_ERROR
+    good_scores: tuple[float, ...] = ()
+    shots: int = 0
+    masks: np.ndarray = field(default=NONE_HIDDEN, repr=False)
+    reconstructions: np.ndarray = field(default=NONE_HIDDEN, repr=False)
+    error_maps: np.ndarray = field(default=NONE_HIDDEN, repr=False)
     total: int = 0
-    calibration: Calibration | None = None
-
-    @property
-    def first_threshold(self) -> float:
-        """A threshold to start from: that of the calibration; or, where no good part tells one, a guess.
-
-        The guess is four times the error that 95 % of this picture stays below, and at least 0.05 (an eighth of the
-        range in each channel), so that a blank picture stays calm.
-        """
-        if self.calibration:
-            return self.calibration.threshold
-        return max(STANDS_OUT * float(np.quantile(self.error_map, 0.95)), LEAST_THRESHOLD)
-
-    @property
-    def relative(self) -> bool:
-        """Whether the error map counts in deviations from the normal error, not in squared error."""
-        return self.calibration is not None and self.calibration.relative
+    match: Match | None = field(default=None, repr=False)
+    parts: tuple[Detection, ...] = field(default=(), repr=False)
 
     @property
     def complete(self) -> bool:
         """Whether all masks have been evaluated."""
         return len(self.masks) == self.total
+
+
+@dataclass(frozen=True)
+class Match:
+    """What the patches of a picture were compared with (PatchCore, self-reference).
+
+    Attributes:
+        distances: float32 (h, w), of each patch to the nearest ones.
+        nearest: int (h, w), the place of the nearest one among `crops`; for self-reference row * w + column.
+        crops: uint8 (patches, s, s, 3), what the patches of a memory bank look like; None if it is this picture itself.
+    """
+
+    distances: np.ndarray
+    nearest: np.ndarray
+    crops: np.ndarray | None = None
 
 
 def detect(
@@ -189,12 +203,24 @@ def stream(
                 seconds=time.perf_counter() - start,
                 settings=record,
                 query=seen,
+                first_threshold=calibration.threshold if calibration else stands_out(error_map),
+                unit=DEVIATIONS if calibration and calibration.relative else SQUARED_ERROR,
+                good_scores=calibration.scores if calibration else (),
+                shots=calibration.shots if calibration else 0,
                 masks=masks[:done].reshape(done, config.grid_size, config.grid_size).numpy(),
                 reconstructions=np.concatenate(reconstructions),
                 error_maps=np.stack([smooth(e) for e in error_maps]),
                 total=settings.masks,
-                calibration=calibration,
             )
+
+
+def stands_out(error_map: np.ndarray) -> float:
+    """A threshold for a squared error where no good part tells one: a guess.
+
+    Four times the error that 95 % of this picture stays below, and at least 0.05 (an eighth of the range in each
+    channel), so that a blank picture stays calm.
+    """
+    return max(STANDS_OUT * float(np.quantile(error_map, 0.95)), LEAST_THRESHOLD)
 
 
 def micro_batches(masks: int) -> Iterator[int]:

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from maeday_core.adaptation import FineTuning
-from maeday_core.detector import Settings, detect
+from maeday_core.detector import Settings
+from maeday_core.embeddings import LITE0
 from maeday_core.errors import DatasetError
 from maeday_core.images import SUFFIXES, hidden, load_image
+from maeday_core.methods import Reference, detector, learn
 from maeday_core.metrics import aupro, auroc, f1_max
 from maeday_core.model import MaskedAutoencoder
 
@@ -66,16 +67,19 @@ def find_categories(root: str | os.PathLike[str], names: Iterable[str] = ()) -> 
 
 
 def evaluate(
-    model: MaskedAutoencoder,
+    model: MaskedAutoencoder | None,
     categories: Sequence[Category],
     settings: Settings | None = None,
     seeds: Sequence[int] = (0,),
     shots: int = 0,
     preset: str = "default",
+    method: str = "maeday",
+    backbone: str = LITE0,
+    raw_sum: bool = False,
     on_image: Callable[[str, int, int], None] = lambda category, done, total: None,
     on_score: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> Iterator[dict[str, Any]]:
-    """Evaluate MAEDAY, zero-shot or few-shot: yields a row per category and seed, then the mean over the categories.
+    """Evaluate a method, zero-shot or few-shot: yields a row per category and seed, then the mean over the categories.
 
     Pixel metrics are computed at each image's own size, over all pixels of a category together. Metrics are per cent,
     None where there is no ground truth or only one class.
@@ -84,6 +88,7 @@ def evaluate(
         seeds: of the masks, the choice of shots and the adaptation; one row each.
         shots: good parts, drawn from `train/good`, to adapt to.
         preset: how; a name in `adaptation.PRESETS`.
+        method, backbone, raw_sum: as in `methods.detector`; `model` may be None where the method does not reconstruct.
         on_image: receives category, images done, images in all.
         on_score: receives `category`, `seed`, `path`, `defect` and `image_score` of each image.
     """
@@ -101,15 +106,15 @@ def evaluate(
             seed = run.seed
             scores, labels, maps, masks = [], [], [], []
             seconds = []
-            detector, calibration = model, None
+            reference = Reference()
             if shots:
                 drawn = np.random.default_rng(seed).permutation(len(category.normals))[:shots]
-                good = [load_image(category.normals[i]) for i in drawn]
-                adapter = FineTuning(model, good, preset, seed, settings=run).run()
-                detector, calibration = adapter.apply(model), adapter.calibration
+                good = (load_image(category.normals[i]) for i in drawn)
+                reference = learn(method, model, backbone, good, preset, seed, settings=run)
+            judge = detector(method, model, backbone, run, reference, raw_sum=raw_sum)
             for done, sample in enumerate(category.samples, 1):
                 image = load_image(sample.path)
-                result = detect(detector, image, run, calibration)
+                *_, result = judge(image)
                 scores.append(result.image_score)
                 labels.append(sample.anomalous)
                 seconds.append(result.seconds)
@@ -126,7 +131,7 @@ def evaluate(
                     }
                 )
                 on_image(category.name, done, len(category.samples))
-            row = _row(category.name, model.info.name, run, shots, seed)
+            row = _row(category.name, method, model.info.name if model else None, run, shots, seed)
             row["images"] = len(scores)
             label_array, score_array = np.array(labels), np.array(scores)
             row["image_auroc"] = auroc(label_array, score_array)
@@ -139,7 +144,7 @@ def evaluate(
             row["seconds_per_image"] = fmean(seconds)
             rows.append(row)
             yield row
-    mean = _row("mean", model.info.name, settings, shots, None)
+    mean = _row("mean", method, model.info.name if model else None, settings, shots, None)
     mean["images"] = sum(len(category.samples) for category in categories)
     for metric in (*METRICS, "seconds_per_image"):
         values = [row[metric] for row in rows if row[metric] is not None]
@@ -147,8 +152,11 @@ def evaluate(
     yield mean
 
 
-def _row(category: str, model: str, settings: Settings, shots: int, seed: int | None) -> dict[str, Any]:
-    return {"category": category, "method": "maeday", "shots": shots, **asdict(settings), "seed": seed, "model": model}
+def _row(
+    category: str, method: str, model: str | None, settings: Settings, shots: int, seed: int | None
+) -> dict[str, Any]:
+    how = asdict(settings) if model else {"masks": None}
+    return {"category": category, "method": method, "shots": shots, **how, "seed": seed, "model": model}
 
 
 def _samples(folder: Path) -> list[Sample]:

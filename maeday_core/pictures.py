@@ -9,7 +9,8 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from maeday_core.detector import Detection, resize_map
+from maeday_core.detector import DEVIATIONS, SQUARED_ERROR, Detection, resize_map
+from maeday_core.ensemble import shares
 from maeday_core.images import RGBImage, resize
 
 COLOUR_MAP = "inferno"
@@ -19,19 +20,37 @@ HIDDEN_COLOUR = 118
 _COLOURS = (matplotlib.colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
 
 
-def colour_scale(result: Detection) -> float:
-    """The top of the colour scale: the fixed one, or twice the threshold of the good parts; never the image's own."""
-    return 2 * result.first_threshold if result.relative else COLOUR_SCALE
+MAPS = {SQUARED_ERROR: ("Error map E", "squared error, RGB in [0, 1]"), DEVIATIONS: ("Error map", DEVIATIONS)}
+"""What a map is called, and what it counts in, by its unit; the others are distances and what is added to them."""
+
+Scale = tuple[float, float]
+"""Where the colours begin and where they end."""
 
 
-def heat_map(error_map: np.ndarray, scale: float) -> RGBImage:
-    """Colour a map: black at 0, pale yellow at `scale` and above. The scale is the caller's, never the image's own."""
-    return _COLOURS[(np.clip(error_map / scale, 0, 1) * 255).astype(np.uint8)]
+def colour_scale(result: Detection) -> Scale:
+    """The colour scale: a fixed one, or one around the threshold, which it has in its middle; never the image's own.
+
+    No patch is nought away from all others, so that a scale of distances does not begin at 0.
+    """
+    if result.unit == SQUARED_ERROR:
+        return 0.0, COLOUR_SCALE
+    width = 1.0 if result.unit == DEVIATIONS else 0.4
+    return (1 - width) * result.first_threshold, (1 + width) * result.first_threshold
 
 
-def overlay(query: RGBImage, error_map: np.ndarray, scale: float) -> RGBImage:
+def _position(error_map: np.ndarray, scale: Scale) -> np.ndarray:
+    low, top = scale
+    return np.clip((error_map - low) / (top - low), 0, 1)
+
+
+def heat_map(error_map: np.ndarray, scale: Scale) -> RGBImage:
+    """Colour a map: black where `scale` begins, pale yellow where it ends; the scale is never the image's own."""
+    return _COLOURS[(_position(error_map, scale) * 255).astype(np.uint8)]
+
+
+def overlay(query: RGBImage, error_map: np.ndarray, scale: Scale) -> RGBImage:
     """Lay the heat map over the query; where the error is low the photo shows, so a calm part looks like itself."""
-    strength = np.clip(error_map / scale, 0, 1)[..., None] ** 0.7 * 0.85
+    strength = _position(error_map, scale)[..., None] ** 0.7 * 0.85
     blended = query * (1 - strength) + heat_map(error_map, scale) * strength
     return np.clip(blended, 0, 255).astype(np.uint8)
 
@@ -58,36 +77,51 @@ def reconstruction(result: Detection, index: int) -> RGBImage:
     return (np.clip(result.reconstructions[index], 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def difference(result: Detection, index: int, scale: float) -> RGBImage:
+def difference(result: Detection, index: int, scale: Scale) -> RGBImage:
     """The error map of view `index` alone, on the same scale as the whole, (S, S, 3)."""
     return heat_map(result.error_maps[index], scale)
 
 
 def save_figure(query: RGBImage, result: Detection, threshold: float, path: str | Path) -> None:
-    """Write query, heat map with its colour bar, and overlay side by side, with the settings beneath."""
+    """Write query, heat map with its colour bar, and overlay side by side, with the settings beneath.
+
+    Of an ensemble, the map of each part and its share of the peak come after.
+    """
     height, width = query.shape[:2]
     shrink = min(1.0, 1024 / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     small = resize(query, *size)
     small_map = resize_map(result.error_map, size[1], size[0])
     scale = colour_scale(result)
+    name, unit = MAPS.get(result.unit, (f"Map of {result.unit}", result.unit))
     covered = outline(overlay(small, small_map, scale), small_map, threshold)
     panel = 4.2
-    figure = Figure(figsize=(3 * panel + 0.8, panel * min(max(height / width, 0.3), 2.5) + 0.9), layout="constrained")
-    axes = figure.subplots(1, 3)
+    count = 3 + len(result.parts)
+    figure = Figure(
+        figsize=(count * panel + 0.8, panel * min(max(height / width, 0.3), 2.5) + 0.9), layout="constrained"
+    )
+    axes = figure.subplots(1, count)
     axes[0].imshow(small)
-    image = axes[1].imshow(small_map, cmap=COLOUR_MAP, vmin=0, vmax=scale)
+    image = axes[1].imshow(small_map, cmap=COLOUR_MAP, vmin=scale[0], vmax=scale[1])
     axes[2].imshow(covered)
-    for axis, title in zip(axes, ("Query", "Error map E", "Overlay"), strict=True):
+    titles = ["Query", name, "Overlay"]
+    for axis, part, share in zip(axes[3:], result.parts, shares(result), strict=True):
+        axis.imshow(heat_map(resize_map(part.error_map, size[1], size[0]), colour_scale(part)))
+        titles.append(f"{part.settings['method']}: {share:.0%} of the peak")
+    for axis, title in zip(axes, titles, strict=True):
         axis.set_title(title)
         axis.set_axis_off()
     bar = figure.colorbar(image, ax=axes[1], fraction=0.046, pad=0.02, extend="max")
-    bar.set_label("deviations above the normal error" if result.relative else "squared error, RGB in [0, 1]")
-    bar.ax.axhline(min(threshold, scale), color="#40e0ff", linewidth=2)
+    bar.set_label(unit)
+    bar.ax.axhline(min(max(threshold, scale[0]), scale[1]), color="#40e0ff", linewidth=2)
     s = result.settings
+    how = [s["method"]]
+    if "masks" in s:
+        how.append(f"{s['model']}, {s['masks']} masks of {s['mask_ratio']:.0%}, {s['sampling']}")
+    if "backbone" in s:
+        how.append(f"{s['backbone']}, {result.shots} good parts" if result.shots else s["backbone"])
     figure.supxlabel(
-        f"image score {result.image_score:.3f}, threshold {threshold:.3f}"
-        f"   |   {s['model']}, {s['masks']} masks of {s['mask_ratio']:.0%}, {s['sampling']}, seed {s['seed']}"
+        f"image score {result.image_score:.3f}, threshold {threshold:.3f}   |   {', '.join(how)}, seed {s['seed']}"
         + (f"\nadapted: {s['adapter']}" if "adapter" in s else ""),
         fontsize=9,
     )

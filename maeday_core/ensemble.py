@@ -1,0 +1,89 @@
+"""The ensemble: reconstruction and embeddings are different kinds of evidence, so their sum beats either (Section 4.4).
+
+The paper adds the maps and does not say on which scale. Here a distance, which means the same in every picture, is
+added to the logarithm of how abnormal the reconstruction error is: an error ten times as abnormal is not ten times the
+evidence, and a picture that reconstructs badly all over cannot drown the other map.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from maeday_core.detector import DEVIATIONS, Detection
+from maeday_core.self_reference import halfway
+
+WEIGHT = 0.1
+BARELY_VISIBLE = 0.001  # squared error; where no good part tells what is normal
+EVIDENCE = "evidence"
+RAW = "raw sum"
+LEVEL = 1.1
+STEP = 0.25
+
+
+def evidence(part: Detection) -> np.ndarray:
+    """What a part adds to the sum: float32 (H, W), a distance as it is, an error as a logarithm."""
+    return _logarithm(part.error_map, part) if "masks" in part.settings else part.error_map
+
+
+def _logarithm(value: np.ndarray | float, part: Detection) -> np.ndarray:
+    return WEIGHT * np.log1p(np.asarray(value, np.float32) / (1 if part.unit == DEVIATIONS else BARELY_VISIBLE))
+
+
+def add(maeday: Detection, embedding: Detection, raw: bool = False) -> Detection:
+    """The ensemble of MAEDAY and PatchCore, or, with no good parts, self-reference.
+
+    Args:
+        raw: add the maps as they are, which is how the paper reads; MAEDAY's should then not be calibrated.
+    """
+    if raw:
+        error_map = maeday.error_map + embedding.error_map
+        threshold = maeday.first_threshold + embedding.first_threshold
+    else:
+        error_map = evidence(maeday) + embedding.error_map
+        threshold = (
+            float(_logarithm(maeday.first_threshold, maeday)) + embedding.first_threshold
+            if embedding.shots
+            else halfway(error_map, LEVEL, STEP)
+        )
+    return replace(
+        maeday,
+        image_score=float(error_map.max()),
+        error_map=error_map,
+        seconds=maeday.seconds + embedding.seconds,
+        settings={**embedding.settings, **maeday.settings, "method": "ensemble", "sum": "raw" if raw else "evidence"},
+        first_threshold=threshold,
+        unit=RAW if raw else EVIDENCE,
+        good_scores=(),
+        shots=embedding.shots,
+        match=embedding.match,
+        parts=(maeday, embedding),
+    )
+
+
+def add_banks(parts: tuple[Detection, Detection]) -> Detection:
+    """Two PatchCores with two coresets: the paper's baseline for the ensemble."""
+    first, second = parts
+    error_map = (first.error_map + second.error_map) / 2
+    return replace(
+        first,
+        image_score=float(error_map.max()),
+        error_map=error_map,
+        seconds=first.seconds + second.seconds,
+        settings={**first.settings, "method": "2xpatchcore"},
+        first_threshold=(first.first_threshold + second.first_threshold) / 2,
+        good_scores=(),
+        parts=parts,
+    )
+
+
+def shares(result: Detection) -> list[float]:
+    """How much of an ensemble's peak each part accounts for, by what it adds there above its own median; sums to 1."""
+    peak = np.unravel_index(result.error_map.argmax(), result.error_map.shape)
+    added = []
+    for part in result.parts:
+        values = evidence(part) if result.unit == EVIDENCE else part.error_map
+        added.append(max(float(values[peak] - np.median(values)), 0.0))
+    total = sum(added)
+    return [value / total if total else 1 / len(added) for value in added]
