@@ -1,4 +1,4 @@
-"""Good parts: photos of what is normal, fine-tuning on them, and the adapter that comes of it."""
+"""Good parts: photos of what is normal, learning from them, and the reference that comes of it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ import gradio as gr
 
 from app import views
 from app.gradio_fixes import uploaded
-from app.models import in_turns, loading, without_folders
+from app.models import in_turns, loading, loading_backbone, without_folders
 from app.views import message
-from maeday_core import Adapter, FineTuning, ImageError, MaedayError, Settings, SettingsError, load_adapter, load_image
+from maeday_core import Adapter, FineTuning, ImageError, MaedayError, Settings, SettingsError, load_image
 from maeday_core.adaptation import MAX_SHOTS, Step
 from maeday_core.images import RGBImage
+from maeday_core.methods import Reference, load_reference
+from maeday_core.patchcore import build_bank
 
 EXAMPLE = "metal-scratch.jpg", "metal-clean.jpg"
 PAUSE = 0.2  # seconds between two pictures of the progress
@@ -33,9 +35,9 @@ HINT = message(
 
 @dataclass(frozen=True)
 class GoodParts:
-    """What the Inspect tab wires: the adapter in use, and the components that make one."""
+    """What the Inspect tab wires: the reference in use, and the components that make one."""
 
-    adapter: gr.State
+    reference: gr.State
     shots: gr.Gallery
     tune: gr.Button
     example: gr.Button
@@ -47,12 +49,12 @@ class GoodParts:
     @property
     def outputs(self) -> list[Any]:
         """What every step of fine-tuning, loading and forgetting sets."""
-        return [self.adapter, self.card, self.download, self.forget]
+        return [self.reference, self.card, self.download, self.forget]
 
 
 def good_parts(lifetime: int) -> GoodParts:
-    """Lay out the panel; a visitor's adapter is forgotten after `lifetime` seconds."""
-    adapter = gr.State(None, time_to_live=lifetime)
+    """Lay out the panel; what was learned is forgotten after `lifetime` seconds."""
+    reference = gr.State(None, time_to_live=lifetime)
     with gr.Accordion("Good parts: show it what is normal (optional)", open=False, elem_id="good-parts"):
         shots = gr.Gallery(
             label=f"1 to {MAX_SHOTS} photos, several at once",
@@ -69,19 +71,17 @@ def good_parts(lifetime: int) -> GoodParts:
             example = gr.Button("Try an example", elem_id="try-good-part", min_width=100)
         card = gr.HTML(HINT, elem_id="adapter")
         with gr.Row():
-            download = gr.DownloadButton(
-                "Save adapter", interactive=False, size="sm", elem_id="get-adapter", min_width=80
-            )
+            download = gr.DownloadButton("Save", interactive=False, size="sm", elem_id="get-adapter", min_width=80)
             upload = gr.UploadButton(
-                "Load adapter", file_types=[".safetensors"], size="sm", elem_id="load-adapter", min_width=80
+                "Load", file_types=[".safetensors"], size="sm", elem_id="load-adapter", min_width=80
             )
             forget = gr.Button("Forget", interactive=False, size="sm", elem_id="forget", min_width=80)
-    return GoodParts(adapter, shots, tune, example, card, download, upload, forget)
+    return GoodParts(reference, shots, tune, example, card, download, upload, forget)
 
 
 def fine_tune(
     files: list[tuple[str, str | None]] | None,
-    adapter: Adapter | None,
+    reference: Reference | None,
     model_name: str,
     masks: int,
     ratio: float,
@@ -120,14 +120,18 @@ def fine_tune(
             else:
                 text = f"{found:.0%} done: the normal error sets the threshold."
                 yield _running(message("Measuring what is normal", text, "busy"))
-        for shown_at_last in _ready(adapter, left_out):
+        for backbone in loading_backbone(model_name):
+            text = backbone if isinstance(backbone, str) else "Patches of the good parts, to compare with."
+            yield _running(message("Remembering what is normal", text, "busy"))
+        (bank,) = in_turns(build_bank(backbone, shots, settings.seed) for shots in [tuning.shots])
+        for shown_at_last in _ready(Reference(adapter, (bank,)), left_out):
             yield *shown_at_last, *working(False)
     except MaedayError as error:
-        yield *_problem(without_folders(str(error)), adapter), *working(False)
+        yield *_problem(without_folders(str(error)), reference), *working(False)
     except Exception:
         logging.getLogger(__name__).exception("fine-tuning failed")
         text = "The program made a mistake; its log says more. Try again, or other photos."
-        yield *_problem(text, adapter), *working(False)
+        yield *_problem(text, reference), *working(False)
     finally:
         _stopping.discard(session)
 
@@ -137,15 +141,15 @@ def stop_tuning(request: gr.Request) -> None:
     _stopping.add(request.session_hash or "")
 
 
-def take_adapter(path: str | None, adapter: Adapter | None) -> Iterator[tuple[Any, ...]]:
-    """Use an adapter that was saved before; a bad file leaves the one in use."""
+def take_reference(path: str | None, reference: Reference | None) -> Iterator[tuple[Any, ...]]:
+    """Use what was saved before; a bad file leaves what is in use."""
     try:
-        yield from _ready(load_adapter(path or ""), [])
+        yield from _ready(load_reference(path or ""), [])
     except MaedayError as error:
-        yield _problem(without_folders(str(error)), adapter)
+        yield _problem(without_folders(str(error)), reference)
 
 
-def forget_adapter() -> tuple[Any, ...]:
+def forget() -> tuple[Any, ...]:
     """Back to zero-shot detection."""
     return None, HINT, gr.DownloadButton(interactive=False), gr.Button(interactive=False)
 
@@ -183,16 +187,16 @@ def _running(card: str) -> tuple[Any, ...]:
     return gr.skip(), card, gr.DownloadButton(interactive=False), gr.skip(), *working(True)
 
 
-def _ready(adapter: Adapter, left_out: list[str]) -> Iterator[tuple[Any, ...]]:
+def _ready(reference: Reference, left_out: list[str]) -> Iterator[tuple[Any, ...]]:
     with tempfile.TemporaryDirectory(prefix="maeday-") as folder:
         file = Path(folder) / "adapter.safetensors"
-        adapter.save(file)
+        reference.save(file)
         saved = gr.DownloadButton(value=str(file), interactive=True)
-        yield adapter, views.adapter_card(adapter, left_out), saved, gr.Button(interactive=True)
+        yield reference, views.reference_card(reference, left_out), saved, gr.Button(interactive=True)
 
 
-def _problem(text: str, adapter: Adapter | None) -> tuple[Any, ...]:
-    """Say what is wrong; an adapter in use stays in use."""
-    kept = " The adapter in use stays." if adapter else ""
+def _problem(text: str, reference: Reference | None) -> tuple[Any, ...]:
+    """Say what is wrong; good parts in use stay in use."""
+    kept = " The good parts in use stay." if reference else ""
     card = message("This did not work", text + kept, "problem")
-    return gr.skip(), card, gr.DownloadButton(interactive=adapter is not None), gr.skip()
+    return gr.skip(), card, gr.DownloadButton(interactive=reference is not None), gr.skip()

@@ -12,18 +12,25 @@ from typing import Any
 import gradio as gr
 
 from app import views
-from app.good_parts import example_photos, fine_tune, forget_adapter, good_parts, stop_tuning, take_adapter, working
-from app.models import device_label, in_turns, loading, model_choices, without_folders
+from app.good_parts import example_photos, fine_tune, forget, good_parts, stop_tuning, take_reference, working
+from app.models import device_label, in_turns, loading, loading_backbone, model_choices, without_folders
 from app.views import Shown, message
-from maeday_core import Adapter, MaedayError, Settings, load_image, stream
+from maeday_core import MaedayError, Settings, load_image
+from maeday_core.detector import DEVIATIONS, SQUARED_ERROR
+from maeday_core.methods import Reference, default_backbone, detector
+from maeday_core.pictures import map_name
 from maeday_core.shots import doubt_of_query
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
 MAX_MASKS = 64
 MAX_RUNS = 8
-SHOWN = 13
+SHOWN = 15
 """How many components show a result; the files and the gallery come after."""
 
+METHOD_INFO = (
+    "MAEDAY hides and reconstructs. Self-reference looks for patches unlike the rest of the picture. The ensemble adds "
+    "both and finds the most."
+)
 HINT = message("Is there something here that does not belong?", "Add a photo and press Detect, or click an example.")
 SCROLL_TO_VERDICT = """() => {
     if (innerWidth < 768) document.getElementById("verdict").scrollIntoView({behavior: "smooth"});
@@ -53,6 +60,7 @@ def inspect_tab(lifetime: int) -> None:
             with gr.Row():
                 detect = gr.Button("Detect", variant="primary", elem_id="detect", min_width=100)
                 stop = gr.Button("Stop", variant="stop", elem_id="stop", interactive=False, min_width=100)
+            method = gr.Radio(_method_choices(None), value="maeday", label="Method", info=METHOD_INFO, elem_id="method")
             parts = good_parts(lifetime)
             examples = gr.Examples(
                 [[str(path)] for path in sorted(EXAMPLES.glob("*.jpg"))],
@@ -138,6 +146,8 @@ def inspect_tab(lifetime: int) -> None:
                     )
                 ]
             pair = gr.HTML("", elem_id="before-and-after")
+            evidence = gr.HTML("", elem_id="evidence")
+            nearest = gr.HTML("", elem_id="nearest")
             gr.Markdown("### What the model saw")
             index = gr.Slider(1, Settings.masks, 1, step=1, label="Mask", elem_id="mask-index")
             with gr.Row(elem_id="saw"):
@@ -170,11 +180,11 @@ def inspect_tab(lifetime: int) -> None:
 
     settings = [model, masks, ratio, seed, sampling, patches]
     buttons = [detect, stop, parts.tune]
-    shown = [state, verdict, pair, slider, heat, index, *saw, threshold, *buttons]
+    shown = [state, verdict, pair, evidence, nearest, slider, heat, index, *saw, threshold, *buttons]
     private = {"api_visibility": "private", "show_progress": "hidden"}
     busy = {
         "fn": _inspect,
-        "inputs": [query, parts.adapter, *settings, own_scale, threshold, auto],
+        "inputs": [query, parts.reference, method, *settings, own_scale, threshold, auto],
         "outputs": [*shown, *downloads, gallery],
         "concurrency_limit": MAX_RUNS,
         "trigger_mode": "always_last",
@@ -191,7 +201,7 @@ def inspect_tab(lifetime: int) -> None:
     again = {**busy, "fn": _inspect_again}
     learn = {
         "fn": fine_tune,
-        "inputs": [parts.shots, parts.adapter, *settings],
+        "inputs": [parts.shots, parts.reference, *settings],
         "outputs": [*parts.outputs, *buttons],
         "concurrency_limit": MAX_RUNS,
         **private,
@@ -201,17 +211,27 @@ def inspect_tab(lifetime: int) -> None:
     adapted = [
         parts.tune.click(**learn),
         tried.then(**learn),
-        parts.upload.upload(take_adapter, [parts.upload, parts.adapter], parts.outputs, **private),
-        parts.forget.click(forget_adapter, None, parts.outputs, **private),
+        parts.upload.upload(take_reference, [parts.upload, parts.reference], parts.outputs, **private),
+        parts.forget.click(forget, None, parts.outputs, **private),
     ]
     runs = [
         detect.click(**busy),
         examples.load_input_event.then(**waiting).then(**busy),
-        *[change.then(None, js=SCROLL_TO_NEW_VERDICT).then(**again) for change in adapted],
+        *[
+            change.then(_offer_methods, [parts.reference, method], method, **private)
+            .then(None, js=SCROLL_TO_NEW_VERDICT)
+            .then(**again)
+            for change in adapted
+        ],
     ]
     stop.click(stop_tuning, cancels=runs, queue=False, **private)
     looks = {"queue": False, "trigger_mode": "always_last", **private}
-    redraw = {"fn": _redraw, "inputs": [state, threshold, own_scale], "outputs": [verdict, pair, slider, heat], **looks}
+    redraw = {
+        "fn": _redraw,
+        "inputs": [state, threshold, own_scale],
+        "outputs": [verdict, pair, evidence, slider, heat],
+        **looks,
+    }
     files = {
         "fn": _files,
         "inputs": [state, threshold],
@@ -231,12 +251,14 @@ def inspect_tab(lifetime: int) -> None:
     own_scale.input(**redraw).then(_show_mask, [state, index, own_scale], saw, **looks).then(
         _show_all_masks, [state, own_scale], gallery, **looks
     )
+    heat.select(_show_nearest, state, nearest, **looks)
     index.input(_show_mask, [state, index, own_scale], saw, **looks)
 
 
 def _inspect(
     path: str | None,
-    adapter: Adapter | None,
+    reference: Reference | None,
+    method: str,
     model_name: str,
     masks: int,
     ratio: float,
@@ -257,15 +279,20 @@ def _inspect(
         for model in loading(model_name):
             if isinstance(model, str):
                 yield _busy(f"Loading the model {model_name}", model)
-        name, before, doubt, calibration = Path(path).name, None, None, None
-        if adapter:
-            detector, calibration = adapter.apply(model, settings), adapter.calibration
-            doubt = doubt_of_query(query, adapter.appearances)
+        if method != "maeday":
+            for backbone in loading_backbone(model_name):
+                if isinstance(backbone, str):
+                    yield _busy("Loading the network that compares patches", backbone)
+        name, before, doubt = Path(path).name, None, None
+        network = default_backbone(model_name)
+        judge = detector(method, model, network, settings, reference, partial=True)
+        if reference and method != "self":
+            doubt = doubt_of_query(query, reference.adapter.appearances) if reference.adapter else None
             yield _busy("Looking without the good parts first", "Then with them, side by side.")
-            for result in in_turns(stream(model, query, settings)):
+            zero_shot = "self" if method == "patchcore" else method
+            for result in in_turns(detector(zero_shot, model, network, settings)(query)):
                 before = views.shown(name, query, result)
-            model = detector
-        for result in in_turns(stream(model, query, settings, calibration)):
+        for result in in_turns(judge(query)):
             view = replace(views.shown(name, query, result), before=before, doubt=doubt)
             threshold = _first_threshold(view, threshold, auto)
             yield _show(view, threshold, own_scale)
@@ -303,8 +330,10 @@ def _show(view: Shown, threshold: float, own_scale: bool) -> tuple[Any, ...]:
         view,
         views.verdict(view, threshold, own_scale),
         views.before_and_after(view, threshold, own_scale),
+        views.parts_of(view, own_scale),
+        views.nearest_patch(view, *views.peak_of(view)),
         views.overlay_pair(view, threshold, own_scale),
-        views.map_picture(view, threshold, own_scale),
+        gr.Image(views.map_picture(view, threshold, own_scale), label=map_name(view.result)),
         gr.Slider(maximum=max(count, 2), value=1, interactive=count > 1 and not running),
         *views.one_mask(view, 1, own_scale),
         gr.Slider(**_threshold_range(view), value=threshold, interactive=not running),
@@ -323,7 +352,7 @@ def _problem(title: str, text: str, kind: str = "problem") -> tuple[Any, ...]:
     return (
         None,
         message(title, text, kind),
-        "",
+        *[""] * 3,
         None,
         None,
         gr.skip(),
@@ -358,19 +387,37 @@ def _first_threshold(view: Shown | None, threshold: float, auto: bool) -> float:
 
 
 def _threshold_range(view: Shown) -> dict[str, float]:
-    """Squared errors beyond 1 are rare; deviations reach further, in larger steps."""
-    return {"maximum": 30, "step": 0.05} if view.result.relative else {"maximum": 1, "step": 0.005}
+    """Squared errors beyond 1 are rare; deviations reach further, in larger steps; distances and sums lie between."""
+    ranges = {SQUARED_ERROR: {"maximum": 1, "step": 0.005}, DEVIATIONS: {"maximum": 30, "step": 0.05}}
+    return ranges.get(view.result.unit, {"maximum": 3, "step": 0.01})
 
 
 def _redraw(view: Shown | None, threshold: float, own_scale: bool) -> tuple[Any, ...]:
     if view is None:
-        return (gr.skip(),) * 4
+        return (gr.skip(),) * 5
     return (
         views.verdict(view, threshold, own_scale),
         views.before_and_after(view, threshold, own_scale),
+        views.parts_of(view, own_scale),
         views.overlay_pair(view, threshold, own_scale),
         views.map_picture(view, threshold, own_scale),
     )
+
+
+def _method_choices(reference: Reference | None) -> list[tuple[str, str]]:
+    """Labels and names of the methods that can judge now."""
+    learned = ["patchcore"] if reference and reference.banks else []
+    return [(views.METHOD_NAMES[name], name) for name in ("maeday", "self", "ensemble", *learned)]
+
+
+def _offer_methods(reference: Reference | None, method: str) -> gr.Radio:
+    """PatchCore once there are good parts; without them back to the paper's method."""
+    choices = _method_choices(reference)
+    return gr.Radio(choices, value=method if method in [name for _, name in choices] else "maeday")
+
+
+def _show_nearest(view: Shown | None, event: gr.SelectData) -> str:
+    return views.nearest_patch(view, *event.index)
 
 
 def _show_mask(view: Shown | None, index: int, own_scale: bool) -> tuple[Any, ...]:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from maeday_core import MaskedAutoencoder, load_model
+from maeday_core.embeddings import Backbone, load_backbone
 from maeday_core.hub import HUB_MODELS
+from maeday_core.methods import default_backbone
 from maeday_core.weights import best_device, best_dtype, default_model
 
 KEPT_MODELS = 2
@@ -73,6 +75,14 @@ def loading(name: str) -> Iterator[str | MaskedAutoencoder]:
     promise = request_model(name)
     while wait([promise], timeout=0.4).not_done:
         yield download_progress(name)
+    yield promise.result()
+
+
+def loading_backbone(model_name: str) -> Iterator[str | Backbone]:
+    """Wait for the backbone that goes with a model, loaded outside everybody's turn; it comes last."""
+    promise = _loader.submit(load_backbone, default_backbone(model_name))
+    while wait([promise], timeout=0.4).not_done:
+        yield "this can take a minute the first time"
     yield promise.result()
 
 

@@ -9,15 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image
 
-from maeday_core import Adapter, Detection
-from maeday_core.calibration import Calibration
-from maeday_core.detector import resize_map
+from maeday_core import Detection
+from maeday_core.detector import DEVIATIONS, SQUARED_ERROR, resize_map
+from maeday_core.ensemble import shares
 from maeday_core.images import RGBImage, resize
+from maeday_core.methods import Reference
+from maeday_core.patchcore import CROP, crops_of
 from maeday_core.pictures import (
     COLOUR_SCALE,
+    Scale,
     colour_scale,
     difference,
     heat_map,
@@ -29,6 +33,12 @@ from maeday_core.pictures import (
 )
 
 SHOWN_SIDE = 800
+METHOD_NAMES = {
+    "maeday": "MAEDAY",
+    "self": "Self-reference",
+    "ensemble": "Ensemble",
+    "patchcore": "PatchCore",
+}
 
 
 @dataclass(frozen=True)
@@ -57,14 +67,21 @@ def shown(name: str, query: RGBImage, result: Detection) -> Shown:
     height, width = query.shape[:2]
     shrink = min(1.0, SHOWN_SIDE / max(height, width))
     width, height = max(1, round(width * shrink)), max(1, round(height * shrink))
-    small = resize_map(result.error_map, height, width)
-    small = small * (result.image_score / max(float(small.max()), 1e-12))  # so that its peak stays the image score
-    return Shown(name, resize(query, width, height), replace(result, error_map=small))
+
+    def small(result: Detection) -> Detection:
+        error_map = resize_map(result.error_map, height, width)
+        error_map = error_map * (result.image_score / max(float(error_map.max()), 1e-12))  # its peak stays the score
+        return replace(result, error_map=error_map, parts=tuple(small(part) for part in result.parts))
+
+    return Shown(name, resize(query, width, height), small(result))
 
 
-def scale_of(view: Shown, own_scale: bool) -> float:
-    """The top of the colour scale: the fixed one, that of the good parts, or this picture's own highest error."""
-    return max(view.result.image_score, 1e-6) if own_scale else colour_scale(view.result)
+def scale_of(view: Shown, own_scale: bool) -> Scale:
+    """The colour scale: the fixed one, that around the threshold, or from this picture's own lowest to its highest."""
+    if not own_scale:
+        return colour_scale(view.result)
+    low = 0.0 if view.result.unit in (SQUARED_ERROR, DEVIATIONS) else float(view.result.error_map.min())
+    return low, max(view.result.image_score, low + 1e-6)
 
 
 def overlay_pair(view: Shown, threshold: float, own_scale: bool) -> tuple[RGBImage, RGBImage]:
@@ -78,19 +95,21 @@ def map_picture(view: Shown, threshold: float, own_scale: bool) -> RGBImage:
     return outline(heat_map(view.result.error_map, scale_of(view, own_scale)), view.result.error_map, threshold)
 
 
-def one_mask(view: Shown, index: int, own_scale: bool) -> tuple[RGBImage, RGBImage, RGBImage]:
+def one_mask(view: Shown, index: int, own_scale: bool) -> tuple[RGBImage | None, RGBImage | None, RGBImage | None]:
     """Masked input, reconstruction and difference of view `index`, from 1; an index too high shows the last.
 
-    One mask's difference is a squared error, whatever the map of all counts in.
+    One mask's difference is a squared error, whatever the map of all counts in. A method without masks has none.
     """
+    if not len(view.result.masks):
+        return None, None, None
     i = min(max(index, 1), len(view.result.masks)) - 1
-    scale = float(view.result.error_maps.mean(axis=0).max()) if own_scale else COLOUR_SCALE
-    return masked_input(view.result, i), reconstruction(view.result, i), difference(view.result, i, scale)
+    top = float(view.result.error_maps.mean(axis=0).max()) if own_scale else COLOUR_SCALE
+    return masked_input(view.result, i), reconstruction(view.result, i), difference(view.result, i, (0.0, top))
 
 
 def number(view: Shown, value: float) -> str:
     """A score as this result counts: squared errors are small, deviations are not."""
-    return f"{value:.{2 if view.result.relative else 3}f}"
+    return f"{value:.{3 if view.result.unit == SQUARED_ERROR else 2}f}"
 
 
 def all_masks(view: Shown, own_scale: bool) -> list[tuple[RGBImage, str]]:
@@ -124,12 +143,12 @@ def verdict(view: Shown, threshold: float, own_scale: bool) -> str:
         text = "The whole picture lies below the threshold."
     if not result.complete:
         text = f"Stopped after {done} of {total} masks. {text}" if view.stopped else f"{done} of {total} masks so far."
-    if result.calibration:
-        text = " ".join([text, sureness(result.calibration), *([view.doubt] if view.doubt else [])])
-    facts = (
-        f"image score <b>{number(view, result.image_score)}</b> · threshold <b>{number(view, threshold)}</b> · "
-        f"{done} mask{'s' if done > 1 else ''} · {result.seconds:.2f} s"
-    )
+    if result.shots:
+        text = " ".join([text, sureness(result), *([view.doubt] if view.doubt else [])])
+    facts = f"image score <b>{number(view, result.image_score)}</b> · threshold <b>{number(view, threshold)}</b>"
+    facts += f" · {METHOD_NAMES[result.settings['method']]}"
+    facts += f" · {done} mask{'s' if done > 1 else ''}" if done else ""
+    facts += f" · {result.seconds:.2f} s"
     return (
         f'<div class="verdict {"anomalous" if above else "calm"}"><h2>{title}</h2>'
         f"<p>{html.escape(text)}</p>{colour_bar(view, threshold, own_scale)}<p class='facts'>{facts}</p></div>"
@@ -138,10 +157,10 @@ def verdict(view: Shown, threshold: float, own_scale: bool) -> str:
 
 def colour_bar(view: Shown, threshold: float, own_scale: bool) -> str:
     """The colour scale in HTML, with the threshold and the image score marked on it."""
-    top = scale_of(view, own_scale)
-    stops = ", ".join("rgb({},{},{})".format(*c) for c in heat_map(np.linspace(0, 1, 9)[None], 1.0)[0])
+    low, top = scale_of(view, own_scale)
+    stops = ", ".join("rgb({},{},{})".format(*c) for c in heat_map(np.linspace(0, 1, 9)[None], (0.0, 1.0))[0])
     marks = "".join(
-        f'<span class="mark {kind}" style="left:{100 * min(value / top, 1):.1f}%" '
+        f'<span class="mark {kind}" style="left:{100 * min(max((value - low) / (top - low), 0), 1):.1f}%" '
         f'title="{label} {number(view, value)}"></span>'
         for kind, label, value in (
             ("threshold", "threshold", threshold),
@@ -149,26 +168,30 @@ def colour_bar(view: Shown, threshold: float, own_scale: bool) -> str:
         )
     )
     score = number(view, view.result.image_score)
-    label = f"Colour scale from 0 to {top:.2f}, threshold {number(view, threshold)}, image score {score}"
-    unit = "deviations above normal" if view.result.relative else "squared error"
-    scale = "this picture's" if own_scale else "good parts'" if view.result.relative else "fixed"
+    label = f"Colour scale from {low:.2g} to {top:.2f}, threshold {number(view, threshold)}, image score {score}"
+    unit = view.result.unit
+    scale = "this picture's" if own_scale else "fixed" if unit == SQUARED_ERROR else "threshold in the middle of the"
     return (
         f'<div class="bar" role="img" aria-label="{label}" style="background:linear-gradient(90deg,{stops})">'
         f"{marks}</div>"
-        f'<div class="ends"><span>0</span><span>{unit}, {scale} scale</span>'
+        f'<div class="ends"><span>{low:.2g}</span><span>{unit}, {scale} scale</span>'
         f"<span>{top:.2f}{'' if own_scale else '+'}</span></div>"
     )
 
 
-def sureness(calibration: Calibration) -> str:
+def sureness(result: Detection) -> str:
     """How far the threshold can be trusted, in words."""
-    low, high = min(calibration.scores), max(calibration.scores)
-    if calibration.shots == 1:
+    scores = result.good_scores
+    span = f"score {min(scores):.2f} to {max(scores):.2f}" if scores else ""
+    if result.shots == 1:
+        copies = f", whose copies {span}" if span else ""
         return (
-            f"The threshold rests on one good part, whose copies score {low:.2f} to {high:.2f}: "
-            "it cannot tell how much good parts vary, so add more if you can."
+            f"The threshold rests on one good part{copies}: it cannot tell how much good parts vary, so add more if "
+            "you can."
         )
-    return f"The {calibration.shots} good parts score {low:.2f} to {high:.2f}, each judged by the others."
+    if not span:
+        return f"The threshold rests on {result.shots} good parts, each judged by the others."
+    return f"The {result.shots} good parts {span}, each judged by the others."
 
 
 def before_and_after(view: Shown | None, threshold: float, own_scale: bool) -> str:
@@ -185,15 +208,80 @@ def before_and_after(view: Shown | None, threshold: float, own_scale: bool) -> s
     return f'<h3>Before and after the good parts</h3><div class="pair">{pictures}</div>'
 
 
-def adapter_card(adapter: Adapter, left_out: Sequence[str] = ()) -> str:
-    """What the adapter in use was made of, how the loss fell, and what to doubt."""
-    shots, losses = adapter.calibration.shots, adapter.losses
-    text = f"{adapter.steps} steps on the model {adapter.base}"
-    if losses:
-        text += f", loss {np.mean(losses[:4]):.4f} to {np.mean(losses[-4:]):.4f}"
-    text += ". Kept for this visit, an hour at most; save it to use it tomorrow."
-    doubts = "".join(f"<li>{html.escape(doubt)}</li>" for doubt in (*left_out, *adapter.doubts))
-    beneath = loss_curve(losses, adapter.steps) + (f"<ul>{doubts}</ul>" if doubts else "")
+def parts_of(view: Shown | None, own_scale: bool) -> str:
+    """Of an ensemble, each part's own map with how much of the peak it accounts for; empty for one method."""
+    if view is None or not view.result.parts:
+        return ""
+    figures = ""
+    for part, share in zip(view.result.parts, shares(view.result), strict=True):
+        one = replace(view, result=part)
+        name = METHOD_NAMES[part.settings["method"]]
+        caption = f"{name}: {share:.0%} of the peak, {number(one, part.image_score)} {part.unit}"
+        figures += _figure(heat_map(part.error_map, scale_of(one, own_scale)), caption)
+    return f'<h3>Which evidence counted</h3><div class="pair">{figures}</div>'
+
+
+def peak_of(view: Shown) -> tuple[int, int]:
+    """Column and row of the map's highest value, at display size."""
+    row, column = np.unravel_index(view.result.error_map.argmax(), view.result.error_map.shape)
+    return int(column), int(row)
+
+
+def nearest_patch(view: Shown | None, x: int, y: int) -> str:
+    """What the patch at column `x`, row `y` of the shown map was compared with; empty without embeddings."""
+    if view is None or view.result.match is None:
+        return ""
+    match = view.result.match
+    embedded = next((part.query for part in view.result.parts if part.match), view.result.query)
+    rows, columns = match.distances.shape
+    height, width = view.query.shape[:2]
+    row, column = min(y * rows // height, rows - 1), min(x * columns // width, columns - 1)
+    crops = crops_of(embedded, rows, columns)
+    near = int(match.nearest[row, column])
+    here = crops[row * columns + column]
+    like = (crops if match.crops is None else match.crops)[near]
+    boxes = [(row, column, (64, 224, 255))]
+    if match.crops is None:
+        boxes.append((near // columns, near % columns, (255, 214, 64)))
+    marked = np.ascontiguousarray(view.query).copy()
+    side = 2 * CROP * min(height / embedded.shape[0], width / embedded.shape[1]) / 2
+    for r, c, colour in boxes:
+        centre = np.array([(c + 0.5) * width / columns, (r + 0.5) * height / rows])
+        corner, end = (tuple((centre + sign * side / 2).round().astype(int).tolist()) for sign in (-1, 1))
+        cv2.rectangle(marked, corner, end, (10, 10, 10), 5)
+        cv2.rectangle(marked, corner, end, colour, 2)
+    where = "elsewhere in this picture (yellow)" if match.crops is None else "among the good parts"
+    distance = f"distance {match.distances[row, column]:.2f}"
+    pictures = (
+        _figure(marked, "The place you chose (blue)")
+        + _figure(_enlarged(here), "What is there")
+        + _figure(_enlarged(like), f"The most alike {where}: {distance}")
+    )
+    return (
+        "<h3>Compared with</h3><p>Click anywhere on the map: here is what that place looks like most. "
+        f'Alike means explained; unlike means foreign.</p><div class="pair nearest">{pictures}</div>'
+    )
+
+
+def _enlarged(crop: RGBImage) -> RGBImage:
+    return cv2.resize(crop, (192, 192), interpolation=cv2.INTER_CUBIC)
+
+
+def reference_card(reference: Reference, left_out: Sequence[str] = ()) -> str:
+    """What the good parts in use have told, how the loss fell, and what to doubt."""
+    adapter, banks = reference.adapter, reference.banks
+    shots = adapter.calibration.shots if adapter else banks[0].shots
+    told, losses, doubts = [], (), tuple(left_out)
+    if adapter:
+        losses, doubts = adapter.losses, (*left_out, *adapter.doubts)
+        told.append(f"{adapter.steps} steps on the model {adapter.base}")
+        if losses:
+            told.append(f"loss {np.mean(losses[:4]):.4f} to {np.mean(losses[-4:]):.4f}")
+    if banks:
+        told.append(f"{len(banks[0].features)} patches to compare with")
+    text = ", ".join(told) + ". Kept for this visit, an hour at most; save it to use it tomorrow."
+    items = "".join(f"<li>{html.escape(doubt)}</li>" for doubt in doubts)
+    beneath = loss_curve(losses, adapter.steps if adapter else 0) + (f"<ul>{items}</ul>" if items else "")
     return message(f"Adapted to {shots} good part{'s' * (shots > 1)}", text, "adapted", beneath)
 
 
@@ -250,8 +338,8 @@ def report_page(view: Shown, threshold: float) -> str:
 .row{{display:flex;gap:1rem;flex-wrap:wrap;margin-top:1.2rem}}figure{{margin:0 0 1rem;flex:1 1 220px}}img{{width:100%}}
 th{{text-align:left;padding-right:2rem;font-weight:500}}{BAR_CSS}</style>
 <h1>{html.escape(view.name)}</h1>{verdict(view, threshold, False)}<div class="row">{pictures}</div>
-{before_and_after(view, threshold, False)}
-<h2>What the model saw</h2>{views}<h2>Settings</h2><table>{rows}</table></html>"""
+{before_and_after(view, threshold, False)}{parts_of(view, False)}{nearest_patch(view, *peak_of(view))}
+{f"<h2>What the model saw</h2>{views}" if views else ""}<h2>Settings</h2><table>{rows}</table></html>"""
 
 
 def _figure(picture: RGBImage, caption: str) -> str:
@@ -280,6 +368,7 @@ box-shadow:0 0 0 1px rgba(0,0,0,.55)}
 .pair{display:flex;gap:1rem;margin-top:.4rem}.pair figure{margin:0;flex:1 1 0;min-width:0}
 .pair img{width:100%;max-height:300px;object-fit:contain;border-radius:6px}
 .pair figcaption{font-size:.9rem;font-variant-numeric:tabular-nums}
+.nearest{align-items:flex-start}.nearest figure:not(:first-child){flex:0 1 26%}
 .curve{width:100%;height:48px}.curve polyline{fill:none;stroke:#1c7ed6;stroke-width:2;vector-effect:non-scaling-stroke}
 .ends{display:flex;justify-content:space-between;gap:.6rem;font-size:.8rem;opacity:.75;margin-top:.3rem}
 """

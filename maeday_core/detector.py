@@ -65,9 +65,12 @@ class Settings:
                 raise SettingsError(f"{name} is {getattr(self, name)!r}; choose {' or '.join(choices)}.")
 
 
-NONE_HIDDEN = np.zeros((0, 1, 1), dtype=bool)
 SQUARED_ERROR = "squared error"
 DEVIATIONS = "deviations above normal"
+
+
+def _none() -> np.ndarray:
+    return np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -103,9 +106,9 @@ class Detection:
     unit: str = SQUARED_ERROR
     good_scores: tuple[float, ...] = ()
     shots: int = 0
-    masks: np.ndarray = field(default=NONE_HIDDEN, repr=False)
-    reconstructions: np.ndarray = field(default=NONE_HIDDEN, repr=False)
-    error_maps: np.ndarray = field(default=NONE_HIDDEN, repr=False)
+    masks: np.ndarray = field(default_factory=_none, repr=False)
+    reconstructions: np.ndarray = field(default_factory=_none, repr=False)
+    error_maps: np.ndarray = field(default_factory=_none, repr=False)
     total: int = 0
     match: Match | None = field(default=None, repr=False)
     parts: tuple[Detection, ...] = field(default=(), repr=False)

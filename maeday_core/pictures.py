@@ -20,9 +20,6 @@ HIDDEN_COLOUR = 118
 _COLOURS = (matplotlib.colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
 
 
-MAPS = {SQUARED_ERROR: ("Error map E", "squared error, RGB in [0, 1]"), DEVIATIONS: ("Error map", DEVIATIONS)}
-"""What a map is called, and what it counts in, by its unit; the others are distances and what is added to them."""
-
 Scale = tuple[float, float]
 """Where the colours begin and where they end."""
 
@@ -36,6 +33,11 @@ def colour_scale(result: Detection) -> Scale:
         return 0.0, COLOUR_SCALE
     width = 1.0 if result.unit == DEVIATIONS else 0.4
     return (1 - width) * result.first_threshold, (1 + width) * result.first_threshold
+
+
+def map_name(result: Detection) -> str:
+    """What the map of a result is called."""
+    return {SQUARED_ERROR: "Error map E", DEVIATIONS: "Error map"}.get(result.unit, f"Map of {result.unit}")
 
 
 def _position(error_map: np.ndarray, scale: Scale) -> np.ndarray:
@@ -93,7 +95,6 @@ def save_figure(query: RGBImage, result: Detection, threshold: float, path: str 
     small = resize(query, *size)
     small_map = resize_map(result.error_map, size[1], size[0])
     scale = colour_scale(result)
-    name, unit = MAPS.get(result.unit, (f"Map of {result.unit}", result.unit))
     covered = outline(overlay(small, small_map, scale), small_map, threshold)
     panel = 4.2
     count = 3 + len(result.parts)
@@ -104,7 +105,7 @@ def save_figure(query: RGBImage, result: Detection, threshold: float, path: str 
     axes[0].imshow(small)
     image = axes[1].imshow(small_map, cmap=COLOUR_MAP, vmin=scale[0], vmax=scale[1])
     axes[2].imshow(covered)
-    titles = ["Query", name, "Overlay"]
+    titles = ["Query", map_name(result), "Overlay"]
     for axis, part, share in zip(axes[3:], result.parts, shares(result), strict=True):
         axis.imshow(heat_map(resize_map(part.error_map, size[1], size[0]), colour_scale(part)))
         titles.append(f"{part.settings['method']}: {share:.0%} of the peak")
@@ -112,7 +113,7 @@ def save_figure(query: RGBImage, result: Detection, threshold: float, path: str 
         axis.set_title(title)
         axis.set_axis_off()
     bar = figure.colorbar(image, ax=axes[1], fraction=0.046, pad=0.02, extend="max")
-    bar.set_label(unit)
+    bar.set_label("squared error, RGB in [0, 1]" if result.unit == SQUARED_ERROR else result.unit)
     bar.ax.axhline(min(max(threshold, scale[0]), scale[1]), color="#40e0ff", linewidth=2)
     s = result.settings
     how = [s["method"]]

@@ -7,13 +7,17 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import huggingface_hub as hub
 import pytest
+import safetensors.torch
+import torch
 from hub_server import COMMIT, Fault, HubServer, Repo
 
+from maeday_core.errors import WeightsError
 from maeday_core.weights import HUB_MODELS
 from tests.checkpoints import State, assert_holds, cut, hub_layout, load, refusal, write
 from tests.conftest import ROOT
@@ -247,3 +251,30 @@ def test_models_by_name_are_pinned(server: HubServer) -> None:
 def test_names_of_nothing(server: HubServer, name: str, words: list[str]) -> None:
     refusal(lambda: load(name), *words)
     assert server.requests == []
+
+
+def test_a_backbone_from_the_hub(server: HubServer, tmp_path: Path) -> None:
+    import timm
+
+    from maeday_core.embeddings import _load
+
+    torch.manual_seed(1)
+    source = timm.create_model("test_resnet")
+    safetensors.torch.save_file(source.state_dict(), tmp_path / "model.safetensors")
+    server.repos["timm/test_resnet.r160_in1k"] = Repo(
+        {"model.safetensors": (tmp_path / "model.safetensors").read_bytes()}
+    )
+    backbone = _load("test_resnet.r160_in1k", pretrained=True, device=torch.device("cpu"))
+    ours = backbone.network.state_dict()
+    assert len(ours) > 10
+    assert all(torch.equal(value, source.state_dict()[key]) for key, value in ours.items())
+
+
+def test_a_backbone_with_no_hub_is_one_sentence_at_once(server: HubServer) -> None:
+    from maeday_core.embeddings import _load
+
+    server.stop()
+    start = time.monotonic()
+    with pytest.raises(WeightsError, match=r"'wrn50' could not be loaded .*'lite0' works with no network"):
+        _load("wrn50", pretrained=True, device=torch.device("cpu"))
+    assert time.monotonic() - start < 60

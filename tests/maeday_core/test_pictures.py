@@ -1,5 +1,7 @@
 """Pictures show what the result holds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,25 +30,28 @@ def result(tiny_model):
 
 def test_heat_map_uses_the_scale_it_is_given():
     ramp = np.linspace(0, 1, 11, dtype=np.float32)[None]
-    assert (np.diff(heat_map(ramp, 1.0).astype(int).sum(axis=2)) > 0).all()
-    assert np.array_equal(heat_map(ramp * 3, 3.0), heat_map(ramp, 1.0))
-    assert np.array_equal(heat_map(ramp + 5, 1.0)[0, 0], heat_map(np.ones((1, 1)), 1.0)[0, 0])
+    assert (np.diff(heat_map(ramp, (0, 1)).astype(int).sum(axis=2)) > 0).all()
+    assert np.array_equal(heat_map(ramp * 3, (0, 3)), heat_map(ramp, (0, 1)))
+    assert np.array_equal(heat_map(ramp + 2, (2, 3)), heat_map(ramp, (0, 1)))
+    assert np.array_equal(heat_map(ramp + 5, (0, 1))[0, 0], heat_map(np.ones((1, 1)), (0, 1))[0, 0])
 
 
 def test_good_parts_set_the_colour_scale(tiny_model, result, tmp_path):
-    assert colour_scale(result) == COLOUR_SCALE
+    assert colour_scale(result) == (0, COLOUR_SCALE)
     maps = np.random.default_rng(0).random((2, 2, 64, 64), dtype=np.float32)
     judged = detect(tiny_model, result.query, Settings(masks=3), Calibration.of(maps, 3, relative=True))
-    assert colour_scale(judged) == 2 * judged.first_threshold
+    assert colour_scale(judged) == (0, 2 * judged.first_threshold)
+    low, top = colour_scale(replace(result, unit="distance"))
+    assert 0 < low < result.first_threshold < top
     plain = detect(tiny_model, result.query, Settings(masks=3), Calibration.of(maps, 3, relative=False))
-    assert colour_scale(plain) == COLOUR_SCALE
+    assert colour_scale(plain) == (0, COLOUR_SCALE)
     save_figure(judged.query, judged, judged.first_threshold, tmp_path / "figure.png")
     assert load_image(tmp_path / "figure.png").std() > 5
 
 
 def test_a_calm_map_leaves_the_photo_alone(result):
     calm = np.zeros((64, 64), np.float32)
-    assert np.array_equal(overlay(result.query, calm, 1.0), result.query)
+    assert np.array_equal(overlay(result.query, calm, (0, 1)), result.query)
     assert np.array_equal(outline(result.query, calm, 0.5), result.query)
 
 
@@ -67,7 +72,7 @@ def test_masked_input_hides_exactly_the_mask(result):
 
 
 def test_views_have_the_models_size(result):
-    assert reconstruction(result, 0).shape == difference(result, 2, 1.0).shape == (64, 64, 3)
+    assert reconstruction(result, 0).shape == difference(result, 2, (0, 1)).shape == (64, 64, 3)
     assert not np.array_equal(reconstruction(result, 0), reconstruction(result, 1))
 
 
