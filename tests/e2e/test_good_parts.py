@@ -51,7 +51,7 @@ def test_an_adapter_saved_today_gives_the_same_map_tomorrow(visitor: Visitor, tm
     before = visitor.page.evaluate("seen.starts")
     visitor.load_adapter(tmp_path / "notes.safetensors")
     expect(visitor.adapter).to_contain_text("notes.safetensors is no adapter of this program")
-    expect(visitor.adapter).to_contain_text("The adapter in use stays.")
+    expect(visitor.adapter).to_contain_text("The good parts in use stay.")
     visitor.finish(before)
 
     before = visitor.page.evaluate("seen.starts")

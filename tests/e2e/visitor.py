@@ -78,6 +78,9 @@ class Visitor:
     def set(self, slider: str, value: float) -> None:
         self.page.locator(f"#{slider} input[type=range]").fill(str(value))
 
+    def choose_method(self, name: str) -> None:
+        self.page.locator(f"#method input[value={name}]").check()
+
     def choose_model(self, name: str) -> None:
         self.page.locator("#model input").click()
         self.page.get_by_role("option", name=re.compile(f"^{name}")).click()
@@ -110,10 +113,11 @@ class Visitor:
 
     def facts(self) -> Facts:
         found = re.search(
-            r"image score ([\d.]+) · threshold ([\d.]+) · (\d+) masks? · ([\d.]+) s", self.card.inner_text()
+            r"image score ([\d.]+) · threshold ([\d.]+) · [\w-]+ · (?:(\d+) masks? · )?([\d.]+) s",
+            self.card.inner_text(),
         )
         assert found, self.card.inner_text()
-        return Facts(float(found[1]), float(found[2]), int(found[3]), found[4])
+        return Facts(float(found[1]), float(found[2]), int(found[3] or 0), found[4])
 
     def sources(self, *names: str) -> list[str]:
         """The addresses of the pictures shown in these places, each of which has really been drawn."""

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from maeday_core.cli import main
+from maeday_core.methods import METHODS
 from maeday_core.weights import save_weights
 from tests.conftest import ROOT
 
@@ -107,6 +108,9 @@ def test_a_bad_file_stops_nothing_else(capsys, folder):
         (["detect", "{pictures}", "--adapter", "nowhere.safetensors"], "nowhere.safetensors"),
         (["detect", "{pictures}", "--normals", "nowhere.png"], "nowhere.png"),
         (["adapt", "{pictures}", "--out", "adapter.bin"], "adapter.bin"),
+        (["detect", "{pictures}", "--method", "patchcore"], "give photos of them"),
+        (["detect", "{pictures}", "--method", "self", "--normals", "{pictures}"], "uses no photos of good parts"),
+        (["detect", "{pictures}", "--method", "self", "--backbone", "resnet5000"], "no backbone 'resnet5000'"),
         (["evaluate", "{pictures}"], "no category"),
         (["pretrain", "--corpus", "{pictures}", "--out", "{pictures}/x.safetensors"], "3 unreadable, transparent or"),
     ],
@@ -143,6 +147,34 @@ def test_adapt_then_detect_with_the_adapter_or_the_shots(capsys, folder):
     assert loaded[0]["adapter"] == "default, 2 shots, 40 steps, seed 5"
     status, rows, errors = run(capsys, "detect", *query, "--adapter", adapter, "--mask-ratio", 0.5)
     assert (status, rows, len(errors.splitlines())) == (2, [], 1)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_detects_and_draws(capsys, folder, method):
+    shots = [folder / "pictures" / name for name in ("a.png", "b.jpg")]
+    options = ["--model", folder / "tiny.safetensors", "--masks", 2, "--method", method, "--out", folder / "out"]
+    if method != "self":
+        options += ["--preset", "calibrate", "--normals", *shots]
+    status, rows, _ = run(capsys, "detect", folder / "pictures" / "deep", *options, "--json")
+    assert status == 0
+    assert rows[0].keys() >= DETECT_KEYS
+    assert rows[0]["method"] == method
+    assert rows[0]["masks"] == (2 if method in ("maeday", "ensemble") else None)
+    assert np.load(rows[0]["error_map"]).max() == pytest.approx(rows[0]["image_score"], rel=1e-6)
+    assert Image.open(folder / "out" / "a-maeday.png").width > 800
+
+
+def test_one_adapt_serves_every_method(capsys, folder):
+    shots = [folder / "pictures" / name for name in ("a.png", "b.jpg")]
+    options = ["--model", folder / "tiny.safetensors", "--masks", 2]
+    adapter = folder / "parts.safetensors"
+    status, rows, _ = run(capsys, "adapt", *shots, "--out", adapter, *options, "--steps", 1, "--json")
+    assert status == 0
+    assert (rows[0]["backbone"], rows[0]["shots"], rows[0]["method"]) == ("lite0", 2, "ensemble")
+    for method in ("maeday", "patchcore", "ensemble"):
+        query = [folder / "pictures" / "deep", *options, "--method", method, "--adapter", adapter, "--json"]
+        status, rows, _ = run(capsys, "detect", *query)
+        assert (status, rows[0]["method"]) == (0, method)
 
 
 def test_evaluate_prints_rows_and_writes_files(capsys, folder):

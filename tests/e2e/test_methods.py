@@ -1,0 +1,77 @@
+"""The methods on the page: the same result for each, what counted, and what every place was compared with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.visitor import RADIUS, Visitor, photo
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize("method", ["self", "ensemble"])
+def test_a_photo_alone_by_every_method(visitor: Visitor, tmp_path: Path, method: str) -> None:
+    path = photo(tmp_path / "disc.png", disc=(210, 90))
+    visitor.upload(path)
+    visitor.choose_method(method)
+    visitor.run()
+    assert visitor.facts().masks == (32 if method == "ensemble" else 0)
+    error_map = visitor.error_map()
+    assert error_map.shape == (240, 320)
+    y, x = np.unravel_index(error_map.argmax(), error_map.shape)
+    assert np.hypot(x - 210, y - 90) < RADIUS + 12
+    expect(visitor.page.locator("#evidence img")).to_have_count(2 if method == "ensemble" else 0)
+    expect(visitor.page.locator("#masked img")).to_have_count(1 if method == "ensemble" else 0)
+    if method == "ensemble":
+        shares = [int(s) for s in re.findall(r"(\d+)% of the peak", visitor.page.locator("#evidence").inner_text())]
+        assert abs(sum(shares) - 100) <= 1
+
+    nearest = visitor.page.locator("#nearest")
+    expect(nearest.locator("img")).to_have_count(3)
+    at_the_peak = nearest.locator("img").nth(1).get_attribute("src")
+    box = visitor.page.locator("#heat img").bounding_box()
+    assert box is not None
+    visitor.page.mouse.click(box["x"] + box["width"] * 0.15, box["y"] + box["height"] * 0.85)
+    expect(nearest.locator("img").nth(1)).not_to_have_attribute("src", at_the_peak or "")
+    expect(nearest).to_contain_text(re.compile(r"elsewhere in this picture .*distance 0\.\d\d", re.S))
+    _, report = visitor.download("get-report")
+    assert b"Compared with" in report
+
+
+def test_patchcore_is_offered_once_there_are_good_parts(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
+    expect(visitor.page.locator("#method input")).to_have_count(3)
+    visitor.open_good_parts()
+    visitor.add_shots(photo(tmp_path / "good.png"))
+    before = visitor.page.evaluate("seen.starts")
+    visitor.fine_tune()
+    visitor.finish(before)
+    expect(visitor.adapter).to_contain_text("patches to compare with")
+    for method in ("patchcore", "ensemble"):
+        visitor.choose_method(method)
+        visitor.run()
+        expect(visitor.card).to_contain_text("Something here does not belong")
+        expect(visitor.page.locator("#nearest")).to_contain_text("among the good parts")
+        expect(visitor.page.locator("#before-and-after img")).to_have_count(2)
+    visitor.choose_method("patchcore")
+    before = visitor.page.evaluate("seen.starts")
+    visitor.page.locator("#forget").click()
+    visitor.finish(before)
+    expect(visitor.page.locator("#method input")).to_have_count(3)
+    expect(visitor.page.locator("#method input[value=maeday]")).to_be_checked()
+    assert visitor.facts().masks == 32
+
+
+def test_methods_on_a_phone(visit: Callable[..., Page], tmp_path: Path) -> None:
+    visitor = Visitor(visit(390, 844))
+    visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
+    visitor.choose_method("ensemble")
+    visitor.run()
+    expect(visitor.page.locator("#nearest img")).to_have_count(3)
+    assert visitor.page.evaluate("document.scrollingElement.scrollWidth") <= 390
