@@ -28,8 +28,8 @@ SHOWN = 15
 """How many components show a result; the files and the gallery come after."""
 
 METHOD_INFO = (
-    "MAEDAY hides and reconstructs. Self-reference looks for patches unlike the rest of the picture. The ensemble adds "
-    "both and finds the most."
+    "MAEDAY hides and reconstructs. Self-reference looks for patches unlike the rest of the picture, PatchCore for "
+    "patches unlike the good parts. The ensemble adds both kinds of evidence."
 )
 HINT = message("Is there something here that does not belong?", "Add a photo and press Detect, or click an example.")
 SCROLL_TO_VERDICT = """() => {
@@ -125,7 +125,7 @@ def inspect_tab(lifetime: int) -> None:
                     )
                     auto = gr.Checkbox(
                         True,
-                        label="automatic: from the good parts, else four times what 95 % of the picture stays below",
+                        label="automatic: from the good parts; without them a guess from this picture",
                         container=False,
                         elem_id="auto-threshold",
                     )
@@ -148,35 +148,36 @@ def inspect_tab(lifetime: int) -> None:
             pair = gr.HTML("", elem_id="before-and-after")
             evidence = gr.HTML("", elem_id="evidence")
             nearest = gr.HTML("", elem_id="nearest")
-            gr.Markdown("### What the model saw")
-            index = gr.Slider(1, Settings.masks, 1, step=1, label="Mask", elem_id="mask-index")
-            with gr.Row(elem_id="saw"):
-                saw = [
-                    gr.Image(
-                        label=label,
-                        format="png",
-                        interactive=False,
-                        height=250,
-                        min_width=90,
-                        elem_id=name,
-                        alt_text=f"{label} of the chosen mask",
-                        buttons=[],
+            with gr.Column(elem_id="what-the-model-saw"):
+                gr.Markdown("### What the model saw")
+                index = gr.Slider(1, Settings.masks, 1, step=1, label="Mask", elem_id="mask-index")
+                with gr.Row(elem_id="saw"):
+                    saw = [
+                        gr.Image(
+                            label=label,
+                            format="png",
+                            interactive=False,
+                            height=250,
+                            min_width=90,
+                            elem_id=name,
+                            alt_text=f"{label} of the chosen mask",
+                            buttons=[],
+                        )
+                        for label, name in (
+                            ("Masked input", "masked"),
+                            ("Reconstruction", "reconstruction"),
+                            ("Difference", "difference"),
+                        )
+                    ]
+                with gr.Accordion("All masks: input, reconstruction, difference", open=False):
+                    gallery = gr.Gallery(
+                        show_label=False,
+                        columns=2,
+                        format="jpeg",
+                        height=640,
+                        object_fit="contain",
+                        elem_id="all-masks",
                     )
-                    for label, name in (
-                        ("Masked input", "masked"),
-                        ("Reconstruction", "reconstruction"),
-                        ("Difference", "difference"),
-                    )
-                ]
-            with gr.Accordion("All masks: input, reconstruction, difference", open=False):
-                gallery = gr.Gallery(
-                    show_label=False,
-                    columns=2,
-                    format="jpeg",
-                    height=640,
-                    object_fit="contain",
-                    elem_id="all-masks",
-                )
 
     settings = [model, masks, ratio, seed, sampling, patches]
     buttons = [detect, stop, parts.tune]

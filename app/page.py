@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app import gradio_fixes, views
-from app.inspect_tab import inspect_tab
+from app.inspect_tab import EXAMPLES, inspect_tab
 
 MAX_UPLOAD = "50mb"
 SESSIONS = 32
@@ -33,10 +33,16 @@ the heat map counts in *deviations above normal*, and the threshold is a quarter
 part, or two and a half times that of a single one's copies. What was learned, the adapter, is a file of a few
 megabytes: save it and load it tomorrow, here or on the command line.
 
+**Self-reference** asks another question: is there anything else like this in the picture? A pretrained network turns
+each patch into a feature; its distance to the five nearest features elsewhere in the same photo is the map. **PatchCore**
+asks the same of the good parts, in eight turned and mirrored views each. Click the map, and the page shows what that
+place looks like most. The **ensemble** adds the two kinds of evidence: the distance, and a tenth of the logarithm of how
+abnormal the reconstruction error is. It finds more than either, and the page tells which of them made the peak.
+
 What repeats or goes on smoothly is guessed well and stays dark. A scratch, a stain or a bolt cannot be guessed from
 what surrounds it, and lights up. So does anything else that is unpredictable: print, edges of a part, coarse gravel.
-**The score is not a probability.** Its usual size depends on the surface. Without good parts the automatic
-threshold, four times the error that 95 % of the picture stays below, is a first guess: set your own.
+**The score is not a probability.** Its usual size depends on the method and the surface. Without good parts the
+automatic threshold is a first guess: set your own.
 Move the mask slider to see for yourself what the model was shown and what it made of it.
 """
 ANNOUNCE_VERDICT = '() => { document.getElementById("verdict").setAttribute("aria-live", "polite"); }'
@@ -96,6 +102,7 @@ def launch_options() -> dict[str, Any]:
         "theme": theme,
         "css": CSS,
         "max_file_size": MAX_UPLOAD,
+        "allowed_paths": [str(EXAMPLES)],  # the program may be started from any folder
         "state_session_capacity": SESSIONS,
         "footer_links": ["settings"],
         "ssr_mode": False,

@@ -33,6 +33,7 @@ from maeday_core.pictures import (
 )
 
 SHOWN_SIDE = 800
+HIDE_MASKS = "<style>#what-the-model-saw{display:none}</style>"
 METHOD_NAMES = {
     "maeday": "MAEDAY",
     "self": "Self-reference",
@@ -209,9 +210,12 @@ def before_and_after(view: Shown | None, threshold: float, own_scale: bool) -> s
 
 
 def parts_of(view: Shown | None, own_scale: bool) -> str:
-    """Of an ensemble, each part's own map with how much of the peak it accounts for; empty for one method."""
+    """Of an ensemble, each part's own map with how much of the peak it accounts for.
+
+    Of one method nothing; and where none has masks, what shows them is hidden.
+    """
     if view is None or not view.result.parts:
-        return ""
+        return HIDE_MASKS if view and not view.result.total else ""
     figures = ""
     for part, share in zip(view.result.parts, shares(view.result), strict=True):
         one = replace(view, result=part)
@@ -253,13 +257,13 @@ def nearest_patch(view: Shown | None, x: int, y: int) -> str:
     where = "elsewhere in this picture (yellow)" if match.crops is None else "among the good parts"
     distance = f"distance {match.distances[row, column]:.2f}"
     pictures = (
-        _figure(marked, "The place you chose (blue)")
+        _figure(marked, "The peak, or the place you clicked (blue)")
         + _figure(_enlarged(here), "What is there")
         + _figure(_enlarged(like), f"The most alike {where}: {distance}")
     )
     return (
         "<h3>Compared with</h3><p>Click anywhere on the map: here is what that place looks like most. "
-        f'Alike means explained; unlike means foreign.</p><div class="pair nearest">{pictures}</div>'
+        f'What looks like nothing else is foreign.</p><div class="pair nearest">{pictures}</div>'
     )
 
 
@@ -338,7 +342,7 @@ def report_page(view: Shown, threshold: float) -> str:
 .row{{display:flex;gap:1rem;flex-wrap:wrap;margin-top:1.2rem}}figure{{margin:0 0 1rem;flex:1 1 220px}}img{{width:100%}}
 th{{text-align:left;padding-right:2rem;font-weight:500}}{BAR_CSS}</style>
 <h1>{html.escape(view.name)}</h1>{verdict(view, threshold, False)}<div class="row">{pictures}</div>
-{before_and_after(view, threshold, False)}{parts_of(view, False)}{nearest_patch(view, *peak_of(view))}
+{before_and_after(view, threshold, False)}{parts_of(view, False) if view.result.parts else ""}{nearest_patch(view, *peak_of(view))}
 {f"<h2>What the model saw</h2>{views}" if views else ""}<h2>Settings</h2><table>{rows}</table></html>"""
 
 
@@ -369,6 +373,8 @@ box-shadow:0 0 0 1px rgba(0,0,0,.55)}
 .pair img{width:100%;max-height:300px;object-fit:contain;border-radius:6px}
 .pair figcaption{font-size:.9rem;font-variant-numeric:tabular-nums}
 .nearest{align-items:flex-start}.nearest figure:not(:first-child){flex:0 1 26%}
+@media (max-width:640px){.nearest{flex-wrap:wrap}.nearest figure:first-child{flex:1 1 100%}
+.nearest figure:not(:first-child){flex:1 1 0}}
 .curve{width:100%;height:48px}.curve polyline{fill:none;stroke:#1c7ed6;stroke-width:2;vector-effect:non-scaling-stroke}
 .ends{display:flex;justify-content:space-between;gap:.6rem;font-size:.8rem;opacity:.75;margin-top:.3rem}
 """

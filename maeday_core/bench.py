@@ -15,8 +15,11 @@ import torch
 from maeday_core.adaptation import FineTuning
 from maeday_core.detector import Settings, detect, micro_batches, stream
 from maeday_core.draft import MARGIN, STEPS
+from maeday_core.embeddings import load_backbone
 from maeday_core.masks import mask_from_noise
 from maeday_core.model import CONFIGS, MAEConfig, MaskedAutoencoder
+from maeday_core.patchcore import MAX_PATCHES, build_bank, patchcore
+from maeday_core.self_reference import self_reference
 from maeday_core.weights import best_device, best_dtype, load_model
 
 MASKS = 32
@@ -115,6 +118,44 @@ def bench_adapt() -> Iterator[dict[str, Any]]:
         yield _row(f"base: a step of 32 crops, {what}", statistics.median(times[name]), "s")
     ratios = [a / b for a, b in zip(times["paper"], times["full"], strict=True)]
     yield _row("LoRA / all weights, median of the rounds", statistics.median(ratios), "")
+
+
+def bench_embeddings() -> Iterator[dict[str, Any]]:
+    """Time PatchCore with a bank of eight shots, and self-reference, beside their backbone's forward pass.
+
+    Yields rows of `what`, `value`, `unit`. Times are medians of interleaved rounds. The memory is that of this process
+    before and after a bank of a thousand shots.
+    """
+    device = best_device()
+    yield _row(f"device {device.type}, threads", torch.get_num_threads(), "")
+    backbone = load_backbone(device=device)
+    rng = np.random.default_rng(0)
+    shots = [rng.integers(0, 256, (224, 224, 3), dtype=np.uint8) for _ in range(8)]
+    start = time.perf_counter()
+    bank = build_bank(backbone, shots)
+    yield _row(f"a bank of 8 shots in 8 views each, {len(bank.features)} patches", time.perf_counter() - start, "s")
+    large = rng.integers(0, 256, (1024, 1536, 3), dtype=np.uint8)
+    forward, patches = "lite0: features of 224 x 224", "PatchCore with that bank"
+    times = _interleaved(
+        {
+            forward: lambda: backbone(shots[0]),
+            patches: lambda: patchcore(backbone, bank, shots[0]),
+            "self-reference, 224 x 224": lambda: self_reference(backbone, shots[0]),
+            "self-reference, 1536 x 1024 at half size": lambda: self_reference(backbone, large),
+        },
+        device,
+        ROUNDS,
+    )
+    for what, values in times.items():
+        yield _row(what, 1000 * statistics.median(values), "ms")
+    ratios = [a / b for a, b in zip(times[patches], times[forward], strict=True)]
+    yield _row("PatchCore / its features, median of the rounds", statistics.median(ratios), "")
+    before = _peak_memory(device)
+    start = time.perf_counter()
+    build_bank(backbone, (rng.integers(0, 256, (224, 224, 3), dtype=np.uint8) for _ in range(1000)), augment=False)
+    yield _row(f"a bank of 1000 shots, {MAX_PATCHES} patches", time.perf_counter() - start, "s")
+    yield _row("peak memory before it", before / 2**20, "MiB")
+    yield _row("peak memory after it", _peak_memory(device) / 2**20, "MiB")
 
 
 def _peak_memory(device: torch.device) -> float:

@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_pretrain)
 
     command = commands.add_parser("bench", help="measure speed on this machine")
-    command.add_argument("what", nargs="?", default="detect", choices=["detect", "adapt"])
+    command.add_argument("what", nargs="?", default="detect", choices=["detect", "adapt", "embeddings"])
     command.add_argument("--json", action="store_true")
     command.set_defaults(run=_bench)
     return parser
@@ -315,9 +315,9 @@ def _pretrain(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from maeday_core.bench import bench_adapt, bench_detect
+    from maeday_core.bench import bench_adapt, bench_detect, bench_embeddings
 
-    for row in {"detect": bench_detect, "adapt": bench_adapt}[options.what]():
+    for row in {"detect": bench_detect, "adapt": bench_adapt, "embeddings": bench_embeddings}[options.what]():
         if options.json:
             _print_json(row)
         else:

@@ -231,7 +231,8 @@ def compare(features: Tensor, known: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """
     shape, patches = features.shape[:2], features.flatten(0, 1)
     known = known.to(patches.device)
-    distances, nearest = torch.cdist(patches, known).min(dim=1)
+    nearest = torch.addmm(known.square().sum(dim=1), patches, known.T, alpha=-2).argmin(dim=1)
+    distances = torch.linalg.vector_norm(patches - known[nearest], dim=1)
     worst = distances.argmax()
     weight = 1.0
     if len(known) > 1:

@@ -68,7 +68,9 @@ def app(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -
     }
     log = pytestconfig.stash[LOG] = folder / "app.log"
     with log.open("w") as output:
-        process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            [sys.executable, ROOT / "app.py"], cwd=folder, env=environment, stdout=output, stderr=output
+        )
     try:
         _wait_until_up(url, process, log)
         yield url

@@ -28,6 +28,7 @@ def test_a_photo_alone_by_every_method(visitor: Visitor, tmp_path: Path, method:
     assert np.hypot(x - 210, y - 90) < RADIUS + 12
     expect(visitor.page.locator("#evidence img")).to_have_count(2 if method == "ensemble" else 0)
     expect(visitor.page.locator("#masked img")).to_have_count(1 if method == "ensemble" else 0)
+    expect(visitor.page.locator("#mask-index")).to_be_visible(visible=method == "ensemble")
     if method == "ensemble":
         shares = [int(s) for s in re.findall(r"(\d+)% of the peak", visitor.page.locator("#evidence").inner_text())]
         assert abs(sum(shares) - 100) <= 1
