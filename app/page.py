@@ -34,10 +34,11 @@ part, or two and a half times that of a single one's copies. What was learned, t
 megabytes: save it and load it tomorrow, here or on the command line.
 
 **Self-reference** asks another question: is there anything else like this in the picture? A pretrained network turns
-each patch into a feature; its distance to the five nearest features elsewhere in the same photo is the map. **PatchCore**
-asks the same of the good parts, in eight turned and mirrored views each. Click the map, and the page shows what that
-place looks like most. The **ensemble** adds the two kinds of evidence: the distance, and a tenth of the logarithm of how
-abnormal the reconstruction error is. It finds more than either, and the page tells which of them made the peak.
+each patch into a feature; its distance to the five nearest features elsewhere in the same photo is the map.
+**PatchCore** asks the same of the good parts, in eight turned and mirrored views each. Click the map, and the page
+shows what that place looks like most. The **ensemble** adds the two kinds of evidence: the distance, and a tenth of
+the logarithm of how abnormal the reconstruction error is. It finds more than either, and the page tells which of them
+made the peak.
 
 What repeats or goes on smoothly is guessed well and stays dark. A scratch, a stain or a bolt cannot be guessed from
 what surrounds it, and lights up. So does anything else that is unpredictable: print, edges of a part, coarse gravel.

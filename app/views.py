@@ -342,7 +342,8 @@ def report_page(view: Shown, threshold: float) -> str:
 .row{{display:flex;gap:1rem;flex-wrap:wrap;margin-top:1.2rem}}figure{{margin:0 0 1rem;flex:1 1 220px}}img{{width:100%}}
 th{{text-align:left;padding-right:2rem;font-weight:500}}{BAR_CSS}</style>
 <h1>{html.escape(view.name)}</h1>{verdict(view, threshold, False)}<div class="row">{pictures}</div>
-{before_and_after(view, threshold, False)}{parts_of(view, False) if view.result.parts else ""}{nearest_patch(view, *peak_of(view))}
+{before_and_after(view, threshold, False)}{parts_of(view, False) if view.result.parts else ""}
+{nearest_patch(view, *peak_of(view))}
 {f"<h2>What the model saw</h2>{views}" if views else ""}<h2>Settings</h2><table>{rows}</table></html>"""
 
 
