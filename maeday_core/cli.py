@@ -85,11 +85,16 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("evaluate", help="AUROC over a data set in the MVTec-AD layout")
     command.add_argument("root", metavar="ROOT", help="one category, or a folder of categories")
     command.add_argument("--category", nargs="+", default=[], metavar="NAME", help="only these")
-    _add_method(command)
-    command.add_argument("--shots", type=int, default=0, choices=range(MAX_SHOTS + 1), help="good parts to adapt to")
+    _add_method(command, several=True)
+    command.add_argument(
+        "--shots", type=int, nargs="+", default=[0], choices=range(MAX_SHOTS + 1), help="good parts to learn from"
+    )
     _add_preset(command)
     command.add_argument("--seeds", type=int, nargs="+", default=[0], help="of masks and shots, one run each")
-    command.add_argument("--out", type=Path, metavar="DIR", help="write results.jsonl and scores.jsonl there")
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="write results.jsonl and scores.jsonl; run again to go on"
+    )
+    command.add_argument("--keep-maps", action="store_true", help="keep every error map in DIR/maps")
     command.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     command.set_defaults(run=_evaluate)
 
@@ -115,8 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_method(command: argparse.ArgumentParser, default: str = "maeday") -> None:
-    command.add_argument("--method", default=default, choices=METHODS, help=f"how anomalies are found: {default}")
+def _add_method(command: argparse.ArgumentParser, default: str = "maeday", several: bool = False) -> None:
+    many: dict[str, Any] = {"nargs": "+", "default": [default]} if several else {"default": default}
+    command.add_argument("--method", choices=METHODS, help=f"how anomalies are found: {default}", **many)
     command.add_argument(
         "--backbone", help=f"of the embeddings: {', '.join(BACKBONES)} or a name of timm's; by default the model's"
     )
@@ -240,48 +246,57 @@ def _adapt(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from maeday_core.evaluation import METRICS, evaluate, find_categories
+    from maeday_core.datasets import find_categories
+    from maeday_core.evaluation import Progress, evaluate
 
     settings = _settings(options, options.seeds[0])
     categories = find_categories(options.root, options.category)
-    model = _model(options)
-    if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
-        for name in ("results.jsonl", "scores.jsonl"):
-            (options.out / name).write_text("")
+    for sentence in [sentence for category in categories for sentence in category.lacks]:
+        print(f"warning: {sentence}", file=sys.stderr)
+    model = load_model(options.model) if set(options.method) & set(RECONSTRUCTS) else None
 
-    def write(name: str, row: dict[str, Any]) -> None:
-        if options.out:
-            with (options.out / name).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-
-    def on_image(category: str, done: int, total: int) -> None:
-        print(f"\r{category}: {done} of {total} images", end="\n" if done == total else "", file=sys.stderr, flush=True)
+    def on_image(now: Progress) -> None:
+        left = "" if now.seconds_left is None else f", {now.seconds_left / 60:.0f} min left"
+        line = f"\r{now.category}, {now.method}: {now.done} of {now.total} images{left}   "
+        print(line, end="\n" if now.done == now.total else "", file=sys.stderr, flush=True)
 
     if not options.json:
-        titles = "".join(f"{title:>13}" for title in ("image AUROC", "pixel AUROC", "AUPRO", "F1-max"))
-        print(f"{'category':20} seed  images{titles}", flush=True)
+        titles = "".join(f"{title:>16}" for title in COLUMNS.values())
+        print(f"{'category':20} {'method':12} shots seed images{titles}", flush=True)
     for row in evaluate(
         model,
         categories,
         settings,
         options.seeds,
         options.shots,
-        options.preset,
         options.method,
-        _backbone(options),
-        options.raw_sum,
-        on_image,
-        lambda score: write("scores.jsonl", score),
+        preset=options.preset,
+        backbone=_backbone(options),
+        raw_sum=options.raw_sum,
+        out=options.out,
+        keep_maps=options.keep_maps,
+        on_image=on_image,
     ):
-        write("results.jsonl", row)
         if options.json:
             _print_json(row)
         else:
-            cells = [f"{'-' if row[metric] is None else format(row[metric], '.1f'):>13}" for metric in METRICS]
+            cells = "".join(f"{_cell(row, metric):>16}" for metric in COLUMNS)
             seed = "" if row["seed"] is None else row["seed"]
-            print(f"{row['category']:20} {seed:>4} {row['images']:7}{''.join(cells)}", flush=True)
+            print(
+                f"{row['category']:20} {row['method']:12} {row['shots']:5} {seed:>4} {row['images']:6}{cells}",
+                flush=True,
+            )
     return 0
+
+
+COLUMNS = {"image_auroc": "image AUROC", "pixel_auroc": "pixel AUROC", "aupro": "AUPRO", "f1_max": "F1-max"}
+
+
+def _cell(row: dict[str, Any], metric: str) -> str:
+    if row[metric] is None:
+        return "-"
+    deviation = row.get(f"{metric}_std")
+    return f"{row[metric]:.1f}" + ("" if deviation is None else f" +- {deviation:.1f}")
 
 
 def _corpus(options: argparse.Namespace) -> int:

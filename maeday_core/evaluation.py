@@ -1,69 +1,45 @@
-"""Evaluation over a folder in the MVTec-AD layout."""
+"""Evaluation over data sets: methods x shots x seeds x categories, resumable."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, pstdev
 from typing import Any
 
 import numpy as np
 
+from maeday_core.datasets import Category, truth_of
 from maeday_core.detector import Settings
 from maeday_core.embeddings import LITE0
-from maeday_core.errors import DatasetError
-from maeday_core.images import SUFFIXES, hidden, load_image
-from maeday_core.methods import Reference, detector, learn
-from maeday_core.metrics import aupro, auroc, f1_max
+from maeday_core.errors import DatasetError, SettingsError
+from maeday_core.images import load_image
+from maeday_core.methods import NEEDS_SHOTS, RECONSTRUCTS, Detect, Reference, detector, learn
+from maeday_core.metrics import aupro, auroc, average_precision, f1_max, rank, rank_scores
 from maeday_core.model import MaskedAutoencoder
 
-METRICS = ("image_auroc", "pixel_auroc", "aupro", "f1_max")
+METRICS = ("image_auroc", "image_ap", "f1_max", "pixel_auroc", "pixel_ap", "aupro")
+RESULTS = "results.jsonl"
+SCORES = "scores.jsonl"
+MAPS = "maps"
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One test image; `mask` is None for a good one and where there is no ground truth."""
+class Progress:
+    """How far an evaluation is; `seconds_left` at the pace so far, None before there is one."""
 
-    path: Path
-    defect: str
-    mask: Path | None
-
-    @property
-    def anomalous(self) -> bool:
-        return self.defect != "good"
-
-
-@dataclass(frozen=True)
-class Category:
-    """One product or surface of a data set."""
-
-    name: str
-    samples: Sequence[Sample]
-    normals: Sequence[Path] = ()
-
-
-def find_categories(root: str | os.PathLike[str], names: Iterable[str] = ()) -> list[Category]:
-    """The categories below `root`, which is one category or a folder of them.
-
-    The layout: `train/good`, `test/good`, `test/<defect>`, `ground_truth/<defect>/<stem>_mask.png`.
-
-    Raises:
-        DatasetError: there is none, one named is missing, or an image with a defect has no mask where others do.
-    """
-    root = Path(root)
-    if not root.is_dir():
-        raise DatasetError(f"There is no folder {root}.")
-    folders = [root] if (root / "test").is_dir() else sorted(p for p in root.iterdir() if (p / "test").is_dir())
-    found = {folder.name or folder.resolve().name: folder for folder in folders}
-    if not found:
-        raise DatasetError(f"{root} holds no category: expected {root}/test or {root}/<category>/test.")
-    wanted = list(dict.fromkeys(names)) or list(found)
-    for name in wanted:
-        if name not in found:
-            raise DatasetError(f"{root} holds no category {name!r}; it has {', '.join(found)}.")
-    return [Category(name, _samples(found[name]), _pictures(found[name] / "train" / "good")) for name in wanted]
+    category: str
+    method: str
+    done: int
+    total: int
+    seconds_left: float | None
 
 
 def evaluate(
@@ -71,118 +47,217 @@ def evaluate(
     categories: Sequence[Category],
     settings: Settings | None = None,
     seeds: Sequence[int] = (0,),
-    shots: int = 0,
+    shots: Sequence[int] = (0,),
+    methods: Sequence[str] = ("maeday",),
+    *,
     preset: str = "default",
-    method: str = "maeday",
     backbone: str = LITE0,
     raw_sum: bool = False,
-    on_image: Callable[[str, int, int], None] = lambda category, done, total: None,
-    on_score: Callable[[dict[str, Any]], None] = lambda row: None,
+    out: Path | None = None,
+    keep_maps: bool = False,
+    on_image: Callable[[Progress], None] = lambda progress: None,
 ) -> Iterator[dict[str, Any]]:
-    """Evaluate a method, zero-shot or few-shot: yields a row per category and seed, then the mean over the categories.
+    """Evaluate methods: yields a row per method, shots, category and seed, and after them the mean of each.
 
     Pixel metrics are computed at each image's own size, over all pixels of a category together. Metrics are per cent,
-    None where there is no ground truth or only one class.
+    None where there is no ground truth or only one class. The mean is over the categories, its
+    deviation over the seeds.
 
     Args:
-        seeds: of the masks, the choice of shots and the adaptation; one row each.
-        shots: good parts, drawn from `train/good`, to adapt to.
-        preset: how; a name in `adaptation.PRESETS`.
-        method, backbone, raw_sum: as in `methods.detector`; `model` may be None where the method does not reconstruct.
-        on_image: receives category, images done, images in all.
-        on_score: receives `category`, `seed`, `path`, `defect` and `image_score` of each image.
+        model: None where no method reconstructs.
+        seeds: of the masks, the choice of shots (the same for every method) and the adaptation.
+        shots: numbers of good parts, drawn from `train/good`. Self-reference is run with none only, PatchCore only with
+            some.
+        preset: how to fine-tune; a name in `adaptation.PRESETS`.
+        backbone, raw_sum: as in `methods.detector`.
+        out: where `results.jsonl` and `scores.jsonl` are written as it goes; what is there already is not done again.
+        keep_maps: keep every error map there too, float32 `.npy`.
+        on_image: receives the progress after each image.
     """
     settings = settings or Settings()
+    plan = [(method, k) for k in shots for method in methods if _possible(method, k)]
+    if not plan:
+        raise SettingsError(f"{', '.join(methods)} cannot be run with {', '.join(map(str, shots))} shots.")
     for category in categories:
-        if len(category.normals) < shots:
+        if len(category.normals) < max(k for _, k in plan):
             raise DatasetError(
-                f"{category.name} has {len(category.normals)} pictures in train/good, fewer than the {shots} shots "
-                "asked for; take fewer, or leave the category out."
+                f"{category.name} has {len(category.normals)} pictures in train/good, fewer than the {max(shots)} "
+                "shots asked for; take fewer, or leave the category out."
             )
-    runs = [replace(settings, seed=seed) for seed in seeds]
-    rows = []
-    for category in categories:
-        for run in runs:
-            seed = run.seed
-            scores, labels, maps, masks = [], [], [], []
-            seconds = []
-            reference = Reference()
-            if shots:
-                drawn = np.random.default_rng(seed).permutation(len(category.normals))[:shots]
-                good = (load_image(category.normals[i]) for i in drawn)
-                reference = learn(method, model, backbone, good, preset, seed, settings=run)
-            judge = detector(method, model, backbone, run, reference, raw_sum=raw_sum)
-            for done, sample in enumerate(category.samples, 1):
-                image = load_image(sample.path)
-                *_, result = judge(image)
-                scores.append(result.image_score)
-                labels.append(sample.anomalous)
-                seconds.append(result.seconds)
-                if not sample.anomalous or sample.mask:
-                    maps.append(result.error_map)
-                    masks.append(_load_mask(sample, image.shape[:2]))
-                on_score(
-                    {
-                        "category": category.name,
-                        "seed": seed,
-                        "path": str(sample.path),
-                        "defect": sample.defect,
-                        "image_score": result.image_score,
-                    }
-                )
-                on_image(category.name, done, len(category.samples))
-            row = _row(category.name, method, model.info.name if model else None, run, shots, seed)
-            row["images"] = len(scores)
-            label_array, score_array = np.array(labels), np.array(scores)
-            row["image_auroc"] = auroc(label_array, score_array)
-            row["f1_max"] = f1_max(label_array, score_array)
-            row["pixel_auroc"] = row["aupro"] = None
-            if masks:
-                pixels = np.concatenate([m.ravel() for m in masks])
-                row["pixel_auroc"] = auroc(pixels, np.concatenate([m.ravel() for m in maps]))
-                row["aupro"] = aupro(masks, maps)
-            row["seconds_per_image"] = fmean(seconds)
-            rows.append(row)
-            yield row
-    mean = _row("mean", method, model.info.name if model else None, settings, shots, None)
-    mean["images"] = sum(len(category.samples) for category in categories)
-    for metric in (*METRICS, "seconds_per_image"):
-        values = [row[metric] for row in rows if row[metric] is not None]
-        mean[metric] = fmean(values) if values else None
-    yield mean
+    runs = [
+        _Run(category, method, k, replace(settings, seed=seed), preset, model, backbone, raw_sum)
+        for method, k in plan
+        for category in categories
+        for seed in seeds
+    ]
+    with tempfile.TemporaryDirectory(prefix="maeday-") as scratch:
+        folder = out or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        finished = {row["run"]: row for row in read_rows(folder / RESULTS)}
+        judged: dict[str, dict[str, dict[str, Any]]] = {}
+        for row in read_rows(folder / SCORES):
+            if (folder / MAPS / row["run"] / row["map"]).is_file():
+                judged.setdefault(row["run"], {})[row["path"]] = row
+        ahead = [run for run in runs if run.id not in finished]
+        clock = _Clock(sum(len(run.category.samples) - len(judged.get(run.id, ())) for run in ahead), on_image)
+        rows: list[dict[str, Any]] = []
+        for index, run in enumerate(runs):
+            if run.id not in finished:
+                finished[run.id] = run.evaluate(folder, judged.get(run.id, {}), clock)
+                append_row(folder / RESULTS, finished[run.id])
+                if not keep_maps:
+                    shutil.rmtree(folder / MAPS / run.id)
+            rows.append(finished[run.id])
+            yield finished[run.id]
+            last = index + 1 == len(runs) or (runs[index + 1].method, runs[index + 1].shots) != (run.method, run.shots)
+            if last:
+                yield mean_row(rows)
+                rows = []
 
 
-def _row(
-    category: str, method: str, model: str | None, settings: Settings, shots: int, seed: int | None
-) -> dict[str, Any]:
-    how = asdict(settings) if model else {"masks": None}
-    return {"category": category, "method": method, "shots": shots, **how, "seed": seed, "model": model}
+def _possible(method: str, shots: int) -> bool:
+    if method in NEEDS_SHOTS:
+        return shots > 0
+    return method != "self" or shots == 0
 
 
-def _samples(folder: Path) -> list[Sample]:
-    samples = []
-    for kind in sorted(p for p in (folder / "test").iterdir() if p.is_dir() and not hidden(Path(p.name))):
-        truth = folder / "ground_truth" / kind.name
-        for path in _pictures(kind):
-            mask = truth / f"{path.stem}_mask.png"
-            if kind.name != "good" and truth.is_dir() and not mask.is_file():
-                raise DatasetError(f"{path} has no mask: expected {mask}.")
-            samples.append(Sample(path, kind.name, mask if mask.is_file() else None))
-    if not samples:
-        raise DatasetError(f"{folder / 'test'} holds no pictures.")
-    return samples
+def mean_row(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The mean over the categories of rows that differ in category and seed, and its deviation over the seeds."""
+    mean = {**rows[0], "category": "mean", "seed": None, "run": None}
+    mean["images"] = sum({row["category"]: row["images"] for row in rows}.values())
+    for metric in (*METRICS, "f1_threshold", "seconds_per_image", "learn_seconds"):
+        seeds: dict[int, list[float]] = {}
+        for row in rows:
+            if row[metric] is not None:
+                seeds.setdefault(row["seed"], []).append(row[metric])
+        means = [fmean(values) for values in seeds.values()]
+        mean[metric] = fmean(means) if means else None
+        if metric in METRICS:
+            mean[f"{metric}_std"] = pstdev(means) if len(means) > 1 else None
+    return mean
 
 
-def _pictures(folder: Path) -> list[Path]:
-    if not folder.is_dir():
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a JSON Lines file, none if there is no file; a last line that was cut off is removed from it."""
+    if not path.exists():
         return []
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not hidden(Path(p.name)))
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
+        os.truncate(path, len(whole))
+    try:
+        return [json.loads(line) for line in whole.splitlines()]
+    except ValueError as error:
+        raise DatasetError(f"{path} is not what an evaluation writes; give another folder for the results.") from error
 
 
-def _load_mask(sample: Sample, shape: tuple[int, ...]) -> np.ndarray:
-    if sample.mask is None:
-        return np.zeros(shape, dtype=bool)
-    mask = load_image(sample.mask).max(axis=2) > 0
-    if mask.shape != shape:
-        raise DatasetError(f"{sample.mask} is {mask.shape[::-1]} pixels, its picture {shape[::-1]}; they must agree.")
-    return mask
+def append_row(path: Path, row: dict[str, Any]) -> None:
+    """Write one row at the end of a JSON Lines file, at once."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+class _Clock:
+    """Counts images for the progress."""
+
+    def __init__(self, total: int, report: Callable[[Progress], None]):
+        self.done, self.total, self.report = 0, total, report
+        self.start = time.perf_counter()
+
+    def tick(self, run: _Run) -> None:
+        self.done += 1
+        pace = (time.perf_counter() - self.start) / self.done
+        self.report(Progress(run.category.name, run.method, self.done, self.total, pace * (self.total - self.done)))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One method on one category with one seed: what a row of results stands for."""
+
+    category: Category
+    method: str
+    shots: int
+    settings: Settings
+    preset: str
+    model: MaskedAutoencoder | None
+    backbone: str
+    raw_sum: bool
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All that its numbers depend on."""
+        reconstructs = self.method in RECONSTRUCTS
+        info = self.model.info if self.model and reconstructs else None
+        facts: dict[str, Any] = {"category": self.category.name, "method": self.method, "shots": self.shots}
+        facts |= asdict(self.settings) if reconstructs else {"masks": None, "seed": self.settings.seed}
+        facts |= {"model": info.name if info else None, "model_sha256": info.sha256 if info else None}
+        facts["preset"] = self.preset if reconstructs and self.shots else None
+        facts["backbone"] = None if self.method == "maeday" else self.backbone
+        facts["sum"] = ("raw" if self.raw_sum else "evidence") if self.method == "ensemble" else None
+        return facts
+
+    @property
+    def id(self) -> str:
+        """A name that no run of other facts or on other pictures has."""
+        pictures = [str(path) for path in (*(s.path for s in self.category.samples), *self.category.normals)]
+        return hashlib.sha256(json.dumps([self.facts, pictures]).encode()).hexdigest()[:12]
+
+    def learn(self) -> Detect:
+        reference, seed = Reference(), self.settings.seed
+        if self.shots:
+            drawn = np.random.default_rng(seed).permutation(len(self.category.normals))[: self.shots]
+            good = (load_image(self.category.normals[i]) for i in drawn)
+            reference = learn(self.method, self.model, self.backbone, good, self.preset, seed, settings=self.settings)
+        return detector(self.method, self.model, self.backbone, self.settings, reference, raw_sum=self.raw_sum)
+
+    def evaluate(self, folder: Path, judged: dict[str, dict[str, Any]], clock: _Clock) -> dict[str, Any]:
+        """Judge the images that were not judged yet, then read the metrics off all of them."""
+        judge: Detect | None = None
+        run, learn_seconds = self.id, None
+        maps = folder / MAPS / run
+        maps.mkdir(parents=True, exist_ok=True)
+        for index, sample in enumerate(self.category.samples):
+            if str(sample.path) in judged:
+                continue
+            if judge is None:
+                start = time.perf_counter()
+                judge = self.learn()
+                learn_seconds = time.perf_counter() - start if self.shots else None
+            image = load_image(sample.path)
+            truth_of(sample, image.shape[:2])  # before the work, so that a mask of another size is told at once
+            *_, result = judge(image)
+            name = f"{index:05}.npy"
+            with (maps / "part").open("wb") as file:
+                np.save(file, result.error_map)
+            (maps / "part").replace(maps / name)
+            row = {"run": run, "category": self.category.name, "method": self.method, "shots": self.shots}
+            row |= {"seed": self.settings.seed, "path": str(sample.path), "defect": sample.defect, "map": name}
+            judged[str(sample.path)] = row | {"image_score": result.image_score, "seconds": result.seconds}
+            append_row(folder / SCORES, judged[str(sample.path)])
+            clock.tick(self)
+        scored = [judged[str(sample.path)] for sample in self.category.samples]
+
+        def pixels() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            for sample, row in zip(self.category.samples, scored, strict=True):
+                if sample.mask or not sample.anomalous:
+                    error_map = np.load(maps / row["map"])
+                    yield truth_of(sample, error_map.shape), error_map
+
+        labels = np.array([sample.anomalous for sample in self.category.samples])
+        images = rank_scores(labels, np.array([row["image_score"] for row in scored]))
+        truth = rank(pixels) if any(sample.mask for sample in self.category.samples) else None
+        best, threshold = f1_max(images)
+        return {
+            **self.facts,
+            "run": run,
+            "images": len(scored),
+            "image_auroc": auroc(images),
+            "image_ap": average_precision(images),
+            "f1_max": best,
+            "f1_threshold": threshold,
+            "pixel_auroc": auroc(truth) if truth else None,
+            "pixel_ap": average_precision(truth) if truth else None,
+            "aupro": aupro(truth) if truth else None,
+            "seconds_per_image": fmean(row["seconds"] for row in scored),
+            "learn_seconds": learn_seconds,
+        }

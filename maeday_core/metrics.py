@@ -1,57 +1,128 @@
-"""How good a detector is: the metrics of the anomaly detection literature, in per cent."""
+"""How good a detector is: the metrics of the anomaly detection literature, in per cent, computed exactly.
+
+All of them are read off the same counts: how many positives and how many negatives lie at or above each distinct score
+of a positive. Between two such scores only negatives are added, so nothing else can change a curve. That takes memory
+for the positives alone; the negatives, nearly all pixels of a data set, pass by picture by picture.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from sklearn.metrics import precision_recall_curve, roc_auc_score
+
+Samples = Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]
+"""Gives, each time it is called, the same pairs of what is true (boolean) and its scores (float), of equal shape."""
 
 
-def auroc(labels: np.ndarray, scores: np.ndarray) -> float | None:
+@dataclass(frozen=True)
+class Ranking:
+    """How positives and negatives lie among each other.
+
+    Attributes:
+        thresholds: (k,) the distinct scores of the positives, from the highest to the lowest.
+        found: (k,) positives at or above each threshold.
+        false: (k,) negatives at or above it.
+        false_above: (k,) negatives above it.
+        overlap: (k,) the share of each defect that is found, summed over the defects; in pictures only.
+        positives, negatives, regions: how many there are; the regions are 8-connected defects.
+    """
+
+    thresholds: np.ndarray
+    found: np.ndarray
+    false: np.ndarray
+    false_above: np.ndarray
+    overlap: np.ndarray
+    positives: int
+    negatives: int
+    regions: int
+
+    @property
+    def one_class(self) -> bool:
+        """Whether there are only positives or only negatives, so that nothing can be told."""
+        return not (self.positives and self.negatives)
+
+
+def rank(samples: Samples) -> Ranking:
+    """Count; goes through the samples twice."""
+    scores, weights, regions = [], [], 0
+    for truth, values in samples():
+        scores.append(values[truth])
+        if truth.ndim == 2:
+            count, components = cv2.connectedComponents(truth.astype(np.uint8), connectivity=8)
+            found = components[truth]
+            weights.append(1 / np.bincount(found, minlength=count)[found])
+            regions += count - 1
+    thresholds, which = np.unique(np.concatenate(scores), return_inverse=True)
+    size = len(thresholds)
+    at_or_above, above = np.zeros(size + 1, np.int64), np.zeros(size + 1, np.int64)
+    negatives = 0
+    for truth, values in samples():
+        others = values[~truth]
+        negatives += others.size
+        at_or_above += np.bincount(np.searchsorted(thresholds, others, side="right"), minlength=size + 1)
+        above += np.bincount(np.searchsorted(thresholds, others, side="left"), minlength=size + 1)
+    shares = np.bincount(which, np.concatenate(weights), size) if regions else np.zeros(size)
+    return Ranking(
+        thresholds=thresholds[::-1],
+        found=np.bincount(which, minlength=size)[::-1].cumsum(),
+        false=at_or_above[:0:-1].cumsum(),
+        false_above=above[:0:-1].cumsum(),
+        overlap=shares[::-1].cumsum(),
+        positives=which.size,
+        negatives=negatives,
+        regions=regions,
+    )
+
+
+def rank_scores(labels: np.ndarray, scores: np.ndarray) -> Ranking:
+    """Of whole pictures: boolean (n,) and float (n,)."""
+    return rank(lambda: [(labels, scores)])
+
+
+def auroc(ranking: Ranking) -> float | None:
     """Area under the ROC curve; None where only one class is present."""
-    return None if labels.all() or not labels.any() else 100 * float(roc_auc_score(labels, scores))
-
-
-def f1_max(labels: np.ndarray, scores: np.ndarray) -> float | None:
-    """The best F1 over all thresholds; None where only one class is present."""
-    if labels.all() or not labels.any():
+    if ranking.one_class:
         return None
-    precision, recall, _ = precision_recall_curve(labels, scores)
-    return 100 * float(np.max(2 * precision * recall / np.maximum(precision + recall, 1e-12)))
+    here = np.diff(ranking.found, prepend=0)
+    beaten = ranking.negatives - (ranking.false + ranking.false_above) / 2  # ties count by half
+    return 100 * float((here * beaten).sum() / (ranking.positives * ranking.negatives))
 
 
-def aupro(masks: Sequence[np.ndarray], maps: Sequence[np.ndarray], limit: float = 0.3) -> float | None:
+def average_precision(ranking: Ranking) -> float | None:
+    """Area under the precision-recall curve as a sum of steps; None where only one class is present."""
+    if ranking.one_class:
+        return None
+    here = np.diff(ranking.found, prepend=0)
+    return 100 * float((here * ranking.found / (ranking.found + ranking.false)).sum() / ranking.positives)
+
+
+def f1_max(ranking: Ranking) -> tuple[float, float] | tuple[None, None]:
+    """The best F1 over all thresholds, and the threshold, at or above which a score counts; None with one class."""
+    if ranking.one_class:
+        return None, None
+    f1 = 2 * ranking.found / (ranking.positives + ranking.found + ranking.false)
+    best = int(f1.argmax())
+    return 100 * float(f1[best]), float(ranking.thresholds[best])
+
+
+def aupro(ranking: Ranking, limit: float = 0.3) -> float | None:
     """Area under the per-region overlap curve up to a false positive rate of `limit`, divided by it.
 
-    Each 8-connected defect counts alike, whatever its size (Bergmann et al., 2021).
-
-    Args:
-        masks: boolean (H, W) each, True on defects.
-        maps: float (H, W) each.
-
-    Returns:
-        Per cent; None where there is no defect or no normal pixel.
+    Each 8-connected defect counts alike, whatever its size (Bergmann et al., 2021). None where there is no defect or no
+    normal pixel.
     """
-    overlap, normal = [], []
-    regions = 0
-    for mask in masks:
-        count, components = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-        sizes = np.bincount(components.ravel(), minlength=count)
-        overlap.append(np.where(components > 0, 1 / sizes[components], 0).ravel())
-        normal.append(components.ravel() == 0)
-        regions += count - 1
-    is_normal = np.concatenate(normal)
-    if not regions or not is_normal.any():
+    if ranking.one_class or not ranking.regions:
         return None
-    scores = np.concatenate([m.ravel() for m in maps])
-    order = np.argsort(-scores, kind="stable")
-    last_of_ties = np.append(np.diff(scores[order]) != 0, True)
-    false_positive_rate = np.append(0, np.cumsum(is_normal[order])[last_of_ties] / is_normal.sum())
-    mean_overlap = np.append(0, np.cumsum(np.concatenate(overlap)[order])[last_of_ties] / regions)
-    end = np.searchsorted(false_positive_rate, limit)  # the first point at or beyond the limit
-    (x0, x1), (y0, y1) = false_positive_rate[end - 1 : end + 1], mean_overlap[end - 1 : end + 1]
-    at_limit = y0 + (y1 - y0) * (limit - x0) / (x1 - x0)
-    x, y = np.append(false_positive_rate[:end], limit), np.append(mean_overlap[:end], at_limit)
+    before = np.concatenate([[0.0], ranking.overlap[:-1]])
+    # At each threshold the curve first goes right, over the negatives above it, then to its ties and what they find.
+    rates = np.stack([ranking.false_above, ranking.false], axis=1).ravel() / ranking.negatives
+    overlaps = np.stack([before, ranking.overlap], axis=1).ravel() / ranking.regions
+    rates, overlaps = np.concatenate([[0.0], rates, [1.0]]), np.concatenate([[0.0], overlaps, [1.0]])
+    inside = int(np.searchsorted(rates, limit, side="right"))
+    ends = slice(inside - 1, inside + 1)
+    at_limit = np.interp(limit, rates[ends], overlaps[ends])
+    x, y = np.append(rates[:inside], limit), np.append(overlaps[:inside], at_limit)
     return 100 * float(np.trapezoid(y, x) / limit)

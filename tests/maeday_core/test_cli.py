@@ -190,7 +190,7 @@ def test_evaluate_prints_rows_and_writes_files(capsys, folder):
     assert [row["category"] for row in rows] == ["plate", "plate", "mean"]
     assert all(row.keys() >= EVALUATE_KEYS for row in rows)
     assert [row["pixel_auroc"] for row in rows] == [None] * 3
-    assert [json.loads(line) for line in (folder / "out" / "results.jsonl").read_text().splitlines()] == rows
+    assert [json.loads(line) for line in (folder / "out" / "results.jsonl").read_text().splitlines()] == rows[:2]
     assert len((folder / "out" / "scores.jsonl").read_text().splitlines()) == 8
     assert main(["evaluate", str(folder / "plate"), *map(str, options)]) == 0
     assert "image AUROC" in capsys.readouterr().out

@@ -1,14 +1,21 @@
-"""Evaluation finds what the MVTec layout holds, and its figures are right."""
+"""Evaluation finds what the layouts hold, its figures are right, and a run that was killed goes on."""
+
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.metrics import roc_auc_score
 
+from maeday_core.datasets import find_categories
 from maeday_core.detector import Settings, detect
-from maeday_core.errors import DatasetError
-from maeday_core.evaluation import evaluate, find_categories
+from maeday_core.errors import DatasetError, SettingsError
+from maeday_core.evaluation import METRICS, evaluate, read_rows
 from maeday_core.images import load_image
-from maeday_core.metrics import auroc
+from maeday_core.metrics import auroc, rank_scores
+from maeday_core.weights import save_weights
+from tests.conftest import ROOT
 
 
 def save(path, array) -> None:
@@ -33,9 +40,9 @@ def dataset(tmp_path):
 
 
 def test_rows_then_means(tiny_model, dataset):
-    scores = []
     settings = Settings(masks=4)
-    rows = list(evaluate(tiny_model, find_categories(dataset), settings, seeds=[0, 1], on_score=scores.append))
+    rows = list(evaluate(tiny_model, find_categories(dataset), settings, seeds=[0, 1], out=dataset / "out"))
+    scores = read_rows(dataset / "out" / "scores.jsonl")
     assert [(row["category"], row["seed"]) for row in rows] == [
         ("bolt", 0),
         ("bolt", 1),
@@ -50,8 +57,14 @@ def test_rows_then_means(tiny_model, dataset):
     images = [load_image(s.path) for s in samples]
     maps = [detect(tiny_model, image, settings).error_map for image in images]
     truth = [np.zeros((48, 64), bool) if s.mask is None else load_image(s.mask)[..., 0] > 0 for s in samples]
-    assert rows[0]["image_auroc"] == auroc(np.array([s.anomalous for s in samples]), np.array([m.max() for m in maps]))
-    assert rows[0]["pixel_auroc"] == auroc(np.array(truth).ravel(), np.array(maps).ravel())
+    labels = np.array([s.anomalous for s in samples])
+    assert rows[0]["image_auroc"] == auroc(rank_scores(labels, np.array([m.max() for m in maps])))
+    pixels = roc_auc_score(np.array(truth).ravel(), np.array(maps).ravel())
+    assert rows[0]["pixel_auroc"] == pytest.approx(100 * pixels, abs=1e-6)
+    assert rows[-1]["image_auroc_std"] == pytest.approx(
+        np.std([np.mean([r["image_auroc"] for r in rows[i:4:2]]) for i in (0, 1)])
+    )
+    assert not list((dataset / "out" / "maps").iterdir())
     assert rows[0]["images"] == 6
 
 
@@ -63,16 +76,16 @@ def test_shots_are_drawn_by_seed_and_adapted_to(tiny_model, dataset):
             save(dataset / category / "train" / "good" / f"{i}.png", plate)
     categories = find_categories(dataset)
     assert [path.name for path in categories[0].normals] == ["0.png", "1.png", "2.png", "3.png"]
-    scores: list[dict] = []
-    options = {"settings": Settings(masks=2), "shots": 2, "preset": "calibrate", "on_score": scores.append}
+    options = {"settings": Settings(masks=2), "shots": [2], "preset": "calibrate"}
     rows = list(evaluate(tiny_model, categories, seeds=[0, 1], **options))
     assert [row["shots"] for row in rows] == [2] * 5
-    assert scores[0]["image_score"] != scores[6]["image_score"]
-    again: list[dict] = []
-    list(evaluate(tiny_model, categories, seeds=[0, 1], **{**options, "on_score": again.append}))
-    assert scores == again
+    assert rows[0]["f1_threshold"] != rows[1]["f1_threshold"]
+    again = list(evaluate(tiny_model, categories, seeds=[0, 1], **options))
+    assert [[row[metric] for metric in METRICS] for row in rows] == [
+        [row[metric] for metric in METRICS] for row in again
+    ]
     with pytest.raises(DatasetError, match="bolt has 4 pictures in train/good, fewer than the 5 shots"):
-        next(evaluate(tiny_model, categories, shots=5))
+        next(evaluate(tiny_model, categories, shots=[5]))
 
 
 def test_one_category_by_its_own_folder(dataset):
@@ -111,3 +124,112 @@ def test_unusable_data_sets_say_what_is_wrong(tiny_model, dataset, tmp_path):
     save(dataset / "bolt" / "ground_truth" / "spot" / "1_mask.png", np.full((48, 60), 255, np.uint8))
     with pytest.raises(DatasetError, match="must agree"):
         list(evaluate(tiny_model, find_categories(dataset, ["bolt"]), Settings(masks=1)))
+
+
+def test_methods_are_run_with_the_shots_they_can_use(tiny_model, dataset):
+    for i in range(2):
+        plate = np.random.default_rng(i).integers(90, 110, (48, 64, 3), dtype=np.uint8)
+        save(dataset / "bolt" / "train" / "good" / f"{i}.png", plate)
+    bolt = find_categories(dataset, ["bolt"])
+    options = {"methods": ["maeday", "self", "patchcore"], "shots": [0, 1], "preset": "calibrate"}
+    rows = list(evaluate(tiny_model, bolt, Settings(masks=1), **options))
+    assert [(row["method"], row["shots"]) for row in rows if row["category"] == "bolt"] == [
+        ("maeday", 0),
+        ("self", 0),
+        ("maeday", 1),
+        ("patchcore", 1),
+    ]
+    with pytest.raises(SettingsError, match="patchcore cannot be run with 0 shots"):
+        next(evaluate(None, bolt, methods=["patchcore"]))
+
+
+def test_what_was_evaluated_is_not_evaluated_again(tiny_model, dataset, monkeypatch):
+    """Stopped after any image, it goes on there; other settings are other runs."""
+    categories, settings, out = find_categories(dataset), Settings(masks=1), dataset / "out"
+    whole = list(evaluate(tiny_model, categories, settings))
+
+    class Stopped(Exception):
+        pass
+
+    def stop_at(count):
+        def on_image(progress):
+            if progress.done == count:
+                raise Stopped
+
+        return on_image
+
+    for _ in range(3):
+        with pytest.raises(Stopped):
+            list(evaluate(tiny_model, categories, settings, out=out, on_image=stop_at(3)))
+    with (out / "scores.jsonl").open("a") as file:
+        file.write('{"run": "cut off in the mid')
+    resumed = list(evaluate(tiny_model, categories, settings, out=out))
+    assert [[row[metric] for metric in METRICS] for row in resumed] == [[r[m] for m in METRICS] for r in whole]
+    scores = read_rows(out / "scores.jsonl")
+    assert len({(row["run"], row["path"]) for row in scores}) == len(scores) == 12
+    list(evaluate(tiny_model, categories, settings, out=out, on_image=stop_at(1)))
+    list(evaluate(tiny_model, categories, Settings(masks=2), out=out, keep_maps=True))
+    assert len(read_rows(out / "scores.jsonl")) == 24
+    assert len(list((out / "maps").glob("*/*.npy"))) == 12
+    (out / "results.jsonl").write_text("notes\n")
+    with pytest.raises(DatasetError, match="another folder"):
+        next(evaluate(tiny_model, categories, settings, out=out))
+
+
+@pytest.mark.slow
+def test_killed_ten_times_it_ends_with_the_same_numbers(tiny_model, dataset, tmp_path):
+    save_weights(tiny_model, tmp_path / "tiny.safetensors", {})
+    out, alone = tmp_path / "killed", tmp_path / "alone"
+    command = [sys.executable, "-m", "maeday_core", "evaluate", dataset, "--model", tmp_path / "tiny.safetensors"]
+    command += ["--masks", "2", "--seeds", *map(str, range(40)), "--json"]
+    subprocess.run([*command, "--out", alone], cwd=ROOT, check=True, capture_output=True)
+    rng = np.random.default_rng()
+    for _ in range(10):
+        process = subprocess.Popen([*command, "--out", out], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert process.stderr is not None
+        process.stderr.read(int(rng.integers(1, 2000)))  # it is at work
+        process.kill()
+        process.communicate()
+    subprocess.run([*command, "--out", out], cwd=ROOT, check=True, capture_output=True)
+    ours, theirs = (read_rows(folder / "results.jsonl") for folder in (out, alone))
+    assert len(ours) == 80
+    assert [[row[m] for m in METRICS] for row in ours] == [[row[m] for m in METRICS] for row in theirs]
+    scores = read_rows(out / "scores.jsonl")
+    assert len({(row["run"], row["path"]) for row in scores}) == len(scores) == 480
+
+
+def test_visa_as_it_is_unpacked(tiny_model, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = ["object,split,label,image,mask"]
+    for i in range(6):
+        bad = i % 2 == 1
+        image = f"candle/Data/Images/{'Anomaly' if bad else 'Normal'}/{i:03}.JPG"
+        mask = f"candle/Data/Masks/Anomaly/{i:03}.png" if bad else ""
+        plate = rng.integers(90, 110, (40, 50, 3), dtype=np.uint8)
+        if bad:
+            plate[5:15, 5:15] = 255
+            truth = np.zeros((40, 50), np.uint8)
+            truth[5:15, 5:15] = 1 + i % 3  # VisA numbers the kinds of defects
+            save(tmp_path / mask, truth)
+        save(tmp_path / image, plate)
+        rows.append(f"candle,{'train' if i in (0, 2) else 'test'},{'anomaly' if bad else 'normal'},{image},{mask}")
+    (tmp_path / "split_csv").mkdir()
+    (tmp_path / "split_csv" / "1cls.csv").write_text("\n".join(rows))
+    (candle,) = find_categories(tmp_path)
+    assert (candle.name, len(candle.normals), len(candle.samples), candle.lacks) == ("candle", 2, 4, [])
+    row = next(evaluate(tiny_model, [candle], Settings(masks=1)))
+    assert row["pixel_auroc"] is not None
+    (tmp_path / "candle/Data/Masks/Anomaly/001.png").unlink()
+    with pytest.raises(DatasetError, match="unpack the whole archive"):
+        find_categories(tmp_path)
+    (tmp_path / "split_csv" / "1cls.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DatasetError, match="not VisA's list"):
+        find_categories(tmp_path)
+
+
+def test_what_cannot_be_told_is_said(dataset):
+    for path in (dataset / "bolt" / "test" / "good").iterdir():
+        path.unlink()
+    bolt, nut = find_categories(dataset)
+    assert "no good test pictures" in bolt.lacks[0]
+    assert nut.lacks == []

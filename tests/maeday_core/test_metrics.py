@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from maeday_core.metrics import aupro, auroc, f1_max
+from maeday_core.metrics import aupro, auroc, average_precision, f1_max, rank, rank_scores
 
 
 def slow_aupro(masks, maps, limit: float = 0.3) -> float | None:
@@ -39,6 +39,10 @@ def slow_aupro(masks, maps, limit: float = 0.3) -> float | None:
     return 100 * area / limit
 
 
+def pictures(masks, maps):
+    return rank(lambda: zip(masks, maps, strict=True))
+
+
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10_000), levels=st.sampled_from([2, 5, 1000]), density=st.sampled_from([0.0, 0.1, 0.6, 1.0]))
 def test_aupro_agrees_with_a_slow_loop(seed, levels, density):
@@ -46,24 +50,38 @@ def test_aupro_agrees_with_a_slow_loop(seed, levels, density):
     masks = [rng.random((9, 7)) < density for _ in range(3)]
     masks[0][:] = False
     maps = [(rng.integers(0, levels, (9, 7)) / levels + 0.3 * mask).astype(np.float32) for mask in masks]
-    fast, slow = aupro(masks, maps), slow_aupro(masks, maps)
+    fast, slow = aupro(pictures(masks, maps)), slow_aupro(masks, maps)
     assert fast == slow if slow is None else fast == pytest.approx(slow, abs=1e-6)
 
 
 def test_aupro_of_a_perfect_map_is_100():
     mask = np.zeros((20, 20), bool)
     mask[3:6, 3:6] = mask[10:12, 10:15] = True
-    assert aupro([mask], [mask.astype(float)]) == pytest.approx(100)
+    assert aupro(pictures([mask], [mask.astype(float)])) == pytest.approx(100)
 
 
-@given(seed=st.integers(0, 10_000), levels=st.sampled_from([3, 1000]))
-def test_auroc_and_f1_agree_with_scikit_learn(seed, levels):
+@settings(max_examples=200, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    levels=st.sampled_from([1, 3, 1000]),
+    share=st.sampled_from([0.0, 0.05, 0.4, 1.0]),
+    flat=st.booleans(),
+)
+def test_the_others_agree_with_scikit_learn(seed, levels, share, flat):
+    """Of pictures together and of scores alike; with ties, without positives, without negatives."""
     rng = np.random.default_rng(seed)
-    labels, scores = rng.random(40) < 0.4, rng.integers(0, levels, 40) / levels
+    truth = rng.random((4, 6, 5)) < share
+    scores = (rng.integers(0, levels, truth.shape) / levels).astype(np.float32)
+    ranking = rank_scores(truth.ravel(), scores.ravel()) if flat else pictures(truth, scores)
+    labels, scores = truth.ravel(), scores.ravel()
     if labels.all() or not labels.any():
-        assert auroc(labels, scores) is None
-        assert f1_max(labels, scores) is None
+        assert auroc(ranking) is None
+        assert average_precision(ranking) is None
+        assert f1_max(ranking) == (None, None)
         return
-    assert auroc(labels, scores) == pytest.approx(100 * roc_auc_score(labels, scores))
-    best = max(f1_score(labels, scores >= t, zero_division=0) for t in np.unique(scores))
-    assert f1_max(labels, scores) == pytest.approx(100 * best)
+    assert auroc(ranking) == pytest.approx(100 * roc_auc_score(labels, scores), abs=1e-6)
+    assert average_precision(ranking) == pytest.approx(100 * average_precision_score(labels, scores), abs=1e-6)
+    best, threshold = f1_max(ranking)
+    expected = max(f1_score(labels, scores >= t, zero_division=0) for t in np.unique(scores))
+    assert best == pytest.approx(100 * expected, abs=1e-6)
+    assert f1_score(labels, scores >= np.float32(threshold)) == pytest.approx(expected)
