@@ -94,6 +94,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--out", type=Path, metavar="DIR", help="write results.jsonl and scores.jsonl; run again to go on"
     )
+    command.add_argument(
+        "--repetitions",
+        action="store_true",
+        help="instead, MAEDAY zero-shot after 1 to 64 masks (the paper's Figure 3)",
+    )
     command.add_argument("--keep-maps", action="store_true", help="keep every error map in DIR/maps")
     command.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     command.set_defaults(run=_evaluate)
@@ -260,6 +265,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         line = f"\r{now.category}, {now.method}: {now.done} of {now.total} images{left}   "
         print(line, end="\n" if now.done == now.total else "", file=sys.stderr, flush=True)
 
+    if options.repetitions:
+        return _repetitions(options, load_model(options.model), categories, settings)
     if not options.json:
         titles = "".join(f"{title:>16}" for title in COLUMNS.values())
         print(f"{'category':20} {'method':12} shots seed images{titles}", flush=True)
@@ -286,6 +293,24 @@ def _evaluate(options: argparse.Namespace) -> int:
                 f"{row['category']:20} {row['method']:12} {row['shots']:5} {seed:>4} {row['images']:6}{cells}",
                 flush=True,
             )
+    return 0
+
+
+def _repetitions(
+    options: argparse.Namespace, model: MaskedAutoencoder, categories: Sequence[Any], settings: Settings
+) -> int:
+    from maeday_core.repetitions import repetitions
+
+    def on_image(category: str, sampling: str, done: int, total: int) -> None:
+        line = f"\r{category}, {sampling}: {done} of {total} images   "
+        print(line, end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+    for row in repetitions(model, categories, settings, options.seeds, options.out, on_image):
+        if options.json:
+            _print_json(row)
+        else:
+            cells = "".join(f"{_cell(row, metric):>16}" for metric in ("image_auroc", "pixel_auroc"))
+            print(f"{row['category']:20} {row['sampling']:10} {row['seed']:4} {row['masks']:4}{cells}", flush=True)
     return 0
 
 
