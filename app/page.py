@@ -36,7 +36,7 @@ megabytes: save it and load it tomorrow, here or on the command line.
 **Self-reference** asks another question: is there anything else like this in the picture? A pretrained network turns
 each patch into a feature; its distance to the five nearest features elsewhere in the same photo is the map.
 **PatchCore** asks the same of the good parts, in eight turned and mirrored views each. Click the map, and the page
-shows what that place looks like most. The **ensemble** adds the two kinds of evidence: the distance, and a tenth of
+shows what that place looks like most. The **ensemble** adds the two kinds of evidence: the distance, and a share of
 the logarithm of how abnormal the reconstruction error is. It finds more than either, and the page tells which of them
 made the peak.
 

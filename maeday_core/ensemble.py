@@ -11,15 +11,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from maeday_core.detector import DEVIATIONS, Detection
+from maeday_core.detector import DEVIATIONS, SQUARED_ERROR, Detection
 from maeday_core.self_reference import halfway
 
-WEIGHT = 0.1
-BARELY_VISIBLE = 0.001  # squared error; where no good part tells what is normal
+NORMAL = {DEVIATIONS: 1.0, SQUARED_ERROR: 0.001}
+"""What an error is compared with: its normal deviation, or, where no good part tells it, a barely visible error."""
+WEIGHT = {DEVIATIONS: 0.1, SQUARED_ERROR: 0.15}
+"""How much its logarithm counts: a distance to good parts tells more than one to the rest of the picture."""
 EVIDENCE = "evidence"
 RAW = "raw sum"
-LEVEL = 1.1
-STEP = 0.25
+LEVEL = 1.3
+STEP = 0.35
 
 
 def evidence(part: Detection) -> np.ndarray:
@@ -28,7 +30,7 @@ def evidence(part: Detection) -> np.ndarray:
 
 
 def _logarithm(value: np.ndarray | float, part: Detection) -> np.ndarray:
-    return WEIGHT * np.log1p(np.asarray(value, np.float32) / (1 if part.unit == DEVIATIONS else BARELY_VISIBLE))
+    return WEIGHT[part.unit] * np.log1p(np.asarray(value, np.float32) / NORMAL[part.unit])
 
 
 def add(maeday: Detection, embedding: Detection, raw: bool = False) -> Detection:

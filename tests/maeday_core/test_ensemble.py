@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from maeday_core.detector import Detection, Settings
-from maeday_core.ensemble import BARELY_VISIBLE, WEIGHT, add, add_banks, shares
+from maeday_core.ensemble import NORMAL, WEIGHT, add, add_banks, shares
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.methods import METHODS, RECONSTRUCTS, Reference, default_backbone, detector, learn, load_reference
 
@@ -37,16 +37,15 @@ def maps() -> tuple[np.ndarray, np.ndarray]:
     return rng.random((20, 30)), rng.random((20, 30))
 
 
-@pytest.mark.parametrize(("unit", "scale"), [("squared error", BARELY_VISIBLE), ("deviations above normal", 1.0)])
-def test_a_distance_and_the_logarithm_of_an_error_are_added(
-    maps: tuple[np.ndarray, np.ndarray], unit: str, scale: float
-) -> None:
+@pytest.mark.parametrize("unit", ["squared error", "deviations above normal"])
+def test_a_distance_and_the_logarithm_of_an_error_are_added(maps: tuple[np.ndarray, np.ndarray], unit: str) -> None:
     error, distance = maps
     both = add(result(error, unit, masks=3), result(distance, "distance", shots=2, threshold=0.7))
-    expected = distance + WEIGHT * np.log(1 + error / scale)
+    weight, scale = WEIGHT[unit], NORMAL[unit]
+    expected = distance + weight * np.log(1 + error / scale)
     assert np.allclose(both.error_map, expected, atol=1e-5)
     assert both.image_score == pytest.approx(expected.max(), abs=1e-5)
-    assert both.first_threshold == pytest.approx(0.7 + WEIGHT * np.log(1 + 0.5 / scale), abs=1e-5)
+    assert both.first_threshold == pytest.approx(0.7 + weight * np.log(1 + 0.5 / scale), abs=1e-5)
     assert [p.unit for p in both.parts] == [unit, "distance"]
 
 
