@@ -1,4 +1,4 @@
-"""The command line: `python -m maeday_core detect|adapt|evaluate|corpus|pretrain|bench`.
+"""The command line: `python -m maeday_core detect|adapt|evaluate|report|corpus|pretrain|bench`.
 
 With `--json`, standard output carries one JSON object a line and nothing else; everything else goes to standard error.
 Exit status: 0 done, 2 unusable arguments or input, 130 interrupted.
@@ -102,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--keep-maps", action="store_true", help="keep every error map in DIR/maps")
     command.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     command.set_defaults(run=_evaluate)
+
+    command = commands.add_parser("report", help="the paper's tables and figures from what `evaluate --out` wrote")
+    command.add_argument("results", type=Path, metavar="DIR", help="where `evaluate` wrote")
+    command.add_argument("--out", type=Path, metavar="DIR", help="by default DIR/report")
+    command.add_argument("--model", default=default_model(), help="draws what it saw of some pictures")
+    command.set_defaults(run=_report)
 
     command = commands.add_parser("corpus", help="build the bundled model's corpus from Debian packages")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
@@ -322,6 +328,14 @@ def _cell(row: dict[str, Any], metric: str) -> str:
         return "-"
     deviation = row.get(f"{metric}_std")
     return f"{row[metric]:.1f}" + ("" if deviation is None else f" +- {deviation:.1f}")
+
+
+def _report(options: argparse.Namespace) -> int:
+    from maeday_core.report import report
+
+    for path in report(options.results, options.out or options.results / "report", load_model(options.model)):
+        print(path)
+    return 0
 
 
 def _corpus(options: argparse.Namespace) -> int:

@@ -232,6 +232,7 @@ class _Run:
             (maps / "part").replace(maps / name)
             row = {"run": run, "category": self.category.name, "method": self.method, "shots": self.shots}
             row |= {"seed": self.settings.seed, "path": str(sample.path), "defect": sample.defect, "map": name}
+            row["mask"] = str(sample.mask) if sample.mask else None
             judged[str(sample.path)] = row | {"image_score": result.image_score, "seconds": result.seconds}
             append_row(folder / SCORES, judged[str(sample.path)])
             clock.tick(self)

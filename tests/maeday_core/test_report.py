@@ -1,0 +1,135 @@
+"""The report: the paper's tables and figures, whatever of them the results allow, and the curve over the masks."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maeday_core import published
+from maeday_core.cli import main
+from maeday_core.datasets import find_categories
+from maeday_core.detector import Settings, detect
+from maeday_core.errors import DatasetError, SettingsError
+from maeday_core.evaluation import append_row, evaluate, read_rows
+from maeday_core.images import load_image
+from maeday_core.repetitions import COUNTS, enough, repetitions
+from maeday_core.report import report
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Plates with a spot, and frames without any good one."""
+    root = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    for category in ("plate", "frames"):
+        for folder, spotted in (("train/good", False), ("test/good", False), ("test/spot", True)):
+            for i in range(2):
+                if category == "frames" and not spotted:
+                    continue
+                picture, mask = rng.integers(90, 110, (40, 56, 3), dtype=np.uint8), np.zeros((40, 56), np.uint8)
+                if spotted:
+                    mask[8:20, 10 + i : 24] = 255
+                    picture[mask > 0] = 255
+                path = root / category / folder / f"{i}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(picture).save(path)
+                if spotted:
+                    truth = root / category / "ground_truth" / "spot" / f"{i}_mask.png"
+                    truth.parent.mkdir(parents=True, exist_ok=True)
+                    Image.fromarray(mask).save(truth)
+    return root
+
+
+def table(path: Path) -> list[list[str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))
+
+
+def test_everything_from_one_folder_of_results(tiny_model, dataset: Path, tmp_path: Path) -> None:
+    plate, frames = find_categories(dataset, ["plate", "frames"])
+    options = {"settings": Settings(masks=2), "seeds": [0, 1], "out": tmp_path}
+    list(evaluate(tiny_model, [plate, frames], methods=["maeday", "self", "ensemble"], **options))
+    few = {"shots": [1], "methods": ["maeday", "patchcore", "2xpatchcore", "ensemble"]}
+    list(evaluate(tiny_model, [plate], **few, **options, preset="calibrate"))
+    list(evaluate(tiny_model, [plate], shots=[1], **options, preset="full"))
+    list(repetitions(tiny_model, [plate], seeds=[0], out=tmp_path))
+    written = {path.name for path in report(tmp_path, tmp_path / "report", tiny_model)}
+    names = {"table-1", "table-2", "table-3", "table-4", "table-5", "repetitions"}
+    assert {f"{name}.{suffix}" for name in names for suffix in ("md", "csv")} <= written
+    assert {f"figure-{n}.{suffix}" for n in (3, 4, 5, 6) for suffix in ("png", "svg")} <= written
+    for path in (tmp_path / "report").glob("*.png"):
+        assert load_image(path).std() > 5
+
+    head, *rows = table(tmp_path / "report" / "table-1.csv")
+    assert head[1] == "MAEDAY 0"
+    results = read_rows(tmp_path / "results.jsonl")
+    measured = [r["image_auroc"] for r in results if (r["category"], r["method"], r["shots"]) == ("plate", "maeday", 0)]
+    cell = dict(zip(head, rows[0], strict=True))["MAEDAY 0"]
+    assert cell == f"{np.mean(measured):.1f} ± {np.std(measured):.1f}"
+    assert any("the paper's mean" in row[0] for row in rows), "other data is not set beside the paper's, place by place"
+    assert "frames" in table(tmp_path / "report" / "table-3.csv")[0]
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert page.count("<table>") == 6
+    assert not re.search(r'(src|href)="(?!data:)', page), "one file that holds everything"
+    assert "quoted and not measured here" in page
+
+
+def test_mvtec_stands_beside_the_published_numbers(tmp_path: Path) -> None:
+    row = {"method": "maeday", "shots": 0, "preset": None, "seed": 0, "learn_seconds": None, "seconds_per_image": 0.1}
+    for name in sorted(published.CATEGORIES):
+        scores = {"image_auroc": 80.0, "pixel_auroc": 70.0}
+        append_row(tmp_path / "results.jsonl", {**row, "category": name, **scores, "run": name})
+    report(tmp_path, tmp_path / "report")
+    _, *rows = table(tmp_path / "report" / "table-1.csv")
+    assert ["carpet", "80.0 (paper 74.6, +5.4)"] in rows
+    assert ["mean", "80.0 (paper 74.5, +5.5)"] in rows
+    assert ["mean", "70.0 (paper 69.4, +0.6)"] in table(tmp_path / "report" / "table-2.csv")
+
+
+def test_the_published_tables_have_their_own_means() -> None:
+    """A slip of the pen in one of 150 numbers would show."""
+    for metric, rows in published.TABLES.items():
+        assert len(rows) == 16
+        for column in published.COLUMNS:
+            mean = np.mean([row[column] for name, row in rows.items() if name != "mean"])
+            assert mean == pytest.approx(rows["mean"][column], abs=0.11), (metric, column)
+
+
+def test_the_curve_is_that_of_detections_with_so_many_masks(tiny_model, dataset: Path, tmp_path: Path) -> None:
+    (plate,) = find_categories(dataset, ["plate"])
+    rows = list(repetitions(tiny_model, [plate], seeds=[0, 1], out=tmp_path))
+    assert [row["masks"] for row in rows[:7]] == list(COUNTS)
+    assert len(rows) == 2 * 2 * len(COUNTS)
+    settings = [Settings(masks=4, sampling=sampling, seed=1) for sampling in ("random", "balanced")]
+    for chosen in settings:
+        (row,) = [r for r in rows if (r["masks"], r["sampling"], r["seed"]) == (4, chosen.sampling, 1)]
+        (alone,) = [r for r in evaluate(tiny_model, [plate], chosen, seeds=[1]) if r["seed"] == 1]
+        assert row["image_auroc"] == alone["image_auroc"]
+        assert row["pixel_auroc"] == pytest.approx(alone["pixel_auroc"], abs=0.05)
+    assert list(repetitions(tiny_model, [plate], seeds=[0, 1], out=tmp_path)) == rows
+    assert len(read_rows(tmp_path / "repetitions.jsonl")) == len(rows)
+    with pytest.raises(SettingsError, match="all patches"):
+        next(repetitions(tiny_model, [plate], Settings(patches="masked")))
+    assert detect(tiny_model, load_image(plate.samples[0].path), settings[0]).image_score > 0
+
+
+def test_enough_is_the_number_after_which_nothing_changes() -> None:
+    values = {1: 70.0, 2: 90.0, 4: 80.4, 8: 79.0, 16: 80.3, 32: 79.8, 64: 80.0}
+    rows = [
+        {"sampling": sampling, "masks": count, "image_auroc": value}
+        for sampling in ("random", "balanced")
+        for count, value in values.items()
+    ]
+    assert enough(rows, "image_auroc") == {"random": 16, "balanced": 16}
+
+
+def test_no_results_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(DatasetError, match="holds no results"):
+        report(tmp_path, tmp_path / "report")
+    assert main(["report", str(tmp_path)]) == 2
+    assert "run evaluate with --out" in capsys.readouterr().err
