@@ -374,7 +374,7 @@ def what_it_saw(model: MaskedAutoencoder, samples: Sequence[Sample], title: str)
             axis.set_xticks([])
             axis.set_yticks([])
         if sample.anomalous and sample.mask is None:
-            axes[-1].set_xlabel("not known", fontsize=8)
+            axes[-1].set_visible(False)
         axes[4].set_xlabel(f"score {result.image_score:.2f}", fontsize=8)
     for axis, head in zip(grid[0], heads, strict=True):
         axis.set_title(head, fontsize=9)
