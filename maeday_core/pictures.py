@@ -31,7 +31,7 @@ def colour_scale(result: Detection) -> Scale:
     """
     if result.unit == SQUARED_ERROR:
         return 0.0, COLOUR_SCALE
-    width = 1.0 if result.unit == DEVIATIONS else 0.4
+    width = 1.0 if result.unit == DEVIATIONS else 0.25
     return (1 - width) * result.first_threshold, (1 + width) * result.first_threshold
 
 

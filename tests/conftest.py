@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import settings
@@ -50,3 +51,13 @@ def config(tiny_model: MaskedAutoencoder) -> dict[str, object]:
     c = tiny_model.config
     heads = {"num_attention_heads": c.heads, "decoder_num_attention_heads": c.decoder_heads}
     return {**heads, "layer_norm_eps": c.layer_norm_eps, "norm_pix_loss": False}
+
+
+def part(seed: int, defect: bool = False) -> np.ndarray:
+    """A striped surface, with a bright square that no other has, or without."""
+    x = np.arange(96)
+    stripes = 110 + 40 * np.sin(x / 4 + seed)[None, :, None] + np.zeros((96, 96, 3))
+    stripes += np.random.default_rng(seed).normal(0, 3, stripes.shape)
+    if defect:
+        stripes[60:76, 20:36] = (250, 220, 30)
+    return stripes.clip(0, 255).astype(np.uint8)

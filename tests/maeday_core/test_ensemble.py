@@ -12,17 +12,9 @@ from maeday_core.detector import Detection, Settings
 from maeday_core.ensemble import NORMAL, WEIGHT, add, add_banks, shares
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.methods import METHODS, RECONSTRUCTS, Reference, default_backbone, detector, learn, load_reference
+from tests.conftest import part
 
 FEW = Settings(masks=3, seed=1)
-
-
-def part(seed: int, defect: bool = False) -> np.ndarray:
-    x = np.arange(96)
-    stripes = 110 + 40 * np.sin(x / 4 + seed)[None, :, None] + np.zeros((96, 96, 3))
-    stripes += np.random.default_rng(seed).normal(0, 3, stripes.shape)
-    if defect:
-        stripes[60:76, 20:36] = (250, 220, 30)
-    return stripes.clip(0, 255).astype(np.uint8)
 
 
 def result(error_map: np.ndarray, unit: str, shots: int = 0, threshold: float = 0.5, **settings: object) -> Detection:

@@ -27,16 +27,7 @@ from maeday_core.patchcore import (
     patchcore,
     views,
 )
-
-
-def part(seed: int, defect: bool = False) -> np.ndarray:
-    """A striped surface, with a bright square that no other has, or without."""
-    x = np.arange(96)
-    stripes = 110 + 40 * np.sin(x / 4 + seed)[None, :, None] + np.zeros((96, 96, 3))
-    stripes += np.random.default_rng(seed).normal(0, 3, stripes.shape)
-    if defect:
-        stripes[60:76, 20:36] = (250, 220, 30)
-    return stripes.clip(0, 255).astype(np.uint8)
+from tests.conftest import part
 
 
 @pytest.fixture(scope="module")
