@@ -17,7 +17,7 @@ from app.models import device_label, in_turns, loading, loading_backbone, model_
 from app.views import Shown, message
 from maeday_core import MaedayError, Settings, load_image
 from maeday_core.detector import DEVIATIONS, SQUARED_ERROR
-from maeday_core.methods import Reference, default_backbone, detector
+from maeday_core.methods import NAMES, Reference, default_backbone, detector
 from maeday_core.pictures import map_name
 from maeday_core.shots import doubt_of_query
 
@@ -408,7 +408,7 @@ def _redraw(view: Shown | None, threshold: float, own_scale: bool) -> tuple[Any,
 def _method_choices(reference: Reference | None) -> list[tuple[str, str]]:
     """Labels and names of the methods that can judge now."""
     learned = ["patchcore"] if reference and reference.banks else []
-    return [(views.METHOD_NAMES[name], name) for name in ("maeday", "self", "ensemble", *learned)]
+    return [(NAMES[name], name) for name in ("maeday", "self", "ensemble", *learned)]
 
 
 def _offer_methods(reference: Reference | None, method: str) -> gr.Radio:

@@ -17,7 +17,7 @@ from maeday_core import Detection
 from maeday_core.detector import DEVIATIONS, SQUARED_ERROR, resize_map
 from maeday_core.ensemble import shares
 from maeday_core.images import RGBImage, resize
-from maeday_core.methods import Reference
+from maeday_core.methods import NAMES, Reference
 from maeday_core.patchcore import CROP, crops_of
 from maeday_core.pictures import (
     COLOUR_SCALE,
@@ -34,12 +34,6 @@ from maeday_core.pictures import (
 
 SHOWN_SIDE = 800
 HIDE_MASKS = "<style>#what-the-model-saw{display:none}</style>"
-METHOD_NAMES = {
-    "maeday": "MAEDAY",
-    "self": "Self-reference",
-    "ensemble": "Ensemble",
-    "patchcore": "PatchCore",
-}
 
 
 @dataclass(frozen=True)
@@ -147,7 +141,7 @@ def verdict(view: Shown, threshold: float, own_scale: bool) -> str:
     if result.shots:
         text = " ".join([text, sureness(result), *([view.doubt] if view.doubt else [])])
     facts = f"image score <b>{number(view, result.image_score)}</b> · threshold <b>{number(view, threshold)}</b>"
-    facts += f" · {METHOD_NAMES[result.settings['method']]}"
+    facts += f" · {NAMES[result.settings['method']]}"
     facts += f" · {done} mask{'s' if done > 1 else ''}" if done else ""
     facts += f" · {result.seconds:.2f} s"
     return (
@@ -219,7 +213,7 @@ def parts_of(view: Shown | None, own_scale: bool) -> str:
     figures = ""
     for part, share in zip(view.result.parts, shares(view.result), strict=True):
         one = replace(view, result=part)
-        name = METHOD_NAMES[part.settings["method"]]
+        name = NAMES[part.settings["method"]]
         caption = f"{name}: {share:.0%} of the peak, {number(one, part.image_score)} {part.unit}"
         figures += _figure(heat_map(part.error_map, scale_of(one, own_scale)), caption)
     return f'<h3>Which evidence counted</h3><div class="pair">{figures}</div>'

@@ -23,7 +23,14 @@ from maeday_core.model import MaskedAutoencoder
 from maeday_core.patchcore import MemoryBank, build_bank, load_bank, patchcore
 from maeday_core.self_reference import self_reference
 
-METHODS = ("maeday", "self", "patchcore", "ensemble", "2xpatchcore")
+NAMES = {
+    "maeday": "MAEDAY",
+    "self": "Self-reference",
+    "patchcore": "PatchCore",
+    "ensemble": "Ensemble",
+    "2xpatchcore": "2 x PatchCore",
+}
+METHODS = tuple(NAMES)
 RECONSTRUCTS = ("maeday", "ensemble")
 NEEDS_SHOTS = ("patchcore", "2xpatchcore")
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from maeday_core.detector import DEVIATIONS, SQUARED_ERROR, Detection, resize_map
 from maeday_core.ensemble import shares
 from maeday_core.images import RGBImage, resize
+from maeday_core.methods import NAMES
 
 COLOUR_MAP = "inferno"
 COLOUR_SCALE = 0.5
@@ -108,7 +109,7 @@ def save_figure(query: RGBImage, result: Detection, threshold: float, path: str 
     titles = ["Query", map_name(result), "Overlay"]
     for axis, part, share in zip(axes[3:], result.parts, shares(result), strict=True):
         axis.imshow(heat_map(resize_map(part.error_map, size[1], size[0]), colour_scale(part)))
-        titles.append(f"{part.settings['method']}: {share:.0%} of the peak")
+        titles.append(f"{NAMES[part.settings['method']]}: {share:.0%} of the peak")
     for axis, title in zip(axes, titles, strict=True):
         axis.set_title(title)
         axis.set_axis_off()

@@ -25,17 +25,11 @@ from maeday_core.errors import DatasetError
 from maeday_core.evaluation import RESULTS, SCORES, read_rows
 from maeday_core.images import load_image, resize
 from maeday_core.masks import SAMPLINGS
+from maeday_core.methods import NAMES
 from maeday_core.model import MaskedAutoencoder
 from maeday_core.pictures import colour_scale, difference, heat_map, masked_input, reconstruction
 from maeday_core.repetitions import COUNTS, REPETITIONS, curve_mean, enough
 
-NAMES = {
-    "maeday": "MAEDAY",
-    "self": "Self-reference",
-    "patchcore": "PatchCore",
-    "2xpatchcore": "2 x PatchCore",
-    "ensemble": "Ensemble",
-}
 COLOURS = {
     "maeday": "#d9480f",
     "self": "#0b7285",
