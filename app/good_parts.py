@@ -18,8 +18,9 @@ from app.models import in_turns, loading, loading_backbone, without_folders
 from app.views import message
 from maeday_core import Adapter, FineTuning, ImageError, MaedayError, Settings, SettingsError, load_image
 from maeday_core.adaptation import MAX_SHOTS, Step
+from maeday_core.embeddings import BACKBONES
 from maeday_core.images import RGBImage
-from maeday_core.methods import Reference, load_reference
+from maeday_core.methods import Reference, keeping, load_reference
 from maeday_core.patchcore import build_bank
 
 EXAMPLE = "metal-scratch.jpg", "metal-clean.jpg"
@@ -106,7 +107,12 @@ def fine_tune(
                 model = text
                 break
             yield _running(message(f"Loading the model {model_name}", text, "busy"))
-        tuning = FineTuning(model, _decoded(files, left_out), seed=settings.seed, settings=settings)
+        for backbone in loading_backbone(model_name):
+            if isinstance(backbone, str):
+                yield _running(message("Loading the network that compares patches", backbone, "busy"))
+        small: list[RGBImage] = []
+        shots = keeping(_decoded(files, left_out), small, backbone.side)
+        tuning = FineTuning(model, shots, seed=settings.seed, settings=settings)
         shown = 0.0
         for step in in_turns(iter(tuning)):
             if time.monotonic() - shown > PAUSE:
@@ -120,10 +126,8 @@ def fine_tune(
             else:
                 text = f"{found:.0%} done: the normal error sets the threshold."
                 yield _running(message("Measuring what is normal", text, "busy"))
-        for backbone in loading_backbone(model_name):
-            text = backbone if isinstance(backbone, str) else "Patches of the good parts, to compare with."
-            yield _running(message("Remembering what is normal", text, "busy"))
-        (bank,) = in_turns(build_bank(backbone, shots, settings.seed) for shots in [tuning.shots])
+        yield _running(message("Remembering what is normal", "Patches of the good parts, to compare with.", "busy"))
+        (bank,) = in_turns(build_bank(backbone, shots, settings.seed) for shots in [small])
         for shown_at_last in _ready(Reference(adapter, (bank,)), left_out):
             yield *shown_at_last, *working(False)
     except MaedayError as error:
@@ -144,7 +148,10 @@ def stop_tuning(request: gr.Request) -> None:
 def take_reference(path: str | None, reference: Reference | None) -> Iterator[tuple[Any, ...]]:
     """Use what was saved before; a bad file leaves what is in use."""
     try:
-        yield from _ready(load_reference(path or ""), [])
+        loaded = load_reference(path or "")
+        if any(bank.backbone not in BACKBONES for bank in loaded.banks):  # no file chooses what this server downloads
+            raise SettingsError("What was saved compares with a network that this page does not offer; fine-tune here.")
+        yield from _ready(loaded, [])
     except MaedayError as error:
         yield _problem(without_folders(str(error)), reference)
 

@@ -219,7 +219,7 @@ def inspect_tab(lifetime: int) -> None:
         detect.click(**busy),
         examples.load_input_event.then(**waiting).then(**busy),
         *[
-            change.then(_offer_methods, [parts.reference, method], method, **private)
+            change.then(_offer_methods, [parts.reference, method], [method, auto], **private)
             .then(None, js=SCROLL_TO_NEW_VERDICT)
             .then(**again)
             for change in adapted
@@ -247,6 +247,7 @@ def inspect_tab(lifetime: int) -> None:
             shown,
             **looks,
         ).then(**files).then(_show_all_masks, [state, own_scale], gallery, **looks)
+    method.input(lambda: True, None, auto, **looks)
     threshold.input(lambda: False, None, auto, **looks).then(**redraw).then(**files)
     auto.input(_first_threshold, [state, threshold, auto], threshold, **looks).then(**redraw).then(**files)
     own_scale.input(**redraw).then(_show_mask, [state, index, own_scale], saw, **looks).then(
@@ -286,8 +287,9 @@ def _inspect(
                     yield _busy("Loading the network that compares patches", backbone)
         name, before, doubt = Path(path).name, None, None
         network = default_backbone(model_name)
+        reference = None if method == "self" else reference
         judge = detector(method, model, network, settings, reference, partial=True)
-        if reference and method != "self":
+        if reference:
             doubt = doubt_of_query(query, reference.adapter.appearances) if reference.adapter else None
             yield _busy("Looking without the good parts first", "Then with them, side by side.")
             zero_shot = "self" if method == "patchcore" else method
@@ -384,7 +386,10 @@ def _files(view: Shown | None, threshold: float) -> Iterator[tuple[Any, ...]]:
 
 
 def _first_threshold(view: Shown | None, threshold: float, auto: bool) -> float:
-    return round(min(view.result.first_threshold, _threshold_range(view)["maximum"]), 3) if view and auto else threshold
+    """The automatic threshold or the visitor's; never beyond the slider, which would refuse every event after."""
+    if view is None:
+        return threshold
+    return round(min(view.result.first_threshold if auto else threshold, _threshold_range(view)["maximum"]), 3)
 
 
 def _threshold_range(view: Shown) -> dict[str, float]:
@@ -411,10 +416,13 @@ def _method_choices(reference: Reference | None) -> list[tuple[str, str]]:
     return [(NAMES[name], name) for name in ("maeday", "self", "ensemble", *learned)]
 
 
-def _offer_methods(reference: Reference | None, method: str) -> gr.Radio:
-    """PatchCore once there are good parts; without them back to the paper's method."""
+def _offer_methods(reference: Reference | None, method: str) -> tuple[gr.Radio, bool]:
+    """PatchCore once there are good parts; without them back to the paper's method.
+
+    And the automatic threshold: one of another unit means nothing.
+    """
     choices = _method_choices(reference)
-    return gr.Radio(choices, value=method if method in [name for _, name in choices] else "maeday")
+    return gr.Radio(choices, value=method if method in [name for _, name in choices] else "maeday"), True
 
 
 def _show_nearest(view: Shown | None, event: gr.SelectData) -> str:

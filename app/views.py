@@ -234,10 +234,9 @@ def nearest_patch(view: Shown | None, x: int, y: int) -> str:
     rows, columns = match.distances.shape
     height, width = view.query.shape[:2]
     row, column = min(y * rows // height, rows - 1), min(x * columns // width, columns - 1)
-    crops = crops_of(embedded, rows, columns)
     near = int(match.nearest[row, column])
-    here = crops[row * columns + column]
-    like = (crops if match.crops is None else match.crops)[near]
+    (here,) = crops_of(embedded, rows, columns, [row * columns + column])
+    (like,) = crops_of(embedded, rows, columns, [near]) if match.crops is None else match.crops[near : near + 1]
     boxes = [(row, column, (64, 224, 255))]
     if match.crops is None:
         boxes.append((near // columns, near % columns, (255, 214, 64)))

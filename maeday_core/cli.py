@@ -264,15 +264,16 @@ def _evaluate(options: argparse.Namespace) -> int:
     categories = find_categories(options.root, options.category)
     for sentence in [sentence for category in categories for sentence in category.lacks]:
         print(f"warning: {sentence}", file=sys.stderr)
-    model = load_model(options.model) if set(options.method) & set(RECONSTRUCTS) else None
+    needed = options.repetitions or set(options.method) & set(RECONSTRUCTS)
+    model = load_model(options.model) if needed else None
 
     def on_image(now: Progress) -> None:
-        left = "" if now.seconds_left is None else f", {now.seconds_left / 60:.0f} min left"
-        line = f"\r{now.category}, {now.method}: {now.done} of {now.total} images{left}   "
+        left = f"{now.seconds_left / 60:.0f} min left"
+        line = f"\r{now.category}, {now.method}: {now.done} of {now.total} images, {left}   "
         print(line, end="\n" if now.done == now.total else "", file=sys.stderr, flush=True)
 
-    if options.repetitions:
-        return _repetitions(options, load_model(options.model), categories, settings)
+    if options.repetitions and model:
+        return _repetitions(options, model, categories, settings)
     if not options.json:
         titles = "".join(f"{title:>16}" for title in COLUMNS.values())
         print(f"{'category':20} {'method':12} shots seed images{titles}", flush=True)

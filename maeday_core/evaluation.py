@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ from statistics import fmean, pstdev
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from maeday_core.datasets import Category, truth_of
 from maeday_core.detector import Settings
@@ -33,13 +35,13 @@ MAPS = "maps"
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an evaluation is; `seconds_left` at the pace so far, None before there is one."""
+    """How far an evaluation is; `seconds_left` at the pace so far."""
 
     category: str
     method: str
     done: int
     total: int
-    seconds_left: float | None
+    seconds_left: float
 
 
 def evaluate(
@@ -90,12 +92,15 @@ def evaluate(
         for category in categories
         for seed in seeds
     ]
-    with tempfile.TemporaryDirectory(prefix="maeday-") as scratch:
-        folder = out or Path(scratch)
+    with contextlib.ExitStack() as stack:
+        folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="maeday-")))
         folder.mkdir(parents=True, exist_ok=True)
-        finished = {row["run"]: row for row in read_rows(folder / RESULTS)}
+        stack.enter_context(_alone_in(folder))
+        for name in (RESULTS, SCORES):
+            mend(folder / name)
+        finished = {row["run"]: row for row in read_rows(folder / RESULTS, "run")}
         judged: dict[str, dict[str, dict[str, Any]]] = {}
-        for row in read_rows(folder / SCORES):
+        for row in read_rows(folder / SCORES, "run", "map", "path"):
             if (folder / MAPS / row["run"] / row["map"]).is_file():
                 judged.setdefault(row["run"], {})[row["path"]] = row
         ahead = [run for run in runs if run.id not in finished]
@@ -137,18 +142,39 @@ def mean_row(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return mean
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a JSON Lines file, none if there is no file; a last line that was cut off is removed from it."""
+def read_rows(path: Path, *keys: str) -> list[dict[str, Any]]:
+    """The whole rows of a JSON Lines file, none if there is no file.
+
+    Raises:
+        DatasetError: it is not one, or a row lacks one of `keys`.
+    """
     if not path.exists():
         return []
     content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
-        os.truncate(path, len(whole))
     try:
-        return [json.loads(line) for line in whole.splitlines()]
+        rows = [json.loads(line) for line in content[: content.rfind(b"\n") + 1].splitlines()]
+        if not all(isinstance(row, dict) and row.keys() >= set(keys) for row in rows):
+            raise ValueError(keys)
     except ValueError as error:
         raise DatasetError(f"{path} is not what an evaluation writes; give another folder for the results.") from error
+    return rows
+
+
+def mend(path: Path) -> None:
+    """Remove a last line that was cut off, so that the next one can be written after it."""
+    if path.exists():
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise DatasetError(
+            f"Another evaluation is writing to {folder}; wait for it, or give another folder."
+        ) from error
 
 
 def append_row(path: Path, row: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from maeday_core.embeddings import LITE0, WRN50, Backbone, load_backbone
 from maeday_core.ensemble import add, add_banks
 from maeday_core.errors import SettingsError
 from maeday_core.hub import HUB_MODELS
-from maeday_core.images import RGBImage
+from maeday_core.images import RGBImage, resize
 from maeday_core.model import MaskedAutoencoder
 from maeday_core.patchcore import MemoryBank, build_bank, load_bank, patchcore
 from maeday_core.self_reference import self_reference
@@ -33,6 +33,7 @@ NAMES = {
 METHODS = tuple(NAMES)
 RECONSTRUCTS = ("maeday", "ensemble")
 NEEDS_SHOTS = ("patchcore", "2xpatchcore")
+NO_SHOTS = "Self-reference uses no photos of good parts: leave them out, or choose another method."
 
 Detect = Callable[[RGBImage], Iterator[Detection]]
 """Judges a query: yields partial results if there are any, and the whole one last."""
@@ -102,19 +103,30 @@ def learn(
         on_step: receives each step of the fine-tuning.
     """
     if method == "self":
-        raise SettingsError("Self-reference uses no photos of good parts: leave them out, or choose another method.")
+        raise SettingsError(NO_SHOTS)
+    network = None if method == "maeday" else load_backbone(backbone)  # first: what may fail at once
     adapter = None
     if method in RECONSTRUCTS:
         assert model
-        tuning = FineTuning(model, shots, preset, seed, steps, settings)
+        small: list[RGBImage] = []
+        side = network.side if network else 1
+        tuning = FineTuning(model, keeping(shots, small, side), preset, seed, steps, settings)
         for step in tuning:
             on_step(step)
-        adapter, shots = tuning.finish(), tuning.shots
-    if method == "maeday":
+        adapter, shots = tuning.finish(), small
+    if not network:
         return Reference(adapter)
-    seeds = (seed, seed + 1) if method == "2xpatchcore" else (seed,)
-    kept = list(shots) if len(seeds) > 1 else shots
-    return Reference(adapter, tuple(build_bank(load_backbone(backbone), kept, s) for s in seeds))
+    if method == "2xpatchcore":
+        shots = [resize(shot, network.side, network.side) for shot in shots]
+        return Reference(None, (build_bank(network, shots, seed), build_bank(network, shots, seed + 1)))
+    return Reference(adapter, (build_bank(network, shots, seed),))
+
+
+def keeping(shots: Iterable[RGBImage], small: list[RGBImage], side: int) -> Iterator[RGBImage]:
+    """Hand on shots one at a time, keeping each of them at `side` x `side` for a memory bank."""
+    for shot in shots:
+        small.append(resize(shot, side, side))
+        yield shot
 
 
 def detector(
@@ -139,7 +151,11 @@ def detector(
     """
     settings, reference = settings or Settings(), reference or Reference()
     adapter, banks = reference.adapter, reference.banks
-    if method in NEEDS_SHOTS and len(banks) < NEEDS_SHOTS.index(method) + 1:
+    if method == "self" and (adapter or banks):
+        raise SettingsError(NO_SHOTS)
+    if method == "2xpatchcore" and len(banks) == 1:
+        raise SettingsError("2xpatchcore compares with two memory banks, of which a file keeps one: give the photos.")
+    if method in NEEDS_SHOTS and not banks:
         raise SettingsError(
             f"The method {method} compares with good parts and has none: give photos of them, or choose self, which "
             "needs none."

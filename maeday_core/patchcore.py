@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,8 @@ class MemoryBank:
     Attributes:
         features: float32 (patches, C), of unit length, on the CPU.
         crops: uint8 (patches, 24, 24, 3), what they look like.
-        scores: image scores of good parts, each judged by the others; of one shot, those of its copies.
+        scores: image scores of good parts, each judged by the others; of one photo, those of its copies.
+        threshold: the highest of them; with one photo, clearly above it.
         backbone: the name of the network they come from.
         shots: how many photos they come from.
         seed: of the coreset.
@@ -48,14 +49,10 @@ class MemoryBank:
     features: Tensor = field(repr=False)
     crops: np.ndarray = field(repr=False)
     scores: tuple[float, ...]
+    threshold: float
     backbone: str
     shots: int
     seed: int = 0
-
-    @property
-    def threshold(self) -> float:
-        """The highest score of a good part, judged by the others; with one shot, clearly above that of its copies."""
-        return max(self.scores) + (MARGIN_ALONE if self.shots == 1 else 0)
 
     def tensors(self) -> dict[str, Tensor]:
         """What to write into a safetensors file; `facts` is the rest."""
@@ -63,7 +60,8 @@ class MemoryBank:
 
     def facts(self) -> dict[str, Any]:
         """What to write into the header of the file, as JSON."""
-        return {"scores": self.scores, "backbone": self.backbone, "shots": self.shots, "seed": self.seed}
+        facts = {"scores": self.scores, "threshold": self.threshold, "backbone": self.backbone}
+        return facts | {"shots": self.shots, "seed": self.seed}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as safetensors; `load_bank` reads it."""
@@ -86,21 +84,26 @@ def load_bank(path: str | os.PathLike[str]) -> MemoryBank:
             features,
             crops,
             tuple(map(float, facts["scores"])),
+            float(facts["threshold"]),
             str(facts["backbone"]),
             int(facts["shots"]),
-            facts["seed"],
+            int(facts["seed"]),
         )
         if (
             features.ndim != 2
             or not 1 <= len(features) <= MAX_PATCHES
             or crops.shape != (len(features), CROP, CROP, 3)
             or crops.dtype != np.uint8
-            or not (bank.scores and bank.shots > 0 and np.isfinite([*bank.scores, features.abs().max().item()]).all())
+            or not (
+                bank.scores
+                and bank.shots > 0
+                and np.isfinite([*bank.scores, bank.threshold, features.abs().max().item()]).all()
+            )
         ):
             raise ValueError(features.shape)
     except OSError as error:
         raise WeightsError(f"The memory bank {path.name} cannot be read; check its name and permissions.") from error
-    except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise WeightsError(
             f"{path.name} holds no memory bank of this program, or is damaged; build it again."
         ) from error
@@ -137,7 +140,8 @@ def build_bank(backbone: Backbone, shots: Iterable[RGBImage], seed: int = 0, aug
         raise SettingsError("PatchCore needs photos of good parts: give at least one.")
     kept = _reduced([kept, *waiting], seed)
     known = kept.features.half().float()
-    return MemoryBank(known, kept.crops, _scores(backbone, known, kept.shots, judged, seed), backbone.name, count, seed)
+    scores, threshold = _judged(backbone, known, kept.shots, judged, seed)
+    return MemoryBank(known, kept.crops, scores, threshold, backbone.name, count, seed)
 
 
 def views(shot: RGBImage) -> list[RGBImage]:
@@ -145,13 +149,14 @@ def views(shot: RGBImage) -> list[RGBImage]:
     return [np.ascontiguousarray(np.rot90(side, turns)) for side in (shot, shot[:, ::-1]) for turns in range(4)]
 
 
-def crops_of(picture: RGBImage, rows: int, columns: int) -> np.ndarray:
-    """What the patches of a picture look like, at half size: uint8 (rows * columns, 24, 24, 3)."""
+def crops_of(picture: RGBImage, rows: int, columns: int, places: Sequence[int] | None = None) -> np.ndarray:
+    """What the patches of a picture look like, or those at `places`, at half size: uint8 (patches, 24, 24, 3)."""
     height, width = (max(1, side // 2) for side in picture.shape[:2])
     half = np.pad(resize(picture, width, height), [(CROP // 2, CROP // 2)] * 2 + [(0, 0)], mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(half, (CROP, CROP), axis=(0, 1))
     tops, lefts = (((np.arange(n) + 0.5) * side / n).astype(int) for n, side in ((rows, height), (columns, width)))
-    return windows[tops[:, None], lefts].transpose(0, 1, 3, 4, 2).reshape(-1, CROP, CROP, 3)
+    row, column = np.divmod(np.arange(rows * columns) if places is None else np.asarray(places), columns)
+    return windows[tops[row], lefts[column]].transpose(0, 2, 3, 1)
 
 
 @dataclass(frozen=True)
@@ -199,19 +204,24 @@ def coreset(features: Tensor, size: int, seed: int = 0) -> Tensor:
     return torch.tensor(chosen)
 
 
-def _scores(
+def _judged(
     backbone: Backbone, known: Tensor, origins: np.ndarray, shots: list[RGBImage], seed: int
-) -> tuple[float, ...]:
-    """Image scores of the shots, each judged by the patches of the others; or of copies of the only one."""
-    if len(shots) == 1:
-        rng = np.random.default_rng([seed, 1])
-        copies = [varied(shots[0], backbone.side, rng, degrees=3, crop=0.05) for _ in range(COPIES)]
-        return tuple(_score(backbone(copy), known) for copy in copies)
-    return tuple(
+) -> tuple[tuple[float, ...], float]:
+    """Image scores of the shots, each judged by the patches of the others, and the threshold.
+
+    Of one photo, or of one given several times, the scores of its copies, and a threshold clearly above them.
+    """
+    rng = np.random.default_rng([seed, 1])
+    copies = [varied(shots[0], backbone.side, rng, degrees=3, crop=0.05) for _ in range(COPIES)]
+    alone = tuple(_score(backbone(copy), known) for copy in copies)
+    others = tuple(
         _score(backbone(shot), known[torch.from_numpy(origins != i)])
         for i, shot in enumerate(shots)
         if (origins != i).any()
     )
+    if max(others, default=0.0) <= max(alone):
+        return alone, max(alone) + MARGIN_ALONE
+    return others, max(others)
 
 
 def _score(features: Tensor, known: Tensor) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from maeday_core.datasets import Category, truth_of
 from maeday_core.detector import Settings, resize_map, stream
 from maeday_core.errors import SettingsError
-from maeday_core.evaluation import append_row, read_rows
+from maeday_core.evaluation import append_row, mend, read_rows
 from maeday_core.images import load_image
 from maeday_core.masks import SAMPLINGS
 from maeday_core.metrics import auroc, rank, rank_scores
@@ -47,7 +47,9 @@ def repetitions(
             "The curve over the number of masks counts all patches, as the paper does: leave masked out."
         )
     path = out / REPETITIONS if out else None
-    before = read_rows(path) if path else []
+    if path:
+        mend(path)
+    before = read_rows(path, "masks") if path else []
     for category in categories:
         for sampling in SAMPLINGS:
             for seed in seeds:
@@ -69,6 +71,7 @@ def _measure(
     model: MaskedAutoencoder, category: Category, settings: Settings, on_image: Callable[[str, str, int, int], None]
 ) -> Iterator[dict[str, Any]]:
     scores: dict[int, list[float]] = {count: [] for count in COUNTS}
+    shapes: list[tuple[int, ...]] = []
     total = len(category.samples)
     with tempfile.TemporaryDirectory(prefix="maeday-") as folder:
         for index, sample in enumerate(category.samples):
@@ -76,15 +79,16 @@ def _measure(
             truth_of(sample, image.shape[:2])
             *_, result = stream(model, image, settings, partial=False)
             for count in COUNTS:
-                error_map = resize_map(result.error_maps[:count].mean(axis=0), *image.shape[:2])
-                scores[count].append(float(error_map.max()))
+                error_map = result.error_maps[:count].mean(axis=0)
+                scores[count].append(float(resize_map(error_map, *image.shape[:2]).max()))
                 np.save(Path(folder) / f"{index}-{count}.npy", error_map)
+            shapes.append(image.shape[:2])
             on_image(category.name, settings.sampling, index + 1, total)
 
         def pixels(count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             for index, sample in enumerate(category.samples):
                 if sample.mask or not sample.anomalous:
-                    error_map = np.load(Path(folder) / f"{index}-{count}.npy")
+                    error_map = resize_map(np.load(Path(folder) / f"{index}-{count}.npy"), *shapes[index])
                     yield truth_of(sample, error_map.shape), error_map
 
         labels = np.array([sample.anomalous for sample in category.samples])
@@ -97,7 +101,7 @@ def _measure(
             }
 
 
-def enough(rows: Sequence[dict[str, Any]], metric: str) -> dict[str, int]:
+def enough(rows: Sequence[dict[str, Any]], metric: str) -> dict[str, int | None]:
     """The least number of masks from which on the mean over categories and seeds stays within half a point of 64 masks.
 
     Args:
@@ -105,14 +109,13 @@ def enough(rows: Sequence[dict[str, Any]], metric: str) -> dict[str, int]:
         metric: `image_auroc` or `pixel_auroc`.
 
     Returns:
-        By sampling.
+        By sampling; None where the metric cannot be told.
     """
-    found = {}
+    found: dict[str, int | None] = {}
     for sampling in SAMPLINGS:
         means = [curve_mean(rows, sampling, count, metric) for count in COUNTS]
         near = [abs(mean - means[-1]) <= ENOUGH for mean in means]
-        first = next(i for i in range(len(COUNTS)) if all(near[i:]))
-        found[sampling] = COUNTS[first]
+        found[sampling] = next((count for i, count in enumerate(COUNTS) if all(near[i:])), None)
     return found
 
 

@@ -9,7 +9,7 @@ import io
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Any
@@ -41,8 +41,9 @@ MARKS = {"image_auroc": "o", "pixel_auroc": "s"}
 TITLES = {"image_auroc": "image AUROC", "pixel_auroc": "pixel AUROC"}
 SHOWN = 6
 
-Group = tuple[str, int, str | None]
-"""Method, shots and preset: a column of a table."""
+Group = tuple[str, int, str | None, str]
+"""Method, shots, preset, and what else tells it from others of the same: a column of a table."""
+VARIES = ("model", "model_sha256", "masks", "mask_ratio", "sampling", "patches", "error_space", "backbone", "sum")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def report(folder: Path, out: Path, model: MaskedAutoencoder | None = None) -> l
     Args:
         folder: where `evaluate` wrote.
         out: where to write.
-        model: draws what it saw of the pictures that were found, missed, and taken for defective; left out without one.
+        model: draws what it saw of the pictures that were found, missed, and taken for defective, where it is the one
+            that was evaluated and the pictures are still there.
 
     Returns:
         What was written.
@@ -84,22 +86,25 @@ def report(folder: Path, out: Path, model: MaskedAutoencoder | None = None) -> l
     Raises:
         DatasetError: there are no results.
     """
-    rows, curves = read_rows(folder / RESULTS), read_rows(folder / REPETITIONS)
+    rows, curves = _latest(read_rows(folder / RESULTS, "run")), read_rows(folder / REPETITIONS, "model_sha256")
+    curves = [row for row in curves if row["model_sha256"] == curves[-1]["model_sha256"]]
     if not rows and not curves:
         raise DatasetError(f"{folder} holds no results; run evaluate with --out {folder} first.")
     out.mkdir(parents=True, exist_ok=True)
     tables = [
         t for t in (*_accuracy(rows), _foreign(rows), _seconds(rows), _fine_tuning(rows), _repetitions(curves)) if t
     ]
-    figures = {"figure-2": _by_shots(rows), "figure-3": _by_repetitions(curves)}
-    if model:
-        for name, title, samples in _chosen(read_rows(folder / SCORES)):
-            figures[name] = what_it_saw(model, samples, title)
     written = []
     for table in tables:
         for path, content in ((out / f"{table.name}.md", table.markdown), (out / f"{table.name}.csv", _csv(table))):
             path.write_text(content, encoding="utf-8")
             written.append(path)
+    figures = {"figure-2": _by_shots(rows), "figure-3": _by_repetitions(curves)}
+    if model:
+        for name, title, samples, settings in _chosen(
+            read_rows(folder / SCORES, "run", "path"), rows, model.info.sha256
+        ):
+            figures[name] = what_it_saw(model, samples, title, settings)
     pictures = ""
     for name, figure in figures.items():
         if figure is None:
@@ -132,20 +137,39 @@ def machine() -> str:
     return f"{os.cpu_count()} x {name}, torch {torch.__version__}"
 
 
+def _latest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The last row of those that say the same of the same category and seed."""
+    facts = ("category", "seed", "method", "shots", "preset", *VARIES)
+    return list({tuple(row.get(fact) for fact in facts): row for row in rows}.values())
+
+
 def _groups(rows: Sequence[dict[str, Any]]) -> dict[Group, list[dict[str, Any]]]:
-    """Rows by column: the paper's first and in its order, then the others."""
-    groups: dict[Group, list[dict[str, Any]]] = {}
+    """Rows by column: the paper's first and in its order, then the others. Runs of other settings are other columns."""
+    alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in rows:
-        groups.setdefault((row["method"], row["shots"], row["preset"]), []).append(row)
+        alike.setdefault((row["method"], row["shots"], row["preset"]), []).append(row)
+    groups: dict[Group, list[dict[str, Any]]] = {}
+    for (method, shots, preset), found in alike.items():
+        differ = [fact for fact in VARIES if len({row.get(fact) for row in found}) > 1]
+        for row in found:
+            variant = ", ".join(f"{fact} {str(row.get(fact))[:12]}" for fact in differ)
+            groups.setdefault((method, shots, preset, variant), []).append(row)
     order = {column: i for i, column in enumerate(published.COLUMNS)}
-    return dict(
-        sorted(groups.items(), key=lambda item: (order.get(item[0][:2], 99), item[0][1], item[0][0], str(item[0])))
-    )
+    return dict(sorted(groups.items(), key=lambda item: (order.get(item[0][:2], 99), item[0][1], str(item[0]))))
 
 
 def _head(group: Group) -> str:
-    method, shots, preset = group
-    return f"{NAMES[method]} {shots}" + (f" ({preset})" if preset not in (None, "default") else "")
+    method, shots, preset, variant = group
+    told = ", ".join(name for name in ("" if preset == "default" else preset, variant) if name)
+    return f"{NAMES[method]} {shots}" + (f" ({told})" if told else "")
+
+
+def _quoted(metric: str, group: Group, rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """The published numbers by category, where they are of the same: all of MVTec-AD, fine-tuned alike."""
+    column = group[:2]
+    same = {row["category"] for row in rows} == published.CATEGORIES and group[2] in (None, "default", "paper")
+    table = published.TABLES[metric]
+    return {name: row[column] for name, row in table.items() if column in row} if same else {}
 
 
 def _spread(values: Sequence[float]) -> str:
@@ -157,26 +181,20 @@ def _accuracy(rows: Sequence[dict[str, Any]]) -> list[Table]:
     tables = []
     groups = _groups(rows)
     categories = list(dict.fromkeys(row["category"] for row in rows))
-    same_data = set(categories) == published.CATEGORIES
     for number, metric in enumerate(TITLES, 1):
-        quoted = published.TABLES[metric]
+        quoted = {group: _quoted(metric, group, found) for group, found in groups.items()}
         cells = [["", *[_head(group) for group in groups]]]
         for category in categories:
             line = [category]
             for group, found in groups.items():
                 values = [row[metric] for row in found if row["category"] == category and row[metric] is not None]
-                line.append(_beside(values, quoted.get(category, {}).get(group[:2]) if same_data else None))
+                line.append(_beside(values, quoted[group].get(category)))
             cells.append(line)
-        line = ["mean"]
-        for group, found in groups.items():
-            means = _means_by_seed(found, metric)
-            line.append(_beside(means, quoted["mean"].get(group[:2]) if same_data else None))
-        cells.append(line)
-        if not same_data:
-            cells.append(
-                ["the paper's mean, MVTec-AD"]
-                + [str(quoted["mean"].get(group[:2], "")) if group[2] in (None, "default") else "" for group in groups]
-            )
+        means = [_beside(_means_by_seed(rows, metric), quoted[group].get("mean")) for group, rows in groups.items()]
+        cells.append(["mean", *means])
+        if not any(quoted.values()):
+            theirs = published.TABLES[metric]["mean"]
+            cells.append(["the paper's mean, MVTec-AD", *[str(theirs.get(group[:2], "")) for group in groups]])
         if number == 1:
             others = "; ".join(
                 f"{name} {image} / {pixel or '-'} ({source})" for name, image, pixel, source in published.OTHERS
@@ -240,8 +258,13 @@ def _fine_tuning(rows: Sequence[dict[str, Any]]) -> Table | None:
     if not one:
         return None
     cells = [["MAEDAY, 1 shot", "image AUROC", "pixel AUROC"]]
-    for (_, _, preset), found in one.items():
-        cells.append([f"preset {preset}", *[_beside(_means_by_seed(found, metric), None) for metric in TITLES]])
+    for group, found in one.items():
+        cells.append(
+            [
+                f"preset {group[2]}" + (f" ({group[3]})" if group[3] else ""),
+                *[_beside(_means_by_seed(found, metric), None) for metric in TITLES],
+            ]
+        )
     cells += [[f"paper: {name}", str(image), str(pixel)] for name, image, pixel in published.FINE_TUNING]
     return Table("table-5", "Table 5: how to fine-tune", cells)
 
@@ -252,7 +275,7 @@ def _repetitions(curves: Sequence[dict[str, Any]]) -> Table | None:
         return None
     found = {metric: enough(curves, metric) for metric in TITLES}
     cells = [["masks needed", *TITLES.values()]]
-    cells += [[sampling, *[str(found[metric][sampling]) for metric in TITLES]] for sampling in SAMPLINGS]
+    cells += [[sampling, *[str(found[metric][sampling] or "-") for metric in TITLES]] for sampling in SAMPLINGS]
     note = "From this number on the mean over categories and seeds stays within 0.5 points of that with 64 masks."
     return Table("repetitions", "Masks needed", cells, note)
 
@@ -270,15 +293,15 @@ def _axes(title: str, across: str) -> tuple[Figure, Any]:
 
 def _by_shots(rows: Sequence[dict[str, Any]]) -> Figure | None:
     """Figure 2: over the categories that every number of shots was evaluated on."""
-    groups = {g: found for g, found in _groups(rows).items() if g[2] in (None, "default")}
-    if len({shots for _, shots, _ in groups}) < 2:
+    groups = {g: found for g, found in _groups(rows).items() if g[2] in (None, "default") and not g[3]}
+    if len({group[1] for group in groups}) < 2:
         return None
     common = set.intersection(*({row["category"] for row in found} for found in groups.values()))
     figure, axes = _axes(f"AUROC by good parts, mean of {len(common)} categories", "good parts")
     for method in NAMES:
         for metric, mark in MARKS.items():
             points = []
-            for (m, shots, _), found in groups.items():
+            for (m, shots, *_), found in groups.items():
                 means = _means_by_seed([row for row in found if row["category"] in common], metric)
                 if m == method and means:
                     points.append((shots, fmean(means), pstdev(means)))
@@ -289,7 +312,7 @@ def _by_shots(rows: Sequence[dict[str, Any]]) -> Figure | None:
                 axes.errorbar(
                     shots_, means_, deviations, fmt=mark + style, color=COLOURS[method], label=label, capsize=3, ms=5
                 )
-    axes.set_xticks(sorted({shots for _, shots, _ in groups}))
+    axes.set_xticks(sorted({group[1] for group in groups}))
     figure.legend(loc="outside right upper", fontsize=8, frameon=False)
     return figure
 
@@ -313,35 +336,44 @@ def _by_repetitions(curves: Sequence[dict[str, Any]]) -> Figure | None:
     return figure
 
 
-def _chosen(scores: Sequence[dict[str, Any]]) -> list[tuple[str, str, list[Sample]]]:
-    """Pictures for Figures 4 to 6, by MAEDAY's zero-shot scores: one of each category that was found, missed, and a
-    good one that stands out most."""
-    zero = [row for row in scores if (row["method"], row["shots"]) == ("maeday", 0)]
+def _chosen(
+    scores: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]], model_sha256: str
+) -> list[tuple[str, str, list[Sample], Settings]]:
+    """Pictures for Figures 4 to 6, by this model's zero-shot scores with the first seed: of each category one that was
+    found, one that was missed, and a good one that stands out."""
+    runs = {r["run"]: r for r in rows if (r["method"], r["shots"], r["model_sha256"]) == ("maeday", 0, model_sha256)}
+    first = {row["category"]: run for run, row in reversed(runs.items())}
     found, missed, stands_out = [], [], []
-    for category in list(dict.fromkeys(row["category"] for row in zero))[:SHOWN]:
-        ours = sorted((row for row in zero if row["category"] == category), key=lambda row: row["image_score"])
+    for run in list(first.values())[:SHOWN]:
+        ours = [row for row in scores if row["run"] == run and Path(row["path"]).is_file()]
+        ours.sort(key=lambda row: row["image_score"])
         bad = [row for row in ours if row["defect"] != "good"]
-        good = [row for row in ours if row["defect"] == "good"]
         found += bad[-1:]
         missed += bad[:1]
-        stands_out += good[-1:]
+        stands_out += [row for row in ours if row["defect"] == "good"][-1:]
+    if not found + stands_out:
+        return []
+    facts = runs[next(iter(first.values()))]
+    settings = Settings(**{field.name: facts[field.name] for field in fields(Settings)})
     titles = (
         ("figure-4", "Found: the defective picture of each category that scores highest", found),
         ("figure-5", "Missed: the defective picture of each category that scores lowest", missed),
         ("figure-6", "Mistaken: the good picture of each category that scores highest", stands_out),
     )
     return [
-        (name, title, [Sample(Path(row["path"]), row["defect"], _mask_of(row)) for row in chosen])
+        (name, title, [Sample(Path(row["path"]), row["defect"], _mask_of(row)) for row in chosen], settings)
         for name, title, chosen in titles
         if chosen
     ]
 
 
 def _mask_of(row: dict[str, Any]) -> Path | None:
-    return Path(row["mask"]) if row.get("mask") else None
+    return Path(row["mask"]) if row["mask"] and Path(row["mask"]).is_file() else None
 
 
-def what_it_saw(model: MaskedAutoencoder, samples: Sequence[Sample], title: str) -> Figure:
+def what_it_saw(
+    model: MaskedAutoencoder, samples: Sequence[Sample], title: str, settings: Settings | None = None
+) -> Figure:
     """Figures 4 to 6: query, masked input, recovered, difference, total score and ground truth, a row per picture."""
     heads = ("Query", "Masked", "Recovered", "Difference", "Total score", "Ground truth")
     figure = Figure(figsize=(1.7 * len(heads), 1.75 * len(samples) + 0.6), layout="constrained")
@@ -349,7 +381,7 @@ def what_it_saw(model: MaskedAutoencoder, samples: Sequence[Sample], title: str)
     grid = figure.subplots(len(samples), len(heads), squeeze=False)
     for axes, sample in zip(grid, samples, strict=True):
         image = load_image(sample.path)
-        result = detect(model, image, Settings())
+        result = detect(model, image, settings)
         side = result.query.shape[0]
         scale = colour_scale(result)
         truth = truth_of(sample, image.shape[:2])

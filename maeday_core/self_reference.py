@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from maeday_core.detector import Detection, Match
+from maeday_core.detector import Detection, Match, upper
 from maeday_core.embeddings import DISTANCE, Backbone, to_map
 from maeday_core.images import RGBImage, resize
 
@@ -20,15 +20,21 @@ NEIGHBOURS = 5
 APART = 2
 MAX_BANK = 2048
 LARGE = 900
+MAX_PIXELS = 8_000_000
+MAX_SIDE = 16384
 LEVEL = 0.7
 STEP = 0.15
 
 
 def seen_size(height: int, width: int, side: int) -> tuple[int, int]:
-    """The size at which a picture is looked at: its shorter side `side` px, or half of it if that is a large one."""
+    """The size at which a picture is looked at: its shorter side `side` px, or half of it if that is a large one.
+
+    Never more than `MAX_PIXELS`, nor a side beyond `MAX_SIDE`, which a picture of a few rows would reach otherwise.
+    """
     shorter = min(height, width)
-    scale = 0.5 if shorter > LARGE else side / shorter
-    return max(8, round(height * scale)), max(8, round(width * scale))
+    scale = min(0.5 if shorter > LARGE else side / shorter, (MAX_PIXELS / (height * width)) ** 0.5)
+    rows, columns = (min(max(8, round(length * scale)), MAX_SIDE) for length in (height, width))
+    return rows, columns
 
 
 def match_itself(features: Tensor, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -90,4 +96,4 @@ def halfway(error_map: np.ndarray, level: float, step: float) -> float:
 
     One is `level`, which few ordinary pictures reach; the other is `step` above what 95 % of this picture stays below.
     """
-    return (level + float(np.quantile(error_map, 0.95)) + step) / 2
+    return (level + upper(error_map) + step) / 2

@@ -69,6 +69,20 @@ def test_patchcore_is_offered_once_there_are_good_parts(visitor: Visitor, tmp_pa
     assert visitor.facts().masks == 32
 
 
+def test_a_threshold_of_one_method_does_not_block_another(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
+    visitor.choose_method("self")
+    visitor.run()
+    visitor.set("threshold", 2.5)
+    expect(visitor.card).to_contain_text("Nothing stands out")
+    visitor.choose_method("maeday")
+    expect(visitor.page.locator("#auto-threshold input")).to_be_checked()
+    visitor.page.locator("#auto-threshold input").uncheck()
+    for _ in range(2):
+        visitor.run()
+        assert visitor.facts().threshold <= 1
+
+
 def test_methods_on_a_phone(visit: Callable[..., Page], tmp_path: Path) -> None:
     visitor = Visitor(visit(390, 844))
     visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))

@@ -110,6 +110,9 @@ def test_a_backbone_is_loaded_once_and_named_clearly() -> None:
     assert isinstance(load_backbone(), Backbone)
     with pytest.raises(WeightsError, match=r"no backbone 'resnet5000'.*lite0"):
         load_backbone("resnet5000")
+    for other in ("levit_128s", "swin_tiny_patch4_window7_224"):
+        with pytest.raises(WeightsError, match="could not be loaded"):
+            load_backbone(other, pretrained=False)
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (30, 52)])

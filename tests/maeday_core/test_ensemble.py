@@ -119,6 +119,14 @@ def test_what_a_method_lacks_is_said(tiny_model, reference, tmp_path: Path) -> N
         detector("maeday", tiny_model, "lite0", FEW, replace(reference, adapter=None))
     with pytest.raises(SettingsError, match="Self-reference uses no photos"):
         learn("self", None, "lite0", [part(0)])
+    with pytest.raises(SettingsError, match="Self-reference uses no photos"):
+        detector("self", None, "lite0", FEW, reference)
+    with pytest.raises(SettingsError, match="of which a file keeps one"):
+        detector("2xpatchcore", None, "lite0", FEW, reference)
+    calls: list[int] = []
+    with pytest.raises(WeightsError, match="resnet5000"):
+        learn("ensemble", tiny_model, "resnet5000", [part(0)], on_step=lambda step: calls.append(step.step))
+    assert not calls, "what may fail at once comes before the work"
     (tmp_path / "notes.safetensors").write_text("notes")
     with pytest.raises(WeightsError, match="fine-tune again"):
         load_reference(tmp_path / "notes.safetensors")

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
@@ -171,6 +172,8 @@ def test_what_was_evaluated_is_not_evaluated_again(tiny_model, dataset, monkeypa
     list(evaluate(tiny_model, categories, Settings(masks=2), out=out, keep_maps=True))
     assert len(read_rows(out / "scores.jsonl")) == 24
     assert len(list((out / "maps").glob("*/*.npy"))) == 12
+    with FileLock(out / ".lock"), pytest.raises(DatasetError, match="Another evaluation is writing"):
+        next(evaluate(tiny_model, categories, settings, out=out))
     (out / "results.jsonl").write_text("notes\n")
     with pytest.raises(DatasetError, match="another folder"):
         next(evaluate(tiny_model, categories, settings, out=out))

@@ -91,6 +91,7 @@ def test_a_defect_is_found_where_it_is_and_shown_beside_what_is_most_alike(bank:
     assert bad.error_map.shape == (96, 96)
     assert bad.image_score == pytest.approx(bad.error_map.max())
     assert bad.first_threshold == bank.threshold == max(bank.scores)
+    assert len(bank.scores) == 2
     assert bad.match is not None
     assert bad.match.crops is not None
     assert bad.match.nearest.max() < len(bad.match.crops)
@@ -103,6 +104,11 @@ def test_a_shot_is_near_to_itself_and_its_reflections(bank: MemoryBank) -> None:
         assert patchcore(backbone, small, view).image_score < 0.6 * small.threshold
     assert len(small.scores) == 8
     assert small.threshold == max(small.scores) + MARGIN_ALONE
+
+
+def test_one_photo_given_twice_is_one_photo() -> None:
+    once, twice = (build_bank(load_backbone(), [part(0)] * count) for count in (1, 2))
+    assert twice.threshold == pytest.approx(once.threshold, abs=0.05)
 
 
 def test_a_bank_is_bounded_whatever_the_number_of_shots() -> None:
@@ -170,3 +176,4 @@ def test_crops_show_the_place_they_are_of() -> None:
     assert abs(y - CROP // 2) <= 1
     assert abs(x - CROP // 2) <= 1
     assert crops[0].max() == 0
+    assert np.array_equal(crops_of(picture, 28, 28, [300, 5]), crops[[300, 5]])

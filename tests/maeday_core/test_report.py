@@ -84,11 +84,38 @@ def test_mvtec_stands_beside_the_published_numbers(tmp_path: Path) -> None:
     for name in sorted(published.CATEGORIES):
         scores = {"image_auroc": 80.0, "pixel_auroc": 70.0}
         append_row(tmp_path / "results.jsonl", {**row, "category": name, **scores, "run": name})
+    one = {**row, "category": "screw", "shots": 1, "preset": "calibrate", "image_auroc": 78.0, "pixel_auroc": 78.0}
+    append_row(tmp_path / "results.jsonl", {**one, "run": "one"})
     report(tmp_path, tmp_path / "report")
     _, *rows = table(tmp_path / "report" / "table-1.csv")
-    assert ["carpet", "80.0 (paper 74.6, +5.4)"] in rows
-    assert ["mean", "80.0 (paper 74.5, +5.5)"] in rows
-    assert ["mean", "70.0 (paper 69.4, +0.6)"] in table(tmp_path / "report" / "table-2.csv")
+    assert ["carpet", "80.0 (paper 74.6, +5.4)", "-"] in rows
+    assert ["mean", "80.0 (paper 74.5, +5.5)", "78.0"] in rows, "a part of the data is not set beside the whole"
+    assert ["mean", "70.0 (paper 69.4, +0.6)", "78.0"] in table(tmp_path / "report" / "table-2.csv")
+
+
+def test_runs_of_other_settings_are_other_columns(tmp_path: Path) -> None:
+    row = {"method": "maeday", "shots": 0, "preset": None, "learn_seconds": None, "seconds_per_image": 0.1, "run": "x"}
+    row |= {"category": "plate", "pixel_auroc": None, "seed": 0}
+    for masks, value in ((32, 60.0), (8, 80.0), (8, 90.0)):
+        append_row(tmp_path / "results.jsonl", {**row, "masks": masks, "image_auroc": value})
+    with (tmp_path / "results.jsonl").open("a") as file:
+        file.write('{"a row that is being writ')
+    report(tmp_path, tmp_path / "report")
+    head, plate, *_ = table(tmp_path / "report" / "table-1.csv")
+    assert dict(zip(head[1:], plate[1:], strict=True)) == {"MAEDAY 0 (masks 32)": "60.0", "MAEDAY 0 (masks 8)": "90.0"}
+    assert (tmp_path / "results.jsonl").read_text().endswith("being writ"), "another program may be writing it"
+
+
+def test_pictures_that_are_gone_and_metrics_that_cannot_be_told(tiny_model, dataset: Path, tmp_path: Path) -> None:
+    (frames,) = find_categories(dataset, ["frames"])
+    list(evaluate(tiny_model, [frames], Settings(masks=1), out=tmp_path))
+    list(repetitions(tiny_model, [frames], out=tmp_path))
+    scores = (tmp_path / "scores.jsonl").read_text()
+    (tmp_path / "scores.jsonl").write_text(scores.replace(str(dataset), "/gone"))
+    written = {path.name for path in report(tmp_path, tmp_path / "report", tiny_model)}
+    assert "figure-3.png" in written
+    assert "figure-4.png" not in written
+    assert ["random", "-"] in [row[:2] for row in table(tmp_path / "report" / "repetitions.csv")]
 
 
 def test_the_published_tables_have_their_own_means() -> None:

@@ -72,6 +72,10 @@ def test_the_size_it_looks_at() -> None:
     assert seen_size(448, 336, 224) == (299, 224)
     assert seen_size(100, 100, 224) == (224, 224)
     assert seen_size(1024, 1536, 224) == (512, 768)
+    for height, width in ((1, 5000), (2, 2_000_000), (20, 4000), (40_000, 3), (1, 50_000_000)):
+        rows, columns = seen_size(height, width, 224)
+        assert rows * columns < 8.1e6
+        assert min(rows, columns) >= 8
 
 
 def test_the_guessed_threshold_is_halfway() -> None:
