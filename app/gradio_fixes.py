@@ -1,4 +1,4 @@
-"""Two habits of Gradio 6.31 that a visitor would notice, mended here and nowhere else."""
+"""Three habits of Gradio 6.31 that a visitor would notice, mended here and nowhere else."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from gradio import processing_utils
 from gradio.utils import get_upload_folder
 from PIL import Image
 
+_refusing = gr.Slider.preprocess
+
 
 def apply() -> None:
     """Put the functions below in place of Gradio's own."""
     processing_utils.save_pil_to_cache = save_once
     for component in (gr.Image, gr.UploadButton):
         component.preprocess = as_sent  # of the class: a visitor's page may work with a copy of the component
+    gr.Slider.preprocess = in_range
 
 
 def save_once(picture: Image.Image, cache_dir: str, name: str = "image", format: str = "webp") -> str:
@@ -30,6 +33,13 @@ def save_once(picture: Image.Image, cache_dir: str, name: str = "image", format:
 def as_sent(component: gr.Image | gr.UploadButton, payload: Any) -> str | None:
     """The file as it was sent: Gradio itself fails on a bad one, where the engine says what is wrong with it."""
     return uploaded(payload.path) if payload else None
+
+
+def in_range(component: gr.Slider, payload: float) -> float:
+    """The value; of the threshold the nearest that its scale has, for each method has another and clicks come late."""
+    if component.elem_id == "threshold":
+        return min(max(payload, component.minimum), component.maximum)
+    return _refusing(component, payload)
 
 
 def uploaded(path: str | None) -> str:

@@ -15,9 +15,9 @@ def ask(app: str, path: str) -> str:
     """Ask for a detection on a file of the server, as no page would; the answer as it streams in."""
     app = app.rstrip("/")
     config = json.loads(urlopen(f"{app}/config", timeout=60).read())
-    detect = next(d for d in config["dependencies"] if len(d["inputs"]) == 11)
+    detect = next(d for d in config["dependencies"] if len(d["inputs"]) == 12)
     picture = {"path": path}  # with no "meta", Gradio does not look where the file lies
-    settings = ["bundled", 2, 0.75, 0, "random", "all", False, 0.1, True]
+    settings = ["maeday", "bundled", 2, 0.75, 0, "random", "all", False, 0.1, True]
     body = {"data": [picture, None, *settings], "fn_index": detect["id"], "session_hash": "byhand"}
     request = Request(f"{app}/gradio_api/queue/join", json.dumps(body).encode(), {"Content-Type": "application/json"})
     urlopen(request, timeout=60).read()
