@@ -400,7 +400,8 @@ def what_it_saw(
             axis.set_xticks([])
             axis.set_yticks([])
         if sample.anomalous and sample.mask is None:
-            axes[-1].set_visible(False)
+            axes[-1].images[0].remove()
+            axes[-1].set_axis_off()  # its title stays
         axes[4].set_xlabel(f"score {result.image_score:.2f}", fontsize=8)
     for axis, head in zip(grid[0], heads, strict=True):
         axis.set_title(head, fontsize=9)
