@@ -8,10 +8,11 @@ print(result.image_score, result.error_map.shape)
 """
 
 from maeday_core.adaptation import Adapter, FineTuning, load_adapter
-from maeday_core.detector import Detection, Settings, detect, stream
+from maeday_core.detector import Detection, Settings
 from maeday_core.errors import DatasetError, ImageError, MaedayError, SettingsError, WeightsError
 from maeday_core.images import find_images, load_image
 from maeday_core.model import MAEConfig, MaskedAutoencoder
+from maeday_core.tiling import detect, stream
 from maeday_core.weights import load_model
 
 __version__ = "0.1.0"

@@ -288,7 +288,7 @@ class FineTuning:
         start = time.perf_counter()
         for step in range(len(self.losses), self.steps):
             crops = [
-                relit(varied(self.shots[i % len(self.shots)], size, rng, p.degrees, p.crop), rng, p.light)
+                relit(varied(self.shots[i % len(self.shots)], (size, size), rng, p.degrees, p.crop), rng, p.light)
                 for i in range(step * p.batch, (step + 1) * p.batch)
             ]
             images = normalise(torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).to(device).float() / 255)
@@ -366,12 +366,12 @@ def normal_maps(
     rng = np.random.default_rng([seed, 1])
     for shot in shots:
         for copy_seed in range(seed + 1, seed + 1 + copies):
-            copy = varied(shot, model.config.image_size, rng, degrees=3, crop=0.05)
+            copy = varied(shot, (model.config.image_size,) * 2, rng, degrees=3, crop=0.05)
             yield detect(model, copy, replace(settings, seed=copy_seed)).error_map
 
 
-def varied(shot: RGBImage, size: int, rng: np.random.Generator, degrees: float, crop: float) -> RGBImage:
-    """A random crop of a shot, turned at random and brought to (size, size); what lies outside is mirrored.
+def varied(shot: RGBImage, size: tuple[int, int], rng: np.random.Generator, degrees: float, crop: float) -> RGBImage:
+    """A random crop of a shot, turned at random and brought to `size`, height x width; what lies outside is mirrored.
 
     Args:
         degrees: the largest turn to either side.
@@ -379,10 +379,11 @@ def varied(shot: RGBImage, size: int, rng: np.random.Generator, degrees: float, 
     """
     height, width = shot.shape[:2]
     scale = 1 / (1 - rng.uniform(0, crop))
-    turn = cv2.getRotationMatrix2D((size / 2, size / 2), rng.uniform(-degrees, degrees), scale)
-    shift = rng.uniform(-0.5, 0.5, (2, 1)) * (scale - 1) * size
-    turn = np.hstack([turn[:, :2] * [size / width, size / height], turn[:, 2:] + shift])
-    return cv2.warpAffine(shot, turn, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    rows, columns = size
+    turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), rng.uniform(-degrees, degrees), scale)
+    shift = rng.uniform(-0.5, 0.5, (2, 1)) * (scale - 1) * [[columns], [rows]]
+    turn = np.hstack([turn[:, :2] * [columns / width, rows / height], turn[:, 2:] + shift])
+    return cv2.warpAffine(shot, turn, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
 
 
 def relit(photo: RGBImage, rng: np.random.Generator, light: float) -> RGBImage:

@@ -1,4 +1,4 @@
-"""The command line: `python -m maeday_core detect|adapt|evaluate|report|corpus|pretrain|bench`.
+"""The command line: `python -m maeday_core detect|adapt|frames|evaluate|report|corpus|pretrain|bench`.
 
 With `--json`, standard output carries one JSON object a line and nothing else; everything else goes to standard error.
 Exit status: 0 done, 2 unusable arguments or input, 130 interrupted.
@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import torch
 
 from maeday_core.adaptation import MAX_SHOTS, PRESETS, Step
 from maeday_core.corpus import PACKAGES, build_corpus, load_corpus
-from maeday_core.detector import Settings
+from maeday_core.detector import TILE, Settings
 from maeday_core.embeddings import BACKBONES
 from maeday_core.errors import ImageError, MaedayError, SettingsError
 from maeday_core.images import find_images, load_image
@@ -30,6 +31,8 @@ from maeday_core.methods import METHODS, RECONSTRUCTS, Reference, default_backbo
 from maeday_core.model import MaskedAutoencoder
 from maeday_core.shots import doubt_of_query
 from maeday_core.weights import default_model, load_model
+
+FRAME_MASKS = 4
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,15 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("detect", help="score pictures and map what does not belong")
     command.add_argument("queries", nargs="+", metavar="QUERY", help="picture files and folders of them")
     _add_method(command)
-    good = command.add_mutually_exclusive_group()
-    good.add_argument(
-        "--normals",
-        nargs="+",
-        metavar="PATH",
-        help="photos of good parts to learn from first: one to eight, for patchcore any number",
-    )
-    good.add_argument("--adapter", type=Path, metavar="FILE", help="what `adapt` wrote")
-    _add_preset(command)
+    _add_tile(command)
+    _add_good_parts(command)
     command.add_argument("--seed", type=int, default=Settings.seed, help="of the masks and the adaptation")
     command.add_argument("--out", type=Path, metavar="DIR", help="write error maps (.npy) and figures (.png)")
     command.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
@@ -76,11 +72,27 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("shots", nargs="+", metavar="SHOT", help="picture files and folders of them, 1 to 8 pictures")
     command.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
     _add_method(command, default="ensemble")
+    _add_tile(command)
     _add_preset(command)
     command.add_argument("--steps", type=int, help="iterations; by default the preset's")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--json", action="store_true", help="one JSON object on standard output")
     command.set_defaults(run=_adapt)
+
+    command = commands.add_parser("frames", help="find foreign objects in folders, zip archives and videos")
+    command.add_argument("sources", nargs="+", metavar="SOURCE", help="folders, zip archives, videos, pictures")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="results; run again to go on")
+    command.add_argument("--every", type=float, default=1.0, metavar="SECONDS", help="between frames of a video")
+    _add_method(command, default="ensemble", masks=FRAME_MASKS, sampling="balanced")
+    _add_tile(command, default="on")
+    _add_good_parts(command)
+    command.add_argument("--threshold", type=float, help="by default what is unusual for these frames")
+    command.add_argument("--ignore", type=Path, metavar="MASK", help="a picture, bright where nothing counts")
+    command.add_argument("--least-area", type=int, default=0, metavar="PIXELS", help="smaller regions are no objects")
+    command.add_argument("--keep-maps", action="store_true", help="write every map, float32, to DIR/maps")
+    command.add_argument("--seed", type=int, default=Settings.seed)
+    command.add_argument("--json", action="store_true", help="one JSON object a frame on standard output")
+    command.set_defaults(run=_frames)
 
     command = commands.add_parser("evaluate", help="AUROC over a data set in the MVTec-AD layout")
     command.add_argument("root", metavar="ROOT", help="one category, or a folder of categories")
@@ -131,7 +143,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_method(command: argparse.ArgumentParser, default: str = "maeday", several: bool = False) -> None:
+def _add_method(
+    command: argparse.ArgumentParser,
+    default: str = "maeday",
+    several: bool = False,
+    masks: int = Settings.masks,
+    sampling: str = Settings.sampling,
+) -> None:
     many: dict[str, Any] = {"nargs": "+", "default": [default]} if several else {"default": default}
     command.add_argument("--method", choices=METHODS, help=f"how anomalies are found: {default}", **many)
     command.add_argument(
@@ -141,9 +159,9 @@ def _add_method(command: argparse.ArgumentParser, default: str = "maeday", sever
         "--raw-sum", action="store_true", help="ensemble: add the maps as they are, as the paper reads"
     )
     command.add_argument("--model", default=default_model(), help="bundled, base, large, huge, owner/name or a path")
-    command.add_argument("--masks", type=int, default=Settings.masks, help="N, masks an image (the paper: 32)")
+    command.add_argument("--masks", type=int, default=masks, help="N, masks an image (the paper: 32)")
     command.add_argument("--mask-ratio", type=float, default=Settings.mask_ratio, help="share hidden (the paper: 0.75)")
-    command.add_argument("--sampling", default=Settings.sampling, choices=SAMPLINGS)
+    command.add_argument("--sampling", default=sampling, choices=SAMPLINGS)
     command.add_argument("--patches", default=Settings.patches, choices=["all", "masked"], help="which count")
     command.add_argument("--error-space", default=Settings.error_space, choices=["rgb", "normalised"])
 
@@ -152,8 +170,40 @@ def _add_preset(command: argparse.ArgumentParser) -> None:
     command.add_argument("--preset", default="default", choices=PRESETS, help="how to fine-tune (`paper`: as it does)")
 
 
+def _add_tile(command: argparse.ArgumentParser, default: str = "auto") -> None:
+    command.add_argument(
+        "--tile", default=default, choices=TILE, help="look through windows at a picture's own detail; auto: if large"
+    )
+
+
+def _add_good_parts(command: argparse.ArgumentParser) -> None:
+    good = command.add_mutually_exclusive_group()
+    good.add_argument(
+        "--normals",
+        nargs="+",
+        metavar="PATH",
+        help="photos of good parts to learn from first: one to eight, for patchcore any number",
+    )
+    good.add_argument("--adapter", type=Path, metavar="FILE", help="what `adapt` wrote")
+    _add_preset(command)
+
+
 def _settings(options: argparse.Namespace, seed: int) -> Settings:
-    return Settings(options.masks, options.mask_ratio, seed, options.sampling, options.patches, options.error_space)
+    return Settings(
+        options.masks,
+        options.mask_ratio,
+        seed,
+        options.sampling,
+        options.patches,
+        options.error_space,
+        getattr(options, "tile", Settings.tile),
+    )
+
+
+def _reference(model: MaskedAutoencoder | None, options: argparse.Namespace, settings: Settings) -> Reference:
+    if options.adapter:
+        return load_reference(options.adapter)
+    return _learn(model, options.normals, options, settings) if options.normals else Reference()
 
 
 def _model(options: argparse.Namespace) -> MaskedAutoencoder | None:
@@ -174,11 +224,7 @@ def _detect(options: argparse.Namespace) -> int:
         options.out.mkdir(parents=True, exist_ok=True)
         own = options.out.resolve()  # the figures of an earlier run are no queries
         paths = [p for p in paths if not (p.name.endswith("-maeday.png") and p.resolve().parent == own)]
-    reference = Reference()
-    if options.adapter:
-        reference = load_reference(options.adapter)
-    elif options.normals:
-        reference = _learn(model, options.normals, options, settings)
+    reference = _reference(model, options, settings)
     judge = detector(options.method, model, _backbone(options), settings, reference, raw_sum=options.raw_sum)
     names: set[str] = set()
     failed = 0
@@ -192,6 +238,8 @@ def _detect(options: argparse.Namespace) -> int:
         *_, result = judge(query)
         if reference.adapter and (doubt := doubt_of_query(query, reference.adapter.appearances)):
             print(f"warning: {path}: {doubt}", file=sys.stderr)
+        if "tiles" in result.settings:
+            print(f"{path}: seen through {result.settings['tiles']}", file=sys.stderr)
         map_path = None
         if options.out:
             stem = _unique(path.stem, names)
@@ -254,6 +302,56 @@ def _adapt(options: argparse.Namespace) -> int:
     else:
         print(told)
     return 0
+
+
+def _frames(options: argparse.Namespace) -> int:
+    from maeday_core import frames
+    from maeday_core.frames_report import write_pictures, write_report
+    from maeday_core.sources import LeftOut, count_frames
+
+    settings = _settings(options, options.seed)
+    ignore = frames.load_ignore(options.ignore) if options.ignore else None
+    total = count_frames(options.sources, options.every, options.out)
+    model = _model(options)
+    reference = _reference(model, options, settings)
+    judge = detector(options.method, model, _backbone(options), settings, reference, raw_sum=options.raw_sum)
+    kept = {"method": options.method, "model": options.model, "adapter": str(options.adapter or "")}
+    kept |= {"normals": [str(path) for path in options.normals or ()], "settings": asdict(settings)}
+    looked: list[frames.Looked] = []
+    left_out: list[LeftOut] = []
+    start = time.perf_counter()
+    computed = 0
+    before = len(frames.load_looked(options.out))
+    options.out.mkdir(parents=True, exist_ok=True)
+    frames.write_rows(options.out, ())
+    for found in frames.look(options.sources, judge, options.out, options.every, kept, keep_maps=options.keep_maps):
+        if isinstance(found, LeftOut):
+            print(f"error: {found.path}: {found.reason}", file=sys.stderr)
+            left_out.append(found)
+            continue
+        looked.append(found)
+        one = frames.judge_so_far(looked, options.out, options.threshold, options.least_area, ignore)
+        frames.append_row(options.out, one)
+        if options.json:
+            _print_json(one.row)
+        else:
+            print(f"{one.image_score:8.4f}  {one.verdict:9}  {found.name}", flush=True)
+        if len(looked) > before:
+            computed += 1
+            left = (time.perf_counter() - start) / computed * max(total - len(looked), 0)
+            print(
+                f"\r{len(looked)} of {total} frames, {left / 60:.0f} min left   ", end="", file=sys.stderr, flush=True
+            )
+    print(file=sys.stderr)
+    usual = frames.normal(looked, options.out, ignore)
+    judged = list(frames.judge(looked, options.out, usual, options.threshold, options.least_area, ignore))
+    frames.write_rows(options.out, judged)
+    frames.write_left_out(options.out, left_out)
+    write_pictures(options.out, judged, usual, ignore)
+    report = write_report(options.out, judged, usual, left_out, ignore)
+    found_in = sum(one.verdict == "anomalous" for one in judged)
+    print(f"{found_in} of {len(judged)} frames are anomalous. {usual.because} See {report}.", file=sys.stderr)
+    return 0 if judged else 2
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -25,6 +25,7 @@ LEAST_THRESHOLD = 0.05
 MAX_MASKS = 512
 MICRO_BATCHES = (1, 3, 4, 8)
 MICRO_BATCH = 16
+TILE = ("auto", "off", "on")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Settings:
         sampling: `random` (the paper) or `balanced` (every patch is shown equally often).
         patches: `all` compares visible patches too, as the paper does; `masked` only what was hidden.
         error_space: `rgb` measures the error in RGB [0, 1]; `normalised` in the model's ImageNet-normalised values.
+        tile: `off` sees the picture whole, as the paper does; `on` through overlapping windows at its own detail;
+            `auto` so where it is large or long. `tiling` has the rule.
     """
 
     masks: int = 32
@@ -46,6 +49,7 @@ class Settings:
     sampling: str = "random"
     patches: str = "all"
     error_space: str = "rgb"
+    tile: str = "off"
 
     def __post_init__(self) -> None:
         if not isinstance(self.masks, int) or not isinstance(self.seed, int):
@@ -60,6 +64,7 @@ class Settings:
             ("sampling", SAMPLINGS),
             ("patches", ("all", "masked")),
             ("error_space", ("rgb", "normalised")),
+            ("tile", TILE),
         ):
             if getattr(self, name) not in choices:
                 raise SettingsError(f"{name} is {getattr(self, name)!r}; choose {' or '.join(choices)}.")
@@ -95,6 +100,8 @@ class Detection:
         total: N of the finished detection; more than `len(masks)` in a partial result.
         match: for embedding methods, what each patch was compared with.
         parts: for an ensemble, the results that it adds.
+        window: where the masks were seen, as shares of the query: top, left, height, width. The whole of it, or, of a
+            picture seen through windows, the one around its highest value.
     """
 
     image_score: float
@@ -112,6 +119,7 @@ class Detection:
     total: int = 0
     match: Match | None = field(default=None, repr=False)
     parts: tuple[Detection, ...] = field(default=(), repr=False)
+    window: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
 
     @property
     def complete(self) -> bool:
@@ -185,18 +193,13 @@ def stream(
         batch = masks[done : done + size].to(model.device)
         done += size
         with torch.inference_mode():
-            draft = model.draft(images, batch)
-            predicted = model.unpatchify(model.decode(model.encode(tokens, batch), batch, draft).float())
-            reconstruction = denormalise(predicted)
-            if settings.error_space == "rgb":
-                error = (denormalise(images) - reconstruction).square().sum(dim=1)
-            else:
-                error = (images - predicted).square().sum(dim=1)
+            reconstruction, error = reconstruct(model, images, tokens, batch, settings.error_space)
             reconstructions.append(reconstruction.permute(0, 2, 3, 1).cpu().numpy())
             errors.append(error.cpu().numpy())
         if partial or done == settings.masks:
             error_maps = np.concatenate(errors)
-            mean = smooth(_mean_error(error_maps, masks[:done], config.grid_size, settings.patches))
+            weights = counted(masks[:done], config.grid_size, config.image_size, settings.patches)
+            mean = smooth((error_maps * weights).sum(axis=0) / np.maximum(weights.sum(axis=0), 1))
             error_map = resize_map(calibration(mean, done) if calibration else mean, *query.shape[:2])
             if not np.isfinite(error_map).all():
                 raise WeightsError(f"The model {model.info.name} computes no finite numbers; its weights are broken.")
@@ -215,6 +218,21 @@ def stream(
                 error_maps=np.stack([smooth(e) for e in error_maps]),
                 total=settings.masks,
             )
+
+
+def reconstruct(
+    model: MaskedAutoencoder, images: Tensor, tokens: Tensor, masks: Tensor, error_space: str
+) -> tuple[Tensor, Tensor]:
+    """Fill in what masks (N, L) hide of images (N or 1, 3, S, S), normalised, with their tokens (N or 1, L, D).
+
+    Returns:
+        Reconstructions (N, 3, S, S) in RGB, and their squared errors (N, S, S), summed over the channels.
+    """
+    predicted = model.unpatchify(model.decode(model.encode(tokens, masks), masks, model.draft(images, masks)).float())
+    reconstruction = denormalise(predicted)
+    if error_space == "rgb":
+        return reconstruction, (denormalise(images) - reconstruction).square().sum(dim=1)
+    return reconstruction, (images - predicted).square().sum(dim=1)
 
 
 def stands_out(error_map: np.ndarray) -> float:
@@ -254,11 +272,9 @@ def resize_map(error_map: np.ndarray, height: int, width: int) -> np.ndarray:
     return cv2.resize(error_map.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def _mean_error(error_maps: np.ndarray, masks: Tensor, grid: int, patches: str) -> np.ndarray:
-    """The mean over the masks, (N, S, S) -> (S, S); with `masked` over those that hid the pixel."""
+def counted(masks: Tensor, grid: int, size: int, patches: str) -> np.ndarray:
+    """Which pixels count in the error, 0 or 1, (N, S, S): all of them, or those each mask (N, L) hid."""
     if patches == "all":
-        return error_maps.mean(axis=0)
-    scale = error_maps.shape[-1] // grid
-    hidden = np.kron(masks.reshape(-1, grid, grid).numpy(), np.ones((1, scale, scale), dtype=np.float32))
-    times = hidden.sum(axis=0)
-    return np.divide((error_maps * hidden).sum(axis=0), times, out=np.zeros_like(times), where=times > 0)
+        return np.ones((len(masks), 1, 1), np.float32)
+    scale = size // grid
+    return np.kron(masks.reshape(-1, grid, grid).numpy(), np.ones((1, scale, scale), dtype=np.float32))

@@ -18,9 +18,11 @@ NORMAL = {DEVIATIONS: 1.0, SQUARED_ERROR: 0.001}
 """What an error is compared with: its normal deviation, or, where no good part tells it, a barely visible error."""
 WEIGHT = {DEVIATIONS: 0.1, SQUARED_ERROR: 0.15}
 """How much its logarithm counts: a distance to good parts tells more than one to the rest of the picture."""
+TYPICAL = 4.0
+"""Through windows, nearly all that is seen is the surface: an error counts only beyond so many of its median ones."""
 EVIDENCE = "evidence"
 RAW = "raw sum"
-LEVEL = 1.3
+LEVEL, LEVEL_TILED = 1.3, 0.85
 STEP = 0.35
 
 
@@ -30,7 +32,10 @@ def evidence(part: Detection) -> np.ndarray:
 
 
 def _logarithm(value: np.ndarray | float, part: Detection) -> np.ndarray:
-    return WEIGHT[part.unit] * np.log1p(np.asarray(value, np.float32) / NORMAL[part.unit])
+    normal = NORMAL[part.unit]
+    if part.unit == SQUARED_ERROR and "tiles" in part.settings:
+        normal = max(normal, TYPICAL * float(np.median(part.error_map)))
+    return WEIGHT[part.unit] * np.log1p(np.asarray(value, np.float32) / normal)
 
 
 def add(maeday: Detection, embedding: Detection, raw: bool = False) -> Detection:
@@ -47,7 +52,7 @@ def add(maeday: Detection, embedding: Detection, raw: bool = False) -> Detection
         threshold = (
             float(_logarithm(maeday.first_threshold, maeday)) + embedding.first_threshold
             if embedding.shots
-            else halfway(error_map, LEVEL, STEP)
+            else halfway(error_map, LEVEL_TILED if "tiles" in maeday.settings else LEVEL, STEP)
         )
     return replace(
         maeday,

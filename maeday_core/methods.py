@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 
 import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from maeday_core.adaptation import Adapter, FineTuning, Step, load_adapter
-from maeday_core.detector import Detection, Settings, stream
-from maeday_core.embeddings import LITE0, WRN50, Backbone, load_backbone
+from maeday_core.adaptation import MAX_SHOTS, Adapter, FineTuning, Step, load_adapter
+from maeday_core.detector import Detection, Settings
+from maeday_core.embeddings import LITE0, SIDE, WRN50, Backbone, load_backbone
 from maeday_core.ensemble import add, add_banks
 from maeday_core.errors import SettingsError
 from maeday_core.hub import HUB_MODELS
-from maeday_core.images import RGBImage, resize
+from maeday_core.images import RGBImage
 from maeday_core.model import MaskedAutoencoder
-from maeday_core.patchcore import MemoryBank, build_bank, load_bank, patchcore
+from maeday_core.patchcore import MemoryBank, build_bank, load_bank, looked_at, patchcore
 from maeday_core.self_reference import self_reference
+from maeday_core.tiling import sample_windows, stream, tiling
 
 NAMES = {
     "maeday": "MAEDAY",
@@ -45,6 +47,13 @@ class Reference:
 
     adapter: Adapter | None = None
     banks: tuple[MemoryBank, ...] = ()
+
+    @property
+    def tile(self) -> str:
+        """How a query must be looked at, `on` or `off`, for it was so that the good parts were; else `auto`."""
+        if self.adapter:
+            return self.adapter.settings.tile
+        return "auto" if not self.banks else "on" if self.banks[0].tiled else "off"
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all of it as one safetensors file; `load_reference` reads it. Of two banks the first is kept."""
@@ -99,33 +108,56 @@ def learn(
         model: from `load_model`; None where the method does not reconstruct.
         backbone: the name of one; loaded where the method compares embeddings.
         shots: uint8 (H, W, 3), one to eight; for PatchCore alone any number. Taken one at a time.
-        preset, seed, steps, settings: of the fine-tuning; the seed is also the coreset's.
+        preset, seed, steps, settings: of the fine-tuning; the seed is also the coreset's. By `settings.tile` the shots
+            are seen whole or through windows, for `auto` by the size of the first.
         on_step: receives each step of the fine-tuning.
     """
     if method == "self":
         raise SettingsError(NO_SHOTS)
     network = None if method == "maeday" else load_backbone(backbone)  # first: what may fail at once
+    settings, shots = resolved(settings or Settings(), shots)
+    tiled = settings.tile == "on"
     adapter = None
     if method in RECONSTRUCTS:
         assert model
         small: list[RGBImage] = []
-        side = network.side if network else 1
-        tuning = FineTuning(model, keeping(shots, small, side), preset, seed, steps, settings)
+        seen = keeping(shots, small, network.side if network else 1, tiled)
+        tuning = FineTuning(model, close_up(model, seen, settings), preset, seed, steps, settings)
         for step in tuning:
             on_step(step)
         adapter, shots = tuning.finish(), small
     if not network:
         return Reference(adapter)
     if method == "2xpatchcore":
-        shots = [resize(shot, network.side, network.side) for shot in shots]
-        return Reference(None, (build_bank(network, shots, seed), build_bank(network, shots, seed + 1)))
-    return Reference(adapter, (build_bank(network, shots, seed),))
+        shots = [looked_at(shot, network.side, tiled) for shot in shots]
+        return Reference(None, tuple(build_bank(network, shots, one, tiled=tiled) for one in (seed, seed + 1)))
+    return Reference(adapter, (build_bank(network, shots, seed, tiled=tiled),))
 
 
-def keeping(shots: Iterable[RGBImage], small: list[RGBImage], side: int) -> Iterator[RGBImage]:
-    """Hand on shots one at a time, keeping each of them at `side` x `side` for a memory bank."""
+def resolved(settings: Settings, shots: Iterable[RGBImage]) -> tuple[Settings, Iterator[RGBImage]]:
+    """Settings whose `tile` is `on` or `off`, by the size of the first shot; and the shots, none lost."""
+    shots = iter(shots)
+    first = next(shots, None)
+    if first is None:
+        return settings, shots
+    tiles = tiling(first.shape, settings.tile, SIDE)
+    return replace(settings, tile="on" if tiles else "off"), chain([first], shots)
+
+
+def close_up(model: MaskedAutoencoder, shots: Iterable[RGBImage], settings: Settings) -> Iterable[RGBImage]:
+    """What to fine-tune on: the shots, or, where windows slide over the queries, as many windows as shots may be."""
+    if settings.tile == "off":
+        return shots
+    photos = list(islice(shots, MAX_SHOTS + 1))
+    if not photos or len(photos) > MAX_SHOTS:
+        return photos
+    return sample_windows(photos, model.config.image_size, MAX_SHOTS, settings.seed)
+
+
+def keeping(shots: Iterable[RGBImage], small: list[RGBImage], side: int, tiled: bool) -> Iterator[RGBImage]:
+    """Hand on shots one at a time, keeping each of them as a memory bank looks at it."""
     for shot in shots:
-        small.append(resize(shot, side, side))
+        small.append(looked_at(shot, side, tiled))
         yield shot
 
 
@@ -165,6 +197,11 @@ def detector(
         raise SettingsError(f"What was saved of the good parts has no {lacks}: fine-tune again for the ensemble.")
     if method == "maeday" and banks and not adapter:
         raise SettingsError("What was saved of the good parts has no adapter: fine-tune again, or choose patchcore.")
+    if reference.tile not in ("auto", settings.tile):
+        if settings.tile != "auto":
+            seen = "through windows" if reference.tile == "on" else "whole"
+            raise SettingsError(f"The good parts were looked at {seen}: detect with tile {reference.tile}, or auto.")
+        settings = replace(settings, tile=reference.tile)
     reconstructing = model
     if method in RECONSTRUCTS and adapter:
         assert model
@@ -178,11 +215,10 @@ def detector(
         assert network
         if method == "2xpatchcore":
             return add_banks((patchcore(network, banks[0], query), patchcore(network, banks[1], query)))
-        return (
-            patchcore(network, banks[0], query)
-            if banks and method != "self"
-            else self_reference(network, query, settings.seed)
-        )
+        if banks and method != "self":
+            return patchcore(network, banks[0], query)
+        tiled = tiling(query.shape, settings.tile, SIDE) is not None
+        return self_reference(network, query, settings.seed, tiled)
 
     def judge(query: RGBImage) -> Iterator[Detection]:
         if method not in RECONSTRUCTS:

@@ -21,6 +21,7 @@ from maeday_core.detector import Detection, Match
 from maeday_core.embeddings import DISTANCE, Backbone, to_map
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.images import RGBImage, resize
+from maeday_core.self_reference import seen_size
 
 MAX_PATCHES = 2048
 PROJECTION = 64
@@ -44,6 +45,7 @@ class MemoryBank:
         backbone: the name of the network they come from.
         shots: how many photos they come from.
         seed: of the coreset.
+        tiled: whether pictures are looked at as closely as the windows of `tiling` do; else brought to 224 x 224.
     """
 
     features: Tensor = field(repr=False)
@@ -53,6 +55,7 @@ class MemoryBank:
     backbone: str
     shots: int
     seed: int = 0
+    tiled: bool = False
 
     def tensors(self) -> dict[str, Tensor]:
         """What to write into a safetensors file; `facts` is the rest."""
@@ -61,7 +64,7 @@ class MemoryBank:
     def facts(self) -> dict[str, Any]:
         """What to write into the header of the file, as JSON."""
         facts = {"scores": self.scores, "threshold": self.threshold, "backbone": self.backbone}
-        return facts | {"shots": self.shots, "seed": self.seed}
+        return facts | {"shots": self.shots, "seed": self.seed, "tiled": self.tiled}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as safetensors; `load_bank` reads it."""
@@ -88,6 +91,7 @@ def load_bank(path: str | os.PathLike[str]) -> MemoryBank:
             str(facts["backbone"]),
             int(facts["shots"]),
             int(facts["seed"]),
+            bool(facts["tiled"]),
         )
         if (
             features.ndim != 2
@@ -110,14 +114,17 @@ def load_bank(path: str | os.PathLike[str]) -> MemoryBank:
     return bank
 
 
-def build_bank(backbone: Backbone, shots: Iterable[RGBImage], seed: int = 0, augment: bool | None = None) -> MemoryBank:
+def build_bank(
+    backbone: Backbone, shots: Iterable[RGBImage], seed: int = 0, augment: bool | None = None, tiled: bool = False
+) -> MemoryBank:
     """The memory bank of some good parts, reduced to `MAX_PATCHES` by a greedy coreset as they come.
 
     Args:
         shots: photos of good parts, uint8 (H, W, 3); any number, taken one at a time.
         seed: of the coreset.
         augment: each in its eight rotations and reflections, as few-shot work does; else as it is. By default the
-            first eight.
+            first eight, but not large ones that are `tiled`.
+        tiled: look at them, and at the queries to come, as closely as the windows of `tiling` do.
 
     Raises:
         SettingsError: there are no shots.
@@ -125,10 +132,10 @@ def build_bank(backbone: Backbone, shots: Iterable[RGBImage], seed: int = 0, aug
     count, kept, judged = 0, _Patches.none(), []
     waiting: list[_Patches] = []
     for shot in shots:
-        small = resize(shot, backbone.side, backbone.side)
-        if count < JUDGED:
+        small = looked_at(shot, backbone.side, tiled)
+        if count < (MAX_SHOTS if tiled else JUDGED):
             judged.append(small)
-        few = count < MAX_SHOTS if augment is None else augment
+        few = count < MAX_SHOTS and not tiled if augment is None else augment
         for view in views(small) if few else [small]:
             features = backbone(view)
             crops = crops_of(view, *features.shape[:2])
@@ -141,7 +148,15 @@ def build_bank(backbone: Backbone, shots: Iterable[RGBImage], seed: int = 0, aug
     kept = _reduced([kept, *waiting], seed)
     known = kept.features.half().float()
     scores, threshold = _judged(backbone, known, kept.shots, judged, seed)
-    return MemoryBank(known, kept.crops, scores, threshold, backbone.name, count, seed)
+    return MemoryBank(known, kept.crops, scores, threshold, backbone.name, count, seed, tiled)
+
+
+def looked_at(picture: RGBImage, side: int, tiled: bool) -> RGBImage:
+    """A picture at the size its patches are compared at: `side` x `side`, or, tiled, of its own shape and detail."""
+    if not tiled:
+        return resize(picture, side, side)
+    height, width = seen_size(picture.shape[0], picture.shape[1], side, tiled=True)
+    return resize(picture, width, height)
 
 
 def views(shot: RGBImage) -> list[RGBImage]:
@@ -212,7 +227,7 @@ def _judged(
     Of one photo, or of one given several times, the scores of its copies, and a threshold clearly above them.
     """
     rng = np.random.default_rng([seed, 1])
-    copies = [varied(shots[0], backbone.side, rng, degrees=3, crop=0.05) for _ in range(COPIES)]
+    copies = [varied(shots[0], shots[0].shape[:2], rng, degrees=3, crop=0.05) for _ in range(COPIES)]
     alone = tuple(_score(backbone(copy), known) for copy in copies)
     others = tuple(
         _score(backbone(shot), known[torch.from_numpy(origins != i)])
@@ -241,7 +256,9 @@ def compare(features: Tensor, known: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """
     shape, patches = features.shape[:2], features.flatten(0, 1)
     known = known.to(patches.device)
-    nearest = torch.addmm(known.square().sum(dim=1), patches, known.T, alpha=-2).argmin(dim=1)
+    squares = known.square().sum(dim=1)
+    parts = patches.split(CHUNK)
+    nearest = torch.cat([torch.addmm(squares, part, known.T, alpha=-2).argmin(dim=1) for part in parts])
     distances = torch.linalg.vector_norm(patches - known[nearest], dim=1)
     worst = distances.argmax()
     weight = 1.0
@@ -262,14 +279,15 @@ def patchcore(backbone: Backbone, bank: MemoryBank, query: RGBImage) -> Detectio
     if bank.backbone != backbone.name:
         raise SettingsError(f"This memory bank belongs to the backbone {bank.backbone}, not to {backbone.name}.")
     start = time.perf_counter()
-    seen = resize(query, backbone.side, backbone.side)
+    seen = looked_at(query, backbone.side, bank.tiled)
     distances, nearest = compare(backbone(seen), bank.features)
     error_map = to_map(distances, *query.shape[:2])
     return Detection(
         image_score=float(error_map.max()),
         error_map=error_map,
         seconds=time.perf_counter() - start,
-        settings={"method": "patchcore", "backbone": bank.backbone, "shots": bank.shots, "seed": bank.seed},
+        settings={"method": "patchcore", "backbone": bank.backbone, "shots": bank.shots, "seed": bank.seed}
+        | {"tile": "on" if bank.tiled else "off"},
         query=seen,
         first_threshold=bank.threshold,
         unit=DISTANCE,

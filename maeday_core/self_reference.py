@@ -15,24 +15,28 @@ from torch import Tensor
 from maeday_core.detector import Detection, Match, upper
 from maeday_core.embeddings import DISTANCE, Backbone, to_map
 from maeday_core.images import RGBImage, resize
+from maeday_core.tiling import LARGE_SIDE, scale_of
 
 NEIGHBOURS = 5
 APART = 2
 MAX_BANK = 2048
-LARGE = 900
 MAX_PIXELS = 8_000_000
 MAX_SIDE = 16384
 LEVEL = 0.7
 STEP = 0.15
 
 
-def seen_size(height: int, width: int, side: int) -> tuple[int, int]:
+def seen_size(height: int, width: int, side: int, tiled: bool = False) -> tuple[int, int]:
     """The size at which a picture is looked at: its shorter side `side` px, or half of it if that is a large one.
 
     Never more than `MAX_PIXELS`, nor a side beyond `MAX_SIDE`, which a picture of a few rows would reach otherwise.
+
+    Args:
+        tiled: as large as the windows of `tiling` see it, instead.
     """
     shorter = min(height, width)
-    scale = min(0.5 if shorter > LARGE else side / shorter, (MAX_PIXELS / (height * width)) ** 0.5)
+    scale = scale_of(height, width, side) if tiled else 0.5 if shorter > LARGE_SIDE else side / shorter
+    scale = min(scale, (MAX_PIXELS / (height * width)) ** 0.5)
     rows, columns = (min(max(8, round(length * scale)), MAX_SIDE) for length in (height, width))
     return rows, columns
 
@@ -67,15 +71,16 @@ def match_itself(features: Tensor, seed: int = 0) -> tuple[np.ndarray, np.ndarra
     return torch.cat(distances).view(rows, columns).numpy(), torch.cat(nearest).view(rows, columns).numpy()
 
 
-def self_reference(backbone: Backbone, query: RGBImage, seed: int = 0) -> Detection:
+def self_reference(backbone: Backbone, query: RGBImage, seed: int = 0, tiled: bool = False) -> Detection:
     """Judge a picture, uint8 (H, W, 3), by itself alone.
 
     Args:
         seed: of the sample of a large picture's patches.
+        tiled: look at it as closely as the windows of `tiling` do.
     """
     start = time.perf_counter()
     height, width = query.shape[:2]
-    seen_height, seen_width = seen_size(height, width, backbone.side)
+    seen_height, seen_width = seen_size(height, width, backbone.side, tiled)
     seen = resize(query, seen_width, seen_height)
     distances, nearest = match_itself(backbone(seen), seed)
     error_map = to_map(distances, height, width)

@@ -1,0 +1,417 @@
+"""Frames: foreign objects in folders, zip archives and videos (Section 4.3), at the camera's own detail.
+
+Two halves. `look` runs the model, frame by frame, and keeps what it found on disk, so that nothing is lost and nothing
+is done twice. `judge` runs no model: it tells what is normal for this batch, and from that the threshold, the verdicts
+and the objects. So a threshold, an ignored region or the least area of an object can be changed at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from filelock import FileLock, Timeout
+
+from maeday_core.errors import ImageError, SettingsError
+from maeday_core.images import RGBImage, load_image, resize
+from maeday_core.methods import Detect
+from maeday_core.objects import BlockMap, Box, find_objects
+from maeday_core.sources import Frame, Key, LeftOut, read_frames
+
+WORK = "work"
+MAPS = "maps"
+LOOKED = "looked.jsonl"
+ROWS = "frames.jsonl"
+TABLE = "frames.csv"
+LEFT_OUT = "left_out.jsonl"
+COLUMNS = ("path", "time", "image_score", "threshold", "verdict", "objects", "boxes")
+PICTURE_SIDE = 1280
+BATCH = 5
+DEVIATIONS = 5.0
+LEAST_DEVIATION = 0.02
+GAUGE = 64
+ALIKE = 0.7
+SAMPLED = 64
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the model found in one frame.
+
+    Attributes:
+        number: counts the frames of a run; its files are called by it.
+        path, time: the frame's key.
+        image_score: the highest value of its map.
+        first_threshold: what this frame alone, or the good parts, suggest.
+        learned: whether it comes from good parts.
+        height, width: of the frame.
+        block: side of a block of its kept map, in pixels.
+        seconds: that the detection took.
+        settings: as in `Detection.settings`.
+    """
+
+    number: int
+    path: str
+    time: float | None
+    image_score: float
+    first_threshold: float
+    learned: bool
+    height: int
+    width: int
+    block: int
+    seconds: float
+    settings: dict[str, Any]
+
+    @property
+    def key(self) -> Key:
+        return self.path, self.time
+
+    @property
+    def name(self) -> str:
+        """The file's name, with the time where there is one."""
+        return Path(self.path).name + ("" if self.time is None else f" at {self.time:g} s")
+
+    def map(self, folder: Path) -> BlockMap:
+        """Its map as it was kept in the folder of the run."""
+        return BlockMap(np.load(folder / WORK / f"{self.number:05}.npy"), self.block, self.height, self.width)
+
+    def picture(self, folder: Path) -> RGBImage:
+        """The frame, its longer side at most 1280 px."""
+        return load_image(folder / WORK / f"{self.number:05}.jpg")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A frame's verdict: the contract's row."""
+
+    looked: Looked
+    image_score: float
+    threshold: float
+    boxes: tuple[Box, ...]
+
+    @property
+    def verdict(self) -> str:
+        return "anomalous" if self.boxes else "normal"
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """`path, time, image_score, threshold, verdict, boxes`, as JSON."""
+        return {
+            "path": self.looked.path,
+            "time": self.looked.time,
+            "image_score": self.image_score,
+            "threshold": self.threshold,
+            "verdict": self.verdict,
+            "boxes": [asdict(box) for box in self.boxes],
+        }
+
+
+@dataclass(frozen=True)
+class Normal:
+    """What is normal for a batch.
+
+    Attributes:
+        threshold: the image score from which a frame is called anomalous.
+        because: where it comes from, a sentence.
+        scores: of the frames, the position's own level taken off where the camera is fixed.
+        allowance: for a fixed camera, how much higher than elsewhere the map always is at each place, (rows, columns).
+    """
+
+    threshold: float
+    because: str
+    scores: tuple[float, ...]
+    allowance: np.ndarray | None = None
+
+    def map(self, blocks: BlockMap, ignore: np.ndarray | None = None) -> BlockMap:
+        """A frame's map without what is always there and without what is to be ignored (rows, columns)."""
+        values = blocks.values
+        if self.allowance is not None and self.allowance.shape == values.shape:
+            values = np.maximum(values - self.allowance, 0)
+        return BlockMap(_without(values, ignore), blocks.block, blocks.height, blocks.width)
+
+
+def look(
+    sources: Iterable[str | os.PathLike[str]],
+    detect: Detect,
+    folder: Path,
+    every: float = 1.0,
+    settings: dict[str, Any] | None = None,
+    names: dict[str, str] | None = None,
+    keep_maps: bool = False,
+) -> Iterator[Looked | LeftOut]:
+    """Run the detector over all frames; what an earlier run in this folder has looked at comes from there, first.
+
+    Each frame's map and picture are written before the line that names them: a crash loses the frame in work.
+
+    Args:
+        sources, every, names: as in `sources.read_frames`.
+        detect: from `methods.detector`.
+        folder: where the run is kept.
+        settings: what the results depend on; a folder of other settings is refused.
+        keep_maps: keep every map at the frame's own size, float32, in `DIR/maps`.
+
+    Raises:
+        SettingsError: the folder holds a run of other settings, or another run is writing there.
+        ImageError: a source does not exist.
+    """
+    work = folder / WORK
+    work.mkdir(parents=True, exist_ok=True)
+    with _alone_in(work):
+        _same_run(work / "run.json", {**(settings or {}), "every": every})
+        before = load_looked(folder)
+        yield from before
+        done = {looked.key for looked in before}
+        number = 1 + max((looked.number for looked in before), default=-1)
+        for frame in read_frames(sources, every, lambda key: key not in done, names, folder):
+            if isinstance(frame, Frame):
+                *_, result = detect(frame.picture)
+                if keep_maps:
+                    (folder / MAPS).mkdir(exist_ok=True)
+                    np.save(folder / MAPS / f"{number:05}.npy", result.error_map)
+                blocks = BlockMap.of(result.error_map)
+                np.save(work / f"{number:05}.npy", blocks.values)
+                _save_picture(frame.picture, work / f"{number:05}.jpg")
+                looked = Looked(
+                    number,
+                    *frame.key,
+                    image_score=float(blocks.values.max()),
+                    first_threshold=result.first_threshold,
+                    learned=result.shots > 0,
+                    height=blocks.height,
+                    width=blocks.width,
+                    block=blocks.block,
+                    seconds=result.seconds,
+                    settings=result.settings,
+                )
+                with (work / LOOKED).open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(looked)) + "\n")
+                done.add(frame.key)
+                number += 1
+                yield looked
+            else:
+                yield frame
+
+
+def load_looked(folder: Path) -> list[Looked]:
+    """What a run has looked at so far; a line that was cut off is removed.
+
+    Raises:
+        SettingsError: the folder's files are not what `look` writes.
+    """
+    path = folder / WORK / LOOKED
+    if not path.exists():
+        return []
+    content = path.read_bytes()
+    os.truncate(path, content.rfind(b"\n") + 1)
+    try:
+        return [Looked(**json.loads(line)) for line in content[: content.rfind(b"\n") + 1].splitlines()]
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f"{path} is not what a run over frames writes; give another folder.") from error
+
+
+def normal(looked: Sequence[Looked], folder: Path, ignore: RGBImage | None = None) -> Normal:
+    """What is normal for a batch of frames, which are mostly clean.
+
+    With good parts, their threshold. Without, five robust deviations (`densest_half`) above what most frames score; of
+    fewer than five, the middle of what each of them suggests alone. Where the camera does not move, a place whose map
+    is always high, a lamp or a drain, is allowed for first.
+    """
+    allowance = _allowance(looked, folder) if fixed_camera(looked, folder) else None
+    plain = Normal(0, "", (), allowance)
+    if allowance is None and ignore is None:
+        scores = tuple(one.image_score for one in looked)
+    else:
+        scores = tuple(
+            float(plain.map(blocks, ignored(ignore, blocks)).values.max())
+            for blocks in (one.map(folder) for one in looked)
+        )
+    threshold, because = _threshold(looked, scores)
+    camera = "" if allowance is None else " The camera does not move: what is always there is allowed for."
+    return Normal(threshold, because + camera, scores, allowance)
+
+
+def _threshold(looked: Sequence[Looked], scores: Sequence[float]) -> tuple[float, str]:
+    """The threshold for a batch, and where it comes from."""
+    if not looked:
+        return 0.0, "There are no frames."
+    if looked[0].learned:
+        return looked[0].first_threshold, "The threshold comes from the good parts."
+    if len(looked) < BATCH:
+        alone = float(np.median([one.first_threshold for one in looked]))
+        return alone, f"A guess from each frame alone: {BATCH} frames or more tell what is normal for them."
+    middle, deviation = densest_half(scores)
+    return middle + DEVIATIONS * max(deviation, LEAST_DEVIATION * middle), (
+        f"{len(looked)} frames judged against each other: most score about {middle:.2f}, and {DEVIATIONS:g} robust "
+        "deviations above that begins what is unusual."
+    )
+
+
+def densest_half(scores: Sequence[float]) -> tuple[float, float]:
+    """Middle and robust deviation of what is normal among scores: of the half of them that lies closest together.
+
+    Where nearly all frames are clean that is the median and the median absolute deviation; where up to half are not,
+    it is still that of the clean ones (Rousseeuw's least median of squares, with his factor for small samples).
+    """
+    ordered = np.sort(scores)
+    half = (len(ordered) + 1) // 2
+    spans = ordered[half - 1 :] - ordered[: len(ordered) - half + 1]
+    first = int(spans.argmin())
+    small = 1 + 5 / max(len(ordered) - 1, 1)
+    return float(ordered[first] + spans[first] / 2), float(1.4826 * small * spans[first] / 2)
+
+
+def judge(
+    looked: Sequence[Looked],
+    folder: Path,
+    usual: Normal,
+    threshold: float | None = None,
+    least_area: int = 0,
+    ignore: RGBImage | None = None,
+) -> Iterator[Judged]:
+    """The verdict on each frame, from the maps that were kept.
+
+    Args:
+        usual: from `normal`, with the same `ignore`.
+        threshold: instead of its own.
+        least_area: regions of fewer pixels of the frame are no objects.
+        ignore: a mask of any size, bright where nothing counts.
+    """
+    limit = usual.threshold if threshold is None else threshold
+    for one, score in zip(looked, usual.scores, strict=True):
+        boxes: list[Box] = []
+        if score > limit:
+            blocks = one.map(folder)
+            boxes = find_objects(usual.map(blocks, ignored(ignore, blocks)), limit, least_area)
+        yield Judged(one, score, limit, tuple(boxes))
+
+
+def judge_so_far(
+    looked: Sequence[Looked],
+    folder: Path,
+    threshold: float | None = None,
+    least_area: int = 0,
+    ignore: RGBImage | None = None,
+) -> Judged:
+    """The verdict on the last frame so far, by the scores of those before it; `normal` of all has the last word."""
+    scores = tuple(one.image_score for one in looked)
+    usual = Normal(_threshold(looked, scores)[0], "", (float(np.max(looked[-1].map(folder).values)),))
+    (one,) = judge(looked[-1:], folder, usual, threshold, least_area, ignore)
+    return one
+
+
+def write_rows(folder: Path, judged: Iterable[Judged]) -> None:
+    """Write `frames.jsonl` and `frames.csv` anew, each at once: a reader never finds half of one."""
+    rows = [one.row for one in judged]
+    for name, content in ((ROWS, "".join(map(_line, rows))), (TABLE, _csv([COLUMNS, *map(_cells, rows)]))):
+        part = folder / f"{name}.part"
+        part.write_text(content, encoding="utf-8", newline="")
+        part.replace(folder / name)
+
+
+def append_row(folder: Path, one: Judged) -> None:
+    """Add a row to both files, as it is so far."""
+    for name, content in ((ROWS, _line(one.row)), (TABLE, _csv([_cells(one.row)]))):
+        with (folder / name).open("a", encoding="utf-8", newline="") as file:
+            file.write(content)
+
+
+def write_left_out(folder: Path, left_out: Sequence[LeftOut]) -> None:
+    """Write `left_out.jsonl`: what could not be a frame, and why; no file where there is nothing."""
+    (folder / LEFT_OUT).unlink(missing_ok=True)
+    if left_out:
+        (folder / LEFT_OUT).write_text("".join(_line(asdict(one)) for one in left_out), encoding="utf-8")
+
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(row) + "\n"
+
+
+def _cells(row: dict[str, Any]) -> list[Any]:
+    return [*(row[name] for name in COLUMNS[:5]), len(row["boxes"]), json.dumps(row["boxes"])]
+
+
+def _csv(rows: Iterable[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
+
+
+def load_ignore(path: str | os.PathLike[str]) -> RGBImage:
+    """A mask to ignore by, from a picture file: bright where nothing counts."""
+    return load_image(path)
+
+
+def ignored(ignore: RGBImage | None, blocks: BlockMap) -> np.ndarray | None:
+    """Which blocks of a map to ignore, bool (rows, columns); None if there is nothing to ignore."""
+    if ignore is None:
+        return None
+    rows, columns = blocks.values.shape
+    return resize(ignore, columns, rows).max(axis=-1) > 127
+
+
+def fixed_camera(looked: Sequence[Looked], folder: Path) -> bool:
+    """Whether the frames show one place: their details lie where those of the middle picture of them all lie."""
+    if len(looked) < BATCH or len({(one.height, one.width) for one in looked}) > 1:
+        return False
+    details = []
+    for one in _sample(looked):
+        grey = cv2.cvtColor(resize(one.picture(folder), GAUGE, GAUGE), cv2.COLOR_RGB2GRAY).astype(np.float32)
+        detail = grey - cv2.GaussianBlur(grey, (0, 0), 4)
+        details.append(detail / max(float(np.linalg.norm(detail)), 1e-6))
+    middle = np.median(details, axis=0)
+    middle /= max(float(np.linalg.norm(middle)), 1e-6)
+    return float(np.median([(detail * middle).sum() for detail in details])) > ALIKE
+
+
+def _allowance(looked: Sequence[Looked], folder: Path) -> np.ndarray:
+    """How far the usual level of each place lies above that of the middle place: (rows, columns), 0 or more."""
+    maps = np.stack([one.map(folder).values for one in _sample(looked)])
+    middle = np.median(maps, axis=0)
+    level = middle + DEVIATIONS * 1.4826 * np.median(np.abs(maps - middle), axis=0)
+    return np.maximum(level - np.median(level), 0)
+
+
+def _sample(looked: Sequence[Looked]) -> Sequence[Looked]:
+    return looked[:: max(1, len(looked) // SAMPLED)]
+
+
+def _without(values: np.ndarray, ignore: np.ndarray | None) -> np.ndarray:
+    return values if ignore is None else np.where(ignore, np.float32(0), values)
+
+
+def _save_picture(picture: RGBImage, path: Path) -> None:
+    shrink = min(1.0, PICTURE_SIDE / max(picture.shape[:2]))
+    height, width = (max(1, round(side * shrink)) for side in picture.shape[:2])
+    if not cv2.imwrite(str(path), resize(picture, width, height)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90]):
+        raise ImageError(f"{path} cannot be written; check the disk and its permissions.")
+
+
+def _same_run(path: Path, settings: dict[str, Any]) -> None:
+    settings = json.loads(json.dumps(settings))
+    if path.exists():
+        if json.loads(path.read_text(encoding="utf-8")) != settings:
+            raise SettingsError(
+                f"{path.parent.parent} holds a run of other settings; give another folder, or the same settings."
+            )
+        return
+    path.write_text(json.dumps(settings), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise SettingsError(
+            f"Another run is writing to {folder.parent}; wait for it, or give another folder."
+        ) from error
