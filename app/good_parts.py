@@ -20,7 +20,7 @@ from maeday_core import Adapter, FineTuning, ImageError, MaedayError, Settings, 
 from maeday_core.adaptation import MAX_SHOTS, Step
 from maeday_core.embeddings import BACKBONES
 from maeday_core.images import RGBImage
-from maeday_core.methods import Reference, keeping, load_reference
+from maeday_core.methods import Reference, close_up, keeping, load_reference, resolved
 from maeday_core.patchcore import build_bank
 
 EXAMPLE = "metal-scratch.jpg", "metal-clean.jpg"
@@ -89,6 +89,7 @@ def fine_tune(
     seed: int | None,
     sampling: str,
     patches: str,
+    tile: str,
     request: gr.Request,
 ) -> Iterator[tuple[Any, ...]]:
     """Fine-tune on the shots, telling how far it is; Stop keeps what was learned so far."""
@@ -100,7 +101,7 @@ def fine_tune(
         if len(files) > MAX_SHOTS:
             raise SettingsError(f"{len(files)} photos of good parts were given; keep 1 to {MAX_SHOTS}.")
         yield _running(message("Starting", "If others work here now, you take turns.", "busy"))
-        settings = Settings(int(masks), ratio, int(seed or 0), sampling, patches)
+        settings = Settings(int(masks), ratio, int(seed or 0), sampling, patches, tile=tile)
         left_out: list[str] = []
         for text in loading(model_name):
             if not isinstance(text, str):
@@ -111,8 +112,10 @@ def fine_tune(
             if isinstance(backbone, str):
                 yield _running(message("Loading the network that compares patches", backbone, "busy"))
         small: list[RGBImage] = []
-        shots = keeping(_decoded(files, left_out), small, backbone.side)
-        tuning = FineTuning(model, shots, seed=settings.seed, settings=settings)
+        settings, photos = resolved(settings, _decoded(files, left_out))
+        tiled = settings.tile == "on"
+        shots = keeping(photos, small, backbone.side, tiled)
+        tuning = FineTuning(model, close_up(model, shots, settings), seed=settings.seed, settings=settings)
         shown = 0.0
         for step in in_turns(iter(tuning)):
             if time.monotonic() - shown > PAUSE:
@@ -127,7 +130,7 @@ def fine_tune(
                 text = f"{found:.0%} done: the normal error sets the threshold."
                 yield _running(message("Measuring what is normal", text, "busy"))
         yield _running(message("Remembering what is normal", "Patches of the good parts, to compare with.", "busy"))
-        (bank,) = in_turns(build_bank(backbone, shots, settings.seed) for shots in [small])
+        (bank,) = in_turns(build_bank(backbone, shots, settings.seed, tiled=tiled) for shots in [small])
         for shown_at_last in _ready(Reference(adapter, (bank,)), left_out):
             yield *shown_at_last, *working(False)
     except MaedayError as error:

@@ -42,8 +42,13 @@ SCROLL_TO_NEW_VERDICT = """() => {
 }"""
 
 
-def inspect_tab(lifetime: int) -> None:
-    """Lay out the tab; a visitor's result is forgotten after `lifetime` seconds."""
+def inspect_tab(lifetime: int) -> gr.State:
+    """Lay out the tab; a visitor's result is forgotten after `lifetime` seconds.
+
+    Returns:
+        Where another tab puts what to inspect: a picture's path, method, how it is seen, and the time.
+    """
+    incoming = gr.State(None)
     state = gr.State(None, time_to_live=lifetime)
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
@@ -88,6 +93,13 @@ def inspect_tab(lifetime: int) -> None:
                 )
                 patches = gr.Radio(
                     [("all (paper)", "all"), ("hidden only", "masked")], value="all", label="Patches that count"
+                )
+                tile = gr.Radio(
+                    [("by its size", "auto"), ("whole, 224 x 224 (paper)", "off"), ("through windows", "on")],
+                    value="auto",
+                    label="How the photo is seen",
+                    info="Large or long photos are looked at through overlapping windows, so that no detail is lost.",
+                    elem_id="tile",
                 )
             gr.Markdown(f"Running on {device_label()}", elem_id="device")
         with gr.Column(scale=7, min_width=340):
@@ -179,7 +191,7 @@ def inspect_tab(lifetime: int) -> None:
                         elem_id="all-masks",
                     )
 
-    settings = [model, masks, ratio, seed, sampling, patches]
+    settings = [model, masks, ratio, seed, sampling, patches, tile]
     buttons = [detect, stop, parts.tune]
     shown = [state, verdict, pair, evidence, nearest, slider, heat, index, *saw, threshold, *buttons]
     private = {"api_visibility": "private", "show_progress": "hidden"}
@@ -208,6 +220,7 @@ def inspect_tab(lifetime: int) -> None:
         **private,
     }
     detect.click(**waiting)
+    taken = incoming.change(_take, incoming, [query, method, tile], **private)
     tried = parts.example.click(lambda: example_photos(EXAMPLES), None, [query, parts.shots], **private)
     adapted = [
         parts.tune.click(**learn),
@@ -218,6 +231,7 @@ def inspect_tab(lifetime: int) -> None:
     runs = [
         detect.click(**busy),
         examples.load_input_event.then(**waiting).then(**busy),
+        taken.then(**waiting).then(**busy),
         *[
             change.then(_offer_methods, [parts.reference, method], [method, auto], **private)
             .then(None, js=SCROLL_TO_NEW_VERDICT)
@@ -255,6 +269,12 @@ def inspect_tab(lifetime: int) -> None:
     )
     heat.select(_show_nearest, state, nearest, **looks)
     index.input(_show_mask, [state, index, own_scale], saw, **looks)
+    return incoming
+
+
+def _take(incoming: tuple[str, str, str, float] | None) -> tuple[Any, ...]:
+    """A picture from another tab, to be seen as it was there."""
+    return incoming[:3] if incoming else (gr.skip(),) * 3
 
 
 def _inspect(
@@ -267,6 +287,7 @@ def _inspect(
     seed: int | None,
     sampling: str,
     patches: str,
+    tile: str,
     own_scale: bool,
     threshold: float,
     auto: bool,
@@ -276,7 +297,7 @@ def _inspect(
         yield _problem("There is no photo yet", "Add one on the left, or click an example, then press Detect.")
         return
     try:
-        settings = Settings(min(int(masks), MAX_MASKS), ratio, int(seed or 0), sampling, patches)
+        settings = Settings(min(int(masks), MAX_MASKS), ratio, int(seed or 0), sampling, patches, tile=tile)
         query = load_image(path)
         for model in loading(model_name):
             if isinstance(model, str):
@@ -293,7 +314,8 @@ def _inspect(
             doubt = doubt_of_query(query, reference.adapter.appearances) if reference.adapter else None
             yield _busy("Looking without the good parts first", "Then with them, side by side.")
             zero_shot = "self" if method == "patchcore" else method
-            for result in in_turns(detector(zero_shot, model, network, settings)(query)):
+            seen = settings if reference.tile == "auto" else replace(settings, tile=reference.tile)
+            for result in in_turns(detector(zero_shot, model, network, seen)(query)):
                 before = views.shown(name, query, result)
         for result in in_turns(judge(query)):
             view = replace(views.shown(name, query, result), before=before, doubt=doubt)

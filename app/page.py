@@ -7,9 +7,11 @@ from typing import Any
 import gradio as gr
 
 from app import gradio_fixes, views
+from app.frames_tab import frames_tab
 from app.inspect_tab import EXAMPLES, inspect_tab
+from maeday_core.frames_report import TIMELINE_CSS
 
-MAX_UPLOAD = "50mb"
+MAX_UPLOAD = "500mb"
 SESSIONS = 32
 HOUR = 3600
 
@@ -46,15 +48,19 @@ what surrounds it, and lights up. So does anything else that is unpredictable: p
 automatic threshold is a first guess: set your own.
 Move the mask slider to see for yourself what the model was shown and what it made of it.
 """
-ANNOUNCE_VERDICT = '() => { document.getElementById("verdict").setAttribute("aria-live", "polite"); }'
+ANNOUNCE_VERDICT = """() => {
+    for (const id of ["verdict", "frames-card"]) document.getElementById(id).setAttribute("aria-live", "polite");
+}"""
 CSS = (
     views.BAR_CSS
+    + TIMELINE_CSS
     + """
 .gradio-container{max-width:1320px!important;margin:0 auto!important}
 #title h1{margin:0;font-size:1.7rem}#title p{margin:.2rem 0 0;max-width:62rem}
 #device{text-align:right;opacity:.75;font-size:.9rem}
 footer{opacity:.6}
 @media (max-width:640px){
+#frames-table,#frames-worst{max-width:calc(100vw - 64px)}
 #saw{gap:6px}
 #saw .block{height:170px!important}
 #saw label{font-size:.62rem;padding:0 3px;white-space:nowrap}
@@ -74,9 +80,11 @@ def build_demo() -> gr.Blocks:
         title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)
     ) as demo:
         gr.Markdown(f"# MAEDAY\n{INTRO}", elem_id="title")
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             with gr.Tab("Inspect", id="inspect"):
-                inspect_tab(HOUR)
+                incoming = inspect_tab(HOUR)
+            with gr.Tab("Frames", id="frames"):
+                frames_tab(HOUR, tabs, incoming, EXAMPLES / "frames.zip")
             with gr.Tab("How it works", id="how"):
                 gr.Markdown(HOW)
         demo.load(None, js=ANNOUNCE_VERDICT)

@@ -138,6 +138,8 @@ def verdict(view: Shown, threshold: float, own_scale: bool) -> str:
         text = "The whole picture lies below the threshold."
     if not result.complete:
         text = f"Stopped after {done} of {total} masks. {text}" if view.stopped else f"{done} of {total} masks so far."
+    if "tiles" in result.settings and done:
+        text += f" Seen through {result.settings['tiles']}; the masks below are those of the one around the peak."
     if result.shots:
         text = " ".join([text, sureness(result), *([view.doubt] if view.doubt else [])])
     facts = f"image score <b>{number(view, result.image_score)}</b> · threshold <b>{number(view, threshold)}</b>"

@@ -9,6 +9,7 @@ frames of ``test`` hold one object of 30 to 110 px, whose box is the ground trut
 from __future__ import annotations
 
 import argparse
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -104,25 +105,40 @@ def thing(rng: np.random.Generator) -> Image:
     return np.ascontiguousarray(np.rot90(make(rng, side), int(rng.integers(4))))
 
 
-def frame(kind: str, rng: np.random.Generator, foreign: bool) -> tuple[NDArray[np.uint8], tuple[int, ...] | None]:
+def frame(
+    kind: str, rng: np.random.Generator, foreign: bool, size: tuple[int, int] = SIZE
+) -> tuple[NDArray[np.uint8], tuple[int, ...] | None]:
     """A frame, and the box (x0, y0, x1, y1) of the object on it."""
-    picture, box = ground(kind, rng), None
+    picture, box = ground(kind, rng, size), None
     if foreign:
         cut_out = thing(rng)
         h, w = cut_out.shape[:2]
-        y, x = (int(rng.integers(16, s - side - 16)) for s, side in zip(SIZE, (h, w), strict=True))
+        y, x = (int(rng.integers(16, s - side - 16)) for s, side in zip(size, (h, w), strict=True))
         picture, box = lay(picture, cut_out, x, y, (4, 5))
     return finish(picture, rng), box
 
 
+def write_example(path: Path) -> None:
+    """Write eleven small frames of asphalt, three with an object, as the zip archive that the page offers."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for index in range(11):
+            picture, _ = frame("asphalt", np.random.default_rng([7, index]), index in (3, 6, 9), (640, 960))
+            _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+            entry = zipfile.ZipInfo(f"frame-{index + 1:02}.jpg", (2026, 1, 1, 0, 0, 0))
+            archive.writestr(entry, data.tobytes())
+
+
 def main() -> None:
-    """Write the data set."""
+    """Write the data set, or the example."""
     parser = argparse.ArgumentParser(description="Frames of ground with and without foreign objects.")
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, help="a folder; or a file .zip, for the example of the page")
     parser.add_argument("--count", type=int, default=16, help="frames of each ground, half of them with an object")
     parser.add_argument("--grounds", nargs="+", default=list(GROUNDS), choices=GROUNDS)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    if options.out.suffix == ".zip":
+        write_example(options.out)
+        return
     for kind in options.grounds:
         for index in range(options.count):
             rng = np.random.default_rng([options.seed, list(GROUNDS).index(kind), index])

@@ -218,14 +218,18 @@ def load_looked(folder: Path) -> list[Looked]:
         raise SettingsError(f"{path} is not what a run over frames writes; give another folder.") from error
 
 
-def normal(looked: Sequence[Looked], folder: Path, ignore: RGBImage | None = None) -> Normal:
+def normal(looked: Sequence[Looked], folder: Path, ignore: RGBImage | None = None, camera: bool = True) -> Normal:
     """What is normal for a batch of frames, which are mostly clean.
 
     With good parts, their threshold. Without, five robust deviations (`densest_half`) above what most frames score; of
     fewer than five, the middle of what each of them suggests alone. Where the camera does not move, a place whose map
     is always high, a lamp or a drain, is allowed for first.
+
+    Args:
+        ignore: a mask of any size, bright where nothing counts.
+        camera: whether to look if it moves, which reads many of the kept pictures and maps.
     """
-    allowance = _allowance(looked, folder) if fixed_camera(looked, folder) else None
+    allowance = _allowance(looked, folder) if camera and fixed_camera(looked, folder) else None
     plain = Normal(0, "", (), allowance)
     if allowance is None and ignore is None:
         scores = tuple(one.image_score for one in looked)
@@ -235,8 +239,9 @@ def normal(looked: Sequence[Looked], folder: Path, ignore: RGBImage | None = Non
             for blocks in (one.map(folder) for one in looked)
         )
     threshold, because = _threshold(looked, scores)
-    camera = "" if allowance is None else " The camera does not move: what is always there is allowed for."
-    return Normal(threshold, because + camera, scores, allowance)
+    if allowance is not None:
+        because += " The camera does not move: what is always there is allowed for."
+    return Normal(threshold, because, scores, allowance)
 
 
 def _threshold(looked: Sequence[Looked], scores: Sequence[float]) -> tuple[float, str]:

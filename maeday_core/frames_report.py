@@ -14,6 +14,7 @@ import numpy as np
 from maeday_core.frames import Judged, Normal, ignored
 from maeday_core.images import RGBImage
 from maeday_core.objects import BlockMap
+from maeday_core.pictures import overlay
 from maeday_core.sources import LeftOut, unique
 
 WORST = 24
@@ -22,10 +23,13 @@ BOX = (64, 224, 255)
 CONTOUR = (255, 214, 64)
 
 
-def annotated(one: Judged, folder: Path, usual: Normal, ignore: RGBImage | None = None) -> RGBImage:
+def annotated(one: Judged, folder: Path, usual: Normal, ignore: RGBImage | None = None, heat: bool = False) -> RGBImage:
     """The frame, its longer side at most 1280 px, with the contour and the box of each object and its peak score.
 
     What is ignored is darkened.
+
+    Args:
+        heat: lay the map over the frame, its colours around the threshold.
     """
     picture = one.looked.picture(folder)
     height, width = picture.shape[:2]
@@ -33,7 +37,12 @@ def annotated(one: Judged, folder: Path, usual: Normal, ignore: RGBImage | None 
     hidden = ignored(ignore, blocks)
     if hidden is not None:
         picture = np.where(_at(hidden.astype(np.uint8), blocks, width, height)[..., None] > 0, picture // 3, picture)
-    above = (usual.map(blocks, hidden).values > one.threshold).astype(np.uint8)
+    values = usual.map(blocks, hidden).values
+    above = (values > one.threshold).astype(np.uint8)
+    if heat:
+        scale = 0.75 * one.threshold, max(1.25 * one.threshold, 1e-6)
+        smooth = cv2.resize(_at(values, blocks, width, height), None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+        picture = overlay(picture, cv2.resize(smooth, (width, height)), scale)
     drawn = np.ascontiguousarray(picture)
     contours, _ = cv2.findContours(_at(above, blocks, width, height), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     line = max(1, round(min(height, width) / 360))
@@ -196,5 +205,6 @@ TIMELINE_CSS = """
 .timeline{width:100%;height:auto;font:11px system-ui,sans-serif}.timeline text{fill:currentColor;opacity:.8}
 .timeline .grid{stroke:currentColor;opacity:.15}.timeline .limit{stroke:#1c7ed6;stroke-width:1.5;stroke-dasharray:6 4}
 .timeline text.limit{stroke:none;fill:#1c7ed6;opacity:1;stroke-dasharray:none}
+@media (max-width:640px){.timeline{font-size:22px}.timeline circle{r:9px}}
 .timeline circle.normal{fill:#2b8a3e}.timeline circle.anomalous{fill:#d9480f}
 """

@@ -80,8 +80,9 @@ def find_objects(blocks: BlockMap, threshold: float, least_area: int = 0) -> lis
         rights = np.minimum((columns + 1) * blocks.block, blocks.width)
         tops, lefts = rows * blocks.block, columns * blocks.block
         areas = (bottoms - tops) * (rights - lefts)
-        if areas.sum() < least_area:
+        if areas.sum() < max(least_area, 1):
             continue
+        x, y = (int(np.average((a + b) / 2, weights=areas)) for a, b in ((lefts, rights), (tops, bottoms)))
         found.append(
             Box(
                 x=int(lefts.min()),
@@ -90,9 +91,7 @@ def find_objects(blocks: BlockMap, threshold: float, least_area: int = 0) -> lis
                 height=int(bottoms.max() - tops.min()),
                 area=int(areas.sum()),
                 peak=float(blocks.values[rows, columns].max()),
-                centre=tuple(
-                    int(np.average((low + high) / 2, weights=areas)) for low, high in ((lefts, rights), (tops, bottoms))
-                ),
+                centre=(x, y),
             )
         )
     return sorted(found, key=lambda box: -box.peak)
