@@ -22,8 +22,9 @@ from maeday_core import published
 from maeday_core.datasets import Sample, truth_of
 from maeday_core.detector import Settings, detect
 from maeday_core.errors import DatasetError
-from maeday_core.evaluation import RESULTS, SCORES, read_rows
+from maeday_core.evaluation import RESULTS, SCORES
 from maeday_core.images import load_image, resize
+from maeday_core.journal import read_rows
 from maeday_core.masks import SAMPLINGS
 from maeday_core.methods import NAMES
 from maeday_core.model import MaskedAutoencoder

@@ -15,8 +15,9 @@ from maeday_core.cli import main
 from maeday_core.datasets import find_categories
 from maeday_core.detector import Settings, detect
 from maeday_core.errors import DatasetError, SettingsError
-from maeday_core.evaluation import append_row, evaluate, read_rows
+from maeday_core.evaluation import evaluate
 from maeday_core.images import load_image
+from maeday_core.journal import append_rows, read_rows
 from maeday_core.repetitions import COUNTS, enough, repetitions
 from maeday_core.report import report
 
@@ -83,9 +84,9 @@ def test_mvtec_stands_beside_the_published_numbers(tmp_path: Path) -> None:
     row = {"method": "maeday", "shots": 0, "preset": None, "seed": 0, "learn_seconds": None, "seconds_per_image": 0.1}
     for name in sorted(published.CATEGORIES):
         scores = {"image_auroc": 80.0, "pixel_auroc": 70.0}
-        append_row(tmp_path / "results.jsonl", {**row, "category": name, **scores, "run": name})
+        append_rows(tmp_path / "results.jsonl", [{**row, "category": name, **scores, "run": name}])
     one = {**row, "category": "screw", "shots": 1, "preset": "calibrate", "image_auroc": 78.0, "pixel_auroc": 78.0}
-    append_row(tmp_path / "results.jsonl", {**one, "run": "one"})
+    append_rows(tmp_path / "results.jsonl", [{**one, "run": "one"}])
     report(tmp_path, tmp_path / "report")
     _, *rows = table(tmp_path / "report" / "table-1.csv")
     assert ["carpet", "80.0 (paper 74.6, +5.4)", "-"] in rows
@@ -97,7 +98,7 @@ def test_runs_of_other_settings_are_other_columns(tmp_path: Path) -> None:
     row = {"method": "maeday", "shots": 0, "preset": None, "learn_seconds": None, "seconds_per_image": 0.1, "run": "x"}
     row |= {"category": "plate", "pixel_auroc": None, "seed": 0}
     for masks, value in ((32, 60.0), (8, 80.0), (8, 90.0)):
-        append_row(tmp_path / "results.jsonl", {**row, "masks": masks, "image_auroc": value})
+        append_rows(tmp_path / "results.jsonl", [{**row, "masks": masks, "image_auroc": value}])
     with (tmp_path / "results.jsonl").open("a") as file:
         file.write('{"a row that is being writ')
     report(tmp_path, tmp_path / "report")
