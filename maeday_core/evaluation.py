@@ -104,13 +104,7 @@ def evaluate(
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="maeday-")))
         folder.mkdir(parents=True, exist_ok=True)
         stack.enter_context(alone_in(folder))
-        for name in (RESULTS, SCORES):
-            mend(folder / name)
-        finished = {row["run"]: row for row in read_rows(folder / RESULTS, "run")}
-        judged: Judged = {run.id: {} for runs in together for run in runs if run.id not in finished}
-        for row in read_rows(folder / SCORES, "run", "map", "path"):
-            if row["run"] in judged and (folder / MAPS / row["run"] / row["map"]).is_file():
-                judged[row["run"]][row["path"]] = row
+        finished, judged = _before(folder, [run.id for runs in together for run in runs])
         clock = _Clock(sum(len(_lacking(runs, judged)) for runs in together), on_image)
         for runs in together:
             learn_seconds = _judge(runs, judged, folder, clock)
@@ -131,6 +125,18 @@ def _possible(method: str, shots: int) -> bool:
     if method in NEEDS_SHOTS:
         return shots > 0
     return method != "self" or shots == 0
+
+
+def _before(folder: Path, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], Judged]:
+    """What was done before: the rows of finished runs, and what the others have judged and still have the maps of."""
+    for name in (RESULTS, SCORES):
+        mend(folder / name)
+    finished = {row["run"]: row for row in read_rows(folder / RESULTS, "run")}
+    judged: Judged = {run: {} for run in ids if run not in finished}
+    for row in read_rows(folder / SCORES, "run", "map", "path"):
+        if row["run"] in judged and (folder / MAPS / row["run"] / row["map"]).is_file():
+            judged[row["run"]][row["path"]] = row
+    return finished, judged
 
 
 def mean_row(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
