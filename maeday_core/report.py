@@ -12,7 +12,7 @@ from maeday_core.journal import read_rows
 from maeday_core.model import MaskedAutoencoder
 from maeday_core.repetitions import REPETITIONS
 from maeday_core.report_figures import Drawing, figures
-from maeday_core.report_runs import latest
+from maeday_core.report_runs import latest, whole
 from maeday_core.report_tables import Table, machine, tables
 
 
@@ -31,8 +31,7 @@ def report(folder: Path, out: Path, model: MaskedAutoencoder | None = None) -> l
     Raises:
         DatasetError: there are no results.
     """
-    rows, curves = latest(read_rows(folder / RESULTS, "run")), read_rows(folder / REPETITIONS, "model_sha256")
-    curves = [row for row in curves if row["model_sha256"] == curves[-1]["model_sha256"]]
+    rows, curves = latest(read_rows(folder / RESULTS, "run")), whole(read_rows(folder / REPETITIONS, "model_sha256"))
     if not rows and not curves:
         raise DatasetError(f"{folder} holds no results; run evaluate with --out {folder} first.")
     out.mkdir(parents=True, exist_ok=True)

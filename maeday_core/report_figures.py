@@ -33,8 +33,8 @@ STYLES = {
 }
 """Colours that the colour-blind tell apart (Okabe and Ito's), and marks for those who print in grey."""
 SAMPLING_STYLES = {"random": ("#d55e00", "o-"), "balanced": ("#0072b2", "s--")}
-DODGE = 0.03
-"""Shots between the marks of two methods, so that none hides another."""
+DODGE = 0.02
+"""Share of the width between the marks of two methods, so that none hides another."""
 SHOWN = 6
 HEADS = ("Query", "Masked", "Recovered", "Difference", "Total score", "Ground truth")
 
@@ -84,7 +84,7 @@ def _by_shots(rows: Rows) -> Iterator[Drawing]:
     for metric, axes in panels.items():
         shared = shared_by(groups.values(), metric)
         for place, (method, (colour, mark)) in enumerate(STYLES.items()):
-            beside = DODGE * (place - len(STYLES) // 2)
+            beside = DODGE * numbers[-1] * (place - len(STYLES) // 2)
             points = [
                 (group[1] + beside, fmean(means), pstdev(means))
                 for group, found in groups.items()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
 from maeday_core import published
-from maeday_core.methods import NAMES
+from maeday_core.methods import METHODS, NAMES
 
 Rows = Sequence[dict[str, Any]]
 Group = tuple[str, int, str | None, str]
@@ -22,6 +23,13 @@ def latest(rows: Rows) -> Rows:
     return list({tuple(row.get(fact) for fact in facts): row for row in rows}.values())
 
 
+def whole(curves: Rows) -> Rows:
+    """The rows of `repetitions` of its last model, without the categories that it is still measuring."""
+    ours = [row for row in curves if row["model_sha256"] == curves[-1]["model_sha256"]]
+    counts = Counter(row["category"] for row in ours)
+    return [row for row in ours if counts[row["category"]] == max(counts.values())]
+
+
 def grouped(rows: Rows) -> dict[Group, Rows]:
     """Rows by column: the paper's first and in its order, then the others. Runs of other settings are other columns."""
     alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
@@ -34,7 +42,11 @@ def grouped(rows: Rows) -> dict[Group, Rows]:
             variant = ", ".join(f"{fact} {str(row.get(fact))[:12]}" for fact in differ)
             groups.setdefault((method, shots, preset, variant), []).append(row)
     order = {column: i for i, column in enumerate(published.COLUMNS)}
-    return dict(sorted(groups.items(), key=lambda item: (order.get(item[0][:2], 99), item[0][1], str(item[0]))))
+
+    def place(group: Group) -> tuple[int, int, int, str]:
+        return order.get(group[:2], len(order)), group[1], METHODS.index(group[0]), str(group)
+
+    return {group: groups[group] for group in sorted(groups, key=place)}
 
 
 def head(group: Group) -> str:

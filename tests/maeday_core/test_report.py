@@ -173,6 +173,17 @@ def test_the_curve_is_that_of_detections_with_so_many_masks(tiny_model, dataset:
     assert detect(tiny_model, load_image(plate.samples[0].path), settings[0]).image_score > 0
 
 
+def test_a_category_still_being_measured_is_left_out(tmp_path: Path) -> None:
+    """Else one sampling would be judged by other pictures than the other."""
+    row = {"model_sha256": "x", "seed": 0, "pixel_auroc": None}
+    for category, sampling in (("a", "random"), ("a", "balanced"), ("b", "random")):
+        value = 80.0 if category == "a" else 20.0
+        rows = [row | {"category": category, "sampling": sampling, "masks": n, "image_auroc": value} for n in COUNTS]
+        append_rows(tmp_path / "repetitions.jsonl", rows)
+    report(tmp_path, tmp_path / "report")
+    assert ["random", "image AUROC", *["80.0"] * 7, "1"] in table(tmp_path / "report" / "repetitions.csv")
+
+
 def test_enough_is_the_number_after_which_nothing_changes() -> None:
     values = {1: 70.0, 2: 90.0, 4: 80.4, 8: 79.0, 16: 80.3, 32: 79.8, 64: 80.0}
     rows = [
