@@ -22,7 +22,7 @@ from maeday_core.methods import NAMES
 from maeday_core.model import MaskedAutoencoder
 from maeday_core.pictures import COLOUR_MAP, COLOUR_SCALE, difference, heat_map, masked_input, reconstruction
 from maeday_core.repetitions import COUNTS, ENOUGH, curve_mean
-from maeday_core.report_runs import TITLES, Rows, grouped, means_by_seed, shared_by
+from maeday_core.report_runs import TITLES, Rows, grouped, means_by_seed, over, shared_by
 
 STYLES = {
     "maeday": ("#d55e00", "o"),
@@ -121,8 +121,8 @@ def _by_repetitions(curves: Rows) -> Iterator[Drawing]:
         axes.minorticks_off()
     handles, labels = panels["image_auroc"].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
-    count, seeds = (len({row[fact] for row in curves}) for fact in ("category", "seed"))
-    caption = f"Figure 3: AUROC by repetitions, zero-shot; mean of {count} categories and {seeds} seeds. "
+    seeds = len({row["seed"] for row in curves})
+    caption = f"Figure 3: AUROC by repetitions, zero-shot; mean of {over(curves)} and {seeds} seeds. "
     yield Drawing("figure-3", caption + f"Shaded: within {ENOUGH} points of the value with {COUNTS[-1]} masks.", figure)
 
 

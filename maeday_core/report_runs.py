@@ -61,6 +61,12 @@ def categories_of(rows: Rows, metric: str) -> list[str]:
     return list(dict.fromkeys(row["category"] for row in rows if row[metric] is not None))
 
 
+def over(rows: Rows) -> str:
+    """Over how many categories a mean is, in words; where an image metric cannot be told in all, for each metric."""
+    image, pixel = (len(categories_of(rows, metric)) for metric in TITLES)
+    return f"{pixel} categories" if image == pixel else f"{image} (image) and {pixel} (pixel) categories"
+
+
 def shared_by(groups: Iterable[Rows], metric: str) -> list[str]:
     """The categories where a metric could be told by every one of some groups."""
     told = [categories_of(rows, metric) for rows in groups]

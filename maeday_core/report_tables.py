@@ -18,7 +18,7 @@ import torch
 from maeday_core import published
 from maeday_core.masks import SAMPLINGS
 from maeday_core.repetitions import COUNTS, curve_mean, enough
-from maeday_core.report_runs import TITLES, Group, Rows, categories_of, grouped, head, means_by_seed, shared_by
+from maeday_core.report_runs import TITLES, Group, Rows, categories_of, grouped, head, means_by_seed, over, shared_by
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,6 @@ def _repetitions(curves: Rows) -> Table | None:
                 means = [curve_mean(rows, sampling, count, metric) for rows in by_seed]
                 line.append(_beside([mean for mean in means if not math.isnan(mean)]))
             cells.append([*line, str(needed[sampling] or "-")])
-    sets = len({row["category"] for row in curves})
-    note = f"MAEDAY zero-shot, mean of {sets} categories, deviation over {len(by_seed)} seeds. "
+    note = f"MAEDAY zero-shot, mean of {over(curves)}, deviation over {len(by_seed)} seeds. "
     note += "From the number needed on, the mean stays within 0.5 points of that with 64 masks."
     return Table("repetitions", "Masks needed", cells, note)
