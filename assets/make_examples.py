@@ -1,7 +1,8 @@
 """Make the one-click example pictures: ``python assets/make_examples.py`` writes them into ``assets/examples/``.
 
 A development tool: it needs scikit-image for the photographs in its wheel. Where each picture comes from is told in
-``assets/examples/SOURCES.md``; the boxes printed at the end are the ones in its table. Colours are RGB floats, 0 to 1.
+``assets/examples/SOURCES.md``; the boxes printed at the end are the ones in its table, and the masks in
+``ground_truth/`` tell every pixel of what does not belong. Colours are RGB floats, 0 to 1.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from skimage import data
 
 Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 Box = tuple[int, int, int, int]
 Stops = list[tuple[float, int, int, int]]  # a grey level and the colour it gets
 
@@ -110,8 +112,8 @@ def trim(rgba: Image, width: int) -> Image:
     return cv2.copyMakeBorder(small, 2, 2, 2, 2, cv2.BORDER_REPLICATE)
 
 
-def lay(picture: Image, thing: Image, x: int, y: int, shadow: tuple[int, int]) -> tuple[Image, Box]:
-    """Lay a cut-out on a picture with contact and cast shadows, and tell its box."""
+def lay(picture: Image, thing: Image, x: int, y: int, shadow: tuple[int, int]) -> tuple[Image, Mask]:
+    """Lay a cut-out on a picture with contact and cast shadows, and tell where it is."""
     h, w = thing.shape[:2]
     alpha = np.zeros(picture.shape[:2], np.float32)
     alpha[y + 2 : y + h - 2, x + 2 : x + w - 2] = thing[2:-2, 2:-2, 3]
@@ -121,18 +123,17 @@ def lay(picture: Image, thing: Image, x: int, y: int, shadow: tuple[int, int]) -
     for (dx, dy), blur, strength in (((0, 0), 3.0, 0.45), (shadow, 5.0, 0.6)):
         cast = cv2.GaussianBlur(np.roll(alpha, (dy, dx), (0, 1)), (0, 0), blur)
         picture = picture * (1 - strength * cast[..., None])
-    bx, by, bw, bh = cv2.boundingRect((alpha > 0.5).astype(np.uint8))
-    return picture * (1 - alpha[..., None]) + colour * alpha[..., None], (bx, by, bx + bw, by + bh)
+    return picture * (1 - alpha[..., None]) + colour * alpha[..., None], alpha > 0.5
 
 
-def halve(picture: Image, mask: NDArray[np.bool_]) -> tuple[Image, Box | None]:
-    """Bring a picture drawn at twice the size to its size, with the box of what `mask` holds."""
-    x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
+def halve(picture: Image, mask: Mask) -> tuple[Image, Mask | None]:
+    """Bring a picture drawn at twice the size to its size, with the mask of what does not belong, if it holds any."""
     half = cv2.resize(picture.astype(np.float32), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    return half, (x // 2, y // 2, (x + w) // 2, (y + h) // 2) if w else None
+    small = mask.reshape(half.shape[0], 2, half.shape[1], 2).any(axis=(1, 3))
+    return half, small if small.any() else None
 
 
-def linen(rng: np.random.Generator, centre: tuple[int, int]) -> tuple[Image, Box | None]:
+def linen(rng: np.random.Generator, centre: tuple[int, int]) -> tuple[Image, Mask | None]:
     """A fine plain weave of uneven threads, with a coffee stain about `centre`."""
     shape, pitch = (960, 960), 8.0
     ys, xs = np.mgrid[0:960, 0:960].astype(np.float32)
@@ -150,7 +151,7 @@ def linen(rng: np.random.Generator, centre: tuple[int, int]) -> tuple[Image, Box
     return halve(cloth * (1 - soak[..., None] * np.float32((0.45, 0.62, 0.80))), soak > 0.3)
 
 
-def metal(rng: np.random.Generator, scratched: bool) -> tuple[Image, Box | None]:
+def metal(rng: np.random.Generator, scratched: bool) -> tuple[Image, Mask | None]:
     """A brushed steel plate; `scratched`, with one long scratch across the grain."""
     shape = (960, 960)
     ys, xs = np.mgrid[0:960, 0:960].astype(np.float32) / 960
@@ -174,7 +175,7 @@ def metal(rng: np.random.Generator, scratched: bool) -> tuple[Image, Box | None]
     return halve(tone[..., None] * np.float32((0.97, 0.99, 1.02)), groove > 0.3)
 
 
-def mesh(rng: np.random.Generator, cell: tuple[int, int]) -> tuple[Image, Box | None]:
+def mesh(rng: np.random.Generator, cell: tuple[int, int]) -> tuple[Image, Mask | None]:
     """Expanded metal over a pale board; one strand of `cell` (column, row) is broken and its end bent aside."""
     shape, wide, high = (960, 960), 92.0, 60.0
     ys, xs = np.mgrid[0:960, 0:960].astype(np.float32)
@@ -209,10 +210,10 @@ def finish(picture: Image, rng: np.random.Generator) -> NDArray[np.uint8]:
     return (np.clip(picture, 0, 1) * 255).round().astype(np.uint8)
 
 
-def pictures() -> dict[str, tuple[Image, Box | None]]:
-    """Every picture by its name, with the box (x0, y0, x1, y1) of what does not belong in it."""
+def pictures() -> dict[str, tuple[Image, Mask | None]]:
+    """Every picture by its name, with the mask of what does not belong in it."""
     rngs = [np.random.default_rng(seed) for seed in range(9)]
-    made: dict[str, tuple[Image, Box | None]] = {}
+    made: dict[str, tuple[Image, Mask | None]] = {}
     made["brick-cup"] = lay(brick(rngs[0], (172, 172, 512, 512), False), cut_cup(92), 262, 214, (-6, 8))
     made["brick-clean"] = brick(rngs[1], (0, 0, 330, 330), True), None
     made["gravel-coin"] = lay(gravel(rngs[2]), cut_coin(66), 402, 262, (4, 5))
@@ -225,13 +226,21 @@ def pictures() -> dict[str, tuple[Image, Box | None]]:
     return made
 
 
+def box_of(mask: Mask) -> Box:
+    """The box (x0, y0, x1, y1) of what a mask holds, x1 and y1 just outside."""
+    x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
+    return x, y, x + w, y + h
+
+
 def main() -> None:
-    """Write the pictures and print their boxes."""
-    OUT.mkdir(parents=True, exist_ok=True)
-    for seed, (name, (picture, box)) in enumerate(pictures().items()):
+    """Write the pictures and the masks, and print the boxes."""
+    (OUT / "ground_truth").mkdir(parents=True, exist_ok=True)
+    for seed, (name, (picture, mask)) in enumerate(pictures().items()):
         photo = cv2.cvtColor(finish(picture, np.random.default_rng(100 + seed)), cv2.COLOR_RGB2BGR)
         cv2.imwrite(str(OUT / f"{name}.jpg"), photo, [cv2.IMWRITE_JPEG_QUALITY, 92])
-        print(f"{name}.jpg {photo.shape[1]}x{photo.shape[0]}", box or "clean")
+        if mask is not None:
+            cv2.imwrite(str(OUT / "ground_truth" / f"{name}_mask.png"), mask.astype(np.uint8) * 255)
+        print(f"{name}.jpg {photo.shape[1]}x{photo.shape[0]}", "clean" if mask is None else box_of(mask))
 
 
 if __name__ == "__main__":

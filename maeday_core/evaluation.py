@@ -5,25 +5,26 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
-from maeday_core.datasets import Category, truth_of
+from maeday_core.datasets import Category, Sample, truth_of
 from maeday_core.detector import Settings
 from maeday_core.embeddings import LITE0
 from maeday_core.errors import DatasetError, SettingsError
 from maeday_core.images import load_image
-from maeday_core.methods import NEEDS_SHOTS, RECONSTRUCTS, Detect, Reference, detector, learn
+from maeday_core.journal import alone_in, append_rows, mend, read_rows
+from maeday_core.judging import Judge
+from maeday_core.methods import NEEDS_SHOTS, RECONSTRUCTS
 from maeday_core.metrics import aupro, auroc, average_precision, f1_max, rank, rank_scores
 from maeday_core.model import MaskedAutoencoder
 
@@ -32,10 +33,13 @@ RESULTS = "results.jsonl"
 SCORES = "scores.jsonl"
 MAPS = "maps"
 
+Judged = dict[str, dict[str, dict[str, Any]]]
+"""Rows of scores by run and picture."""
+
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an evaluation is; `seconds_left` at the pace so far."""
+    """How far an evaluation is, in images that methods judge together; `seconds_left` at the pace so far."""
 
     category: str
     method: str
@@ -59,11 +63,11 @@ def evaluate(
     keep_maps: bool = False,
     on_image: Callable[[Progress], None] = lambda progress: None,
 ) -> Iterator[dict[str, Any]]:
-    """Evaluate methods: yields a row per method, shots, category and seed, and after them the mean of each.
+    """Evaluate methods: yields a row per shots, category, seed and method, and after all of them the means.
 
+    The methods with the same pictures, shots and seed judge together: what they share is learned and computed once.
     Pixel metrics are computed at each image's own size, over all pixels of a category together. Metrics are per cent,
-    None where there is no ground truth or only one class. The mean is over the categories, its
-    deviation over the seeds.
+    None where there is no ground truth or only one class. A mean is over the categories, its deviation over the seeds.
 
     Args:
         model: None where no method reconstructs.
@@ -77,53 +81,62 @@ def evaluate(
         on_image: receives the progress after each image.
     """
     settings = settings or Settings()
-    plan = [(method, k) for k in shots for method in methods if _possible(method, k)]
+    plan = [(k, method) for k in dict.fromkeys(shots) for method in dict.fromkeys(methods) if _possible(method, k)]
     if not plan:
         raise SettingsError(f"{', '.join(methods)} cannot be run with {', '.join(map(str, shots))} shots.")
     for category in categories:
-        if len(category.normals) < max(k for _, k in plan):
+        if len(category.normals) < max(k for k, _ in plan):
             raise DatasetError(
                 f"{category.name} has {len(category.normals)} pictures in train/good, fewer than the {max(shots)} "
                 "shots asked for; take fewer, or leave the category out."
             )
-    runs = [
-        _Run(category, method, k, replace(settings, seed=seed), preset, model, backbone, raw_sum)
-        for method, k in plan
+    together = [
+        [
+            _Run(category, method, k, replace(settings, seed=seed), preset, model, backbone, raw_sum)
+            for possible, method in plan
+            if possible == k
+        ]
+        for k in dict.fromkeys(k for k, _ in plan)
         for category in categories
-        for seed in seeds
+        for seed in dict.fromkeys(seeds)
     ]
     with contextlib.ExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="maeday-")))
         folder.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(_alone_in(folder))
-        for name in (RESULTS, SCORES):
-            mend(folder / name)
-        finished = {row["run"]: row for row in read_rows(folder / RESULTS, "run")}
-        judged: dict[str, dict[str, dict[str, Any]]] = {}
-        for row in read_rows(folder / SCORES, "run", "map", "path"):
-            if (folder / MAPS / row["run"] / row["map"]).is_file():
-                judged.setdefault(row["run"], {})[row["path"]] = row
-        ahead = [run for run in runs if run.id not in finished]
-        clock = _Clock(sum(len(run.category.samples) - len(judged.get(run.id, ())) for run in ahead), on_image)
-        rows: list[dict[str, Any]] = []
-        for index, run in enumerate(runs):
-            if run.id not in finished:
-                finished[run.id] = run.evaluate(folder, judged.get(run.id, {}), clock)
-                append_row(folder / RESULTS, finished[run.id])
-                if not keep_maps:
-                    shutil.rmtree(folder / MAPS / run.id)
-            rows.append(finished[run.id])
-            yield finished[run.id]
-            last = index + 1 == len(runs) or (runs[index + 1].method, runs[index + 1].shots) != (run.method, run.shots)
-            if last:
-                yield mean_row(rows)
-                rows = []
+        stack.enter_context(alone_in(folder))
+        finished, judged = _before(folder, [run.id for runs in together for run in runs])
+        clock = _Clock(sum(len(_lacking(runs, judged)) for runs in together), on_image)
+        for runs in together:
+            learn_seconds = _judge(runs, judged, folder, clock)
+            for run in runs:
+                if run.id not in finished:
+                    row = run.row(judged.pop(run.id), folder / MAPS / run.id, learn_seconds[run.method])
+                    append_rows(folder / RESULTS, [row])
+                    if not keep_maps:
+                        shutil.rmtree(folder / MAPS / run.id)
+                    finished[run.id] = row
+                yield finished[run.id]
+        for k, method in plan:
+            alike = [run for runs in together for run in runs if (run.shots, run.method) == (k, method)]
+            yield mean_row([finished[run.id] for run in alike])
 
 
 def _possible(method: str, shots: int) -> bool:
     if method in NEEDS_SHOTS:
         return shots > 0
     return method != "self" or shots == 0
+
+
+def _before(folder: Path, ids: Sequence[str]) -> tuple[dict[str, dict[str, Any]], Judged]:
+    """What was done before: the rows of finished runs, and what the others have judged and still have the maps of."""
+    for name in (RESULTS, SCORES):
+        mend(folder / name)
+    finished = {row["run"]: row for row in read_rows(folder / RESULTS, "run")}
+    judged: Judged = {run: {} for run in ids if run not in finished}
+    for row in read_rows(folder / SCORES, "run", "map", "path"):
+        if row["run"] in judged and (folder / MAPS / row["run"] / row["map"]).is_file():
+            judged[row["run"]][row["path"]] = row
+    return finished, judged
 
 
 def mean_row(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -142,47 +155,6 @@ def mean_row(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return mean
 
 
-def read_rows(path: Path, *keys: str) -> list[dict[str, Any]]:
-    """The whole rows of a JSON Lines file, none if there is no file.
-
-    Raises:
-        DatasetError: it is not one, or a row lacks one of `keys`.
-    """
-    if not path.exists():
-        return []
-    content = path.read_bytes()
-    try:
-        rows = [json.loads(line) for line in content[: content.rfind(b"\n") + 1].splitlines()]
-        if not all(isinstance(row, dict) and row.keys() >= set(keys) for row in rows):
-            raise ValueError(keys)
-    except ValueError as error:
-        raise DatasetError(f"{path} is not what an evaluation writes; give another folder for the results.") from error
-    return rows
-
-
-def mend(path: Path) -> None:
-    """Remove a last line that was cut off, so that the next one can be written after it."""
-    if path.exists():
-        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
-
-
-@contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise DatasetError(
-            f"Another evaluation is writing to {folder}; wait for it, or give another folder."
-        ) from error
-
-
-def append_row(path: Path, row: dict[str, Any]) -> None:
-    """Write one row at the end of a JSON Lines file, at once."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
-
-
 class _Clock:
     """Counts images for the progress."""
 
@@ -190,10 +162,11 @@ class _Clock:
         self.done, self.total, self.report = 0, total, report
         self.start = time.perf_counter()
 
-    def tick(self, run: _Run) -> None:
+    def tick(self, runs: Sequence[_Run]) -> None:
         self.done += 1
-        pace = (time.perf_counter() - self.start) / self.done
-        self.report(Progress(run.category.name, run.method, self.done, self.total, pace * (self.total - self.done)))
+        left = (time.perf_counter() - self.start) / self.done * (self.total - self.done)
+        methods = " + ".join(run.method for run in runs)
+        self.report(Progress(runs[0].category.name, methods, self.done, self.total, left))
 
 
 @dataclass(frozen=True)
@@ -222,46 +195,25 @@ class _Run:
         facts["sum"] = ("raw" if self.raw_sum else "evidence") if self.method == "ensemble" else None
         return facts
 
-    @property
+    @cached_property
     def id(self) -> str:
         """A name that no run of other facts or on other pictures has."""
         pictures = [str(path) for path in (*(s.path for s in self.category.samples), *self.category.normals)]
         return hashlib.sha256(json.dumps([self.facts, pictures]).encode()).hexdigest()[:12]
 
-    def learn(self) -> Detect:
-        reference, seed = Reference(), self.settings.seed
-        if self.shots:
-            drawn = np.random.default_rng(seed).permutation(len(self.category.normals))[: self.shots]
-            good = (load_image(self.category.normals[i]) for i in drawn)
-            reference = learn(self.method, self.model, self.backbone, good, self.preset, seed, settings=self.settings)
-        return detector(self.method, self.model, self.backbone, self.settings, reference, raw_sum=self.raw_sum)
+    @property
+    def good(self) -> list[Path]:
+        """The good parts it learns from, drawn by its seed."""
+        drawn = np.random.default_rng(self.settings.seed).permutation(len(self.category.normals))[: self.shots]
+        return [self.category.normals[i] for i in drawn]
 
-    def evaluate(self, folder: Path, judged: dict[str, dict[str, Any]], clock: _Clock) -> dict[str, Any]:
-        """Judge the images that were not judged yet, then read the metrics off all of them."""
-        judge: Detect | None = None
-        run, learn_seconds = self.id, None
-        maps = folder / MAPS / run
-        maps.mkdir(parents=True, exist_ok=True)
-        for index, sample in enumerate(self.category.samples):
-            if str(sample.path) in judged:
-                continue
-            if judge is None:
-                start = time.perf_counter()
-                judge = self.learn()
-                learn_seconds = time.perf_counter() - start if self.shots else None
-            image = load_image(sample.path)
-            truth_of(sample, image.shape[:2])  # before the work, so that a mask of another size is told at once
-            *_, result = judge(image)
-            name = f"{index:05}.npy"
-            with (maps / "part").open("wb") as file:
-                np.save(file, result.error_map)
-            (maps / "part").replace(maps / name)
-            row = {"run": run, "category": self.category.name, "method": self.method, "shots": self.shots}
-            row |= {"seed": self.settings.seed, "path": str(sample.path), "defect": sample.defect, "map": name}
-            row["mask"] = str(sample.mask) if sample.mask else None
-            judged[str(sample.path)] = row | {"image_score": result.image_score, "seconds": result.seconds}
-            append_row(folder / SCORES, judged[str(sample.path)])
-            clock.tick(self)
+    @property
+    def judge(self) -> Judge:
+        """What judges its pictures, and those of every run that differs in the method only."""
+        return Judge(self.model, self.settings, self.good, self.preset, self.backbone, self.raw_sum)
+
+    def row(self, judged: dict[str, dict[str, Any]], maps: Path, learn_seconds: float | None) -> dict[str, Any]:
+        """Its row of results: the metrics read off the scores and maps of all images."""
         scored = [judged[str(sample.path)] for sample in self.category.samples]
 
         def pixels() -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -276,7 +228,7 @@ class _Run:
         best, threshold = f1_max(images)
         return {
             **self.facts,
-            "run": run,
+            "run": self.id,
             "images": len(scored),
             "image_auroc": auroc(images),
             "image_ap": average_precision(images),
@@ -288,3 +240,47 @@ class _Run:
             "seconds_per_image": fmean(row["seconds"] for row in scored),
             "learn_seconds": learn_seconds,
         }
+
+
+def _lacking(runs: Sequence[_Run], judged: Judged) -> list[tuple[int, Sample, list[_Run]]]:
+    """The images of a category that some of its runs have not judged, with their place and those runs."""
+    lacking = []
+    for index, sample in enumerate(runs[0].category.samples):
+        waiting = [run for run in runs if run.id in judged and str(sample.path) not in judged[run.id]]
+        if waiting:
+            lacking.append((index, sample, waiting))
+    return lacking
+
+
+def _judge(runs: Sequence[_Run], judged: Judged, folder: Path, clock: _Clock) -> dict[str, float | None]:
+    """Judge the images that were not judged yet, by all runs of the same pictures, shots and seed.
+
+    Returns:
+        How long each method took to learn.
+    """
+    judge = runs[0].judge
+    for index, sample, waiting in _lacking(runs, judged):
+        image = load_image(sample.path)
+        truth_of(sample, image.shape[:2])  # before the work, so that a mask of another size is told at once
+        results = judge(image, [run.method for run in waiting])
+        rows = []
+        for run in waiting:
+            result = results[run.method]
+            name = f"{index:05}.npy"
+            _save(folder / MAPS / run.id / name, result.error_map)
+            row = {"run": run.id, "category": run.category.name, "method": run.method, "shots": run.shots}
+            row |= {"seed": run.settings.seed, "path": str(sample.path), "defect": sample.defect, "map": name}
+            row["mask"] = str(sample.mask) if sample.mask else None
+            rows.append(row | {"image_score": result.image_score, "seconds": result.seconds})
+            judged[run.id][str(sample.path)] = rows[-1]
+        append_rows(folder / SCORES, rows)
+        clock.tick(waiting)
+    return {run.method: judge.learn_seconds(run.method) for run in runs}
+
+
+def _save(path: Path, error_map: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.parent / "part"
+    with part.open("wb") as file:
+        np.save(file, error_map)
+    part.replace(path)

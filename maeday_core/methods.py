@@ -174,7 +174,7 @@ def detector(
     """The function that judges a query by a method, zero-shot or with what `learn` gave.
 
     Args:
-        raw_sum: let the ensemble add the maps as they are.
+        raw_sum: let the ensemble add the maps as they are; of MAEDAY alone, give the map that it would add.
         partial: yield partial results, too.
 
     Raises:

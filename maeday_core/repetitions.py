@@ -13,8 +13,8 @@ import numpy as np
 from maeday_core.datasets import Category, truth_of
 from maeday_core.detector import Settings, resize_map, stream
 from maeday_core.errors import SettingsError
-from maeday_core.evaluation import append_row, mend, read_rows
 from maeday_core.images import load_image
+from maeday_core.journal import append_rows, mend, read_rows
 from maeday_core.masks import SAMPLINGS
 from maeday_core.metrics import auroc, rank, rank_scores
 from maeday_core.model import MaskedAutoencoder
@@ -62,8 +62,7 @@ def repetitions(
                     rows = [run | row for row in _measure(model, category, wanted, on_image)]
                     if path:
                         path.parent.mkdir(parents=True, exist_ok=True)
-                        for row in rows:
-                            append_row(path, row)
+                        append_rows(path, rows)
                 yield from rows
 
 

@@ -12,8 +12,9 @@ from sklearn.metrics import roc_auc_score
 from maeday_core.datasets import find_categories
 from maeday_core.detector import Settings, detect
 from maeday_core.errors import DatasetError, SettingsError
-from maeday_core.evaluation import METRICS, evaluate, read_rows
+from maeday_core.evaluation import METRICS, evaluate
 from maeday_core.images import load_image
+from maeday_core.journal import read_rows
 from maeday_core.metrics import auroc, rank_scores
 from maeday_core.weights import save_weights
 from tests.conftest import ROOT
@@ -179,12 +180,54 @@ def test_what_was_evaluated_is_not_evaluated_again(tiny_model, dataset, monkeypa
         next(evaluate(tiny_model, categories, settings, out=out))
 
 
+def test_methods_judged_together_have_the_rows_of_each_alone(tiny_model, dataset, tmp_path):
+    for i in range(2):
+        plate = np.random.default_rng(i).integers(90, 110, (48, 64, 3), dtype=np.uint8)
+        save(dataset / "bolt" / "train" / "good" / f"{i}.png", plate)
+    bolt = find_categories(dataset, ["bolt"])
+    methods = ["maeday", "self", "patchcore", "2xpatchcore", "ensemble"]
+    options = {"settings": Settings(masks=2), "preset": "calibrate", "keep_maps": True}
+
+    def rows_of(folder, names, shots):
+        rows = list(evaluate(tiny_model, bolt, methods=names, shots=shots, out=folder, **options))
+        assert all(row["learn_seconds"] for row in rows if row["shots"])
+        return {(row["run"], row["method"], row["shots"]): untimed(row) for row in rows}
+
+    def untimed(row):
+        return {key: value for key, value in row.items() if "seconds" not in key}
+
+    together = rows_of(tmp_path / "together", methods, [0, 1])
+    alone = {}
+    for method in methods:
+        shots = {"self": [0], "patchcore": [1], "2xpatchcore": [1]}.get(method, [0, 1])
+        alone |= rows_of(tmp_path / "alone", [method], shots)
+    assert together == alone
+    ours, theirs = (
+        {(row["run"], row["path"]): untimed(row) for row in read_rows(tmp_path / name / "scores.jsonl")}
+        for name in ("together", "alone")
+    )
+    assert ours == theirs
+    for path in (tmp_path / "alone" / "maps").glob("*/*.npy"):
+        assert (np.load(path) == np.load(tmp_path / "together" / path.relative_to(tmp_path / "alone"))).all()
+
+
+def test_a_method_that_joins_later_is_judged_alone(tiny_model, dataset):
+    """What is there is not judged again, though the rest is judged together."""
+    bolt, options = find_categories(dataset, ["bolt"]), {"settings": Settings(masks=1), "out": dataset / "out"}
+    told = []
+    list(evaluate(tiny_model, bolt, **options))
+    list(evaluate(tiny_model, bolt, methods=["maeday", "self", "ensemble"], on_image=told.append, **options))
+    assert [(now.method, now.done, now.total) for now in told] == [("self + ensemble", i, 6) for i in range(1, 7)]
+    scores = read_rows(dataset / "out" / "scores.jsonl")
+    assert len({(row["run"], row["path"]) for row in scores}) == len(scores) == 18
+
+
 @pytest.mark.slow
 def test_killed_ten_times_it_ends_with_the_same_numbers(tiny_model, dataset, tmp_path):
     save_weights(tiny_model, tmp_path / "tiny.safetensors", {})
     out, alone = tmp_path / "killed", tmp_path / "alone"
     command = [sys.executable, "-m", "maeday_core", "evaluate", dataset, "--model", tmp_path / "tiny.safetensors"]
-    command += ["--masks", "2", "--seeds", *map(str, range(20)), "--json"]
+    command += ["--masks", "2", "--seeds", *map(str, range(10)), "--method", "maeday", "ensemble", "--json"]
     subprocess.run([*command, "--out", alone], cwd=ROOT, check=True, capture_output=True)
     rng = np.random.default_rng()
     for _ in range(10):

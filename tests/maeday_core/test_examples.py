@@ -21,6 +21,14 @@ def test_every_example_has_its_source():
     assert sorted(listed) == sorted(path.name for path in EXAMPLES.glob("*.jpg"))
 
 
+def test_every_box_is_that_of_a_mask():
+    masks = {path.name: load_image(path)[..., 0] > 0 for path in (EXAMPLES / "ground_truth").glob("*.png")}
+    assert set(masks) == {name.replace(".jpg", "_mask.png") for name in BOXES}
+    for name, box in BOXES.items():
+        rows, columns = np.nonzero(masks[name.replace(".jpg", "_mask.png")])
+        assert box == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.jpg")), ids=lambda path: path.name)
 def test_found_and_calm(path):
     result = detect(load_model("bundled"), load_image(path))

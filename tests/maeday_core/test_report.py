@@ -15,8 +15,9 @@ from maeday_core.cli import main
 from maeday_core.datasets import find_categories
 from maeday_core.detector import Settings, detect
 from maeday_core.errors import DatasetError, SettingsError
-from maeday_core.evaluation import append_row, evaluate, read_rows
+from maeday_core.evaluation import evaluate
 from maeday_core.images import load_image
+from maeday_core.journal import append_rows, read_rows
 from maeday_core.repetitions import COUNTS, enough, repetitions
 from maeday_core.report import report
 
@@ -59,9 +60,9 @@ def test_everything_from_one_folder_of_results(tiny_model, dataset: Path, tmp_pa
     list(evaluate(tiny_model, [plate], shots=[1], **options, preset="full"))
     list(repetitions(tiny_model, [plate], seeds=[0], out=tmp_path))
     written = {path.name for path in report(tmp_path, tmp_path / "report", tiny_model)}
-    names = {"table-1", "table-2", "table-3", "table-4", "table-5", "repetitions"}
+    names = {"table-1", "table-2", "published", "table-3", "table-4", "table-5", "repetitions"}
     assert {f"{name}.{suffix}" for name in names for suffix in ("md", "csv")} <= written
-    assert {f"figure-{n}.{suffix}" for n in (3, 4, 5, 6) for suffix in ("png", "svg")} <= written
+    assert {f"figure-{n}.{suffix}" for n in (2, 3, 4) for suffix in ("png", "svg")} <= written
     for path in (tmp_path / "report").glob("*.png"):
         assert load_image(path).std() > 5
 
@@ -73,19 +74,46 @@ def test_everything_from_one_folder_of_results(tiny_model, dataset: Path, tmp_pa
     assert cell == f"{np.mean(measured):.1f} ± {np.std(measured):.1f}"
     assert any("the paper's mean" in row[0] for row in rows), "other data is not set beside the paper's, place by place"
     assert "frames" in table(tmp_path / "report" / "table-3.csv")[0]
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert all((tmp_path / "report" / f"{name}.md").read_text() in text for name in names)
+    assert "![figure-2](figure-2.png)\n\nFigure 2: AUROC by the number of good parts; mean of 1 categories" in text
     page = (tmp_path / "report" / "report.html").read_text()
-    assert page.count("<table>") == 6
+    assert page.count("<table>") == 7
     assert not re.search(r'(src|href)="(?!data:)', page), "one file that holds everything"
-    assert "quoted and not measured here" in page
+    assert "quoted, not measured here" in page
+
+
+def test_missed_and_mistaken_are_pictures_in_the_wrong_order(tiny_model, dataset: Path, tmp_path: Path) -> None:
+    (plate,) = find_categories(dataset, ["plate"])
+    list(evaluate(tiny_model, [plate], Settings(masks=1), out=tmp_path))
+    scores = read_rows(tmp_path / "scores.jsonl")
+    for good, figures in ((0.0, {4}), (1.0, {4, 5, 6})):
+        changed = [row | {"image_score": good if row["defect"] == "good" else 0.5} for row in scores]
+        (tmp_path / "scores.jsonl").unlink()
+        append_rows(tmp_path / "scores.jsonl", changed)
+        written = {path.name for path in report(tmp_path, tmp_path / "report", tiny_model)}
+        assert {n for n in (4, 5, 6) if f"figure-{n}.png" in written} == figures
+
+
+def test_a_mean_over_other_categories_is_not_compared(tiny_model, dataset: Path, tmp_path: Path) -> None:
+    """Where not every column has every category, the mean of those that all have stands beside the whole one."""
+    row = {"preset": None, "seed": 0, "learn_seconds": None, "seconds_per_image": 0.1, "run": "x", "image_auroc": 50.0}
+    for method, category, value in (("maeday", "a", 80.0), ("maeday", "b", 60.0), ("patchcore", "a", 70.0)):
+        told = {"method": method, "shots": int(method != "maeday"), "category": category, "pixel_auroc": value}
+        append_rows(tmp_path / "results.jsonl", [row | told])
+    report(tmp_path, tmp_path / "report")
+    rows = table(tmp_path / "report" / "table-2.csv")
+    assert ["mean", "70.0", "70.0"] in rows
+    assert ["mean of the 1 that all have", "80.0", "70.0"] in rows
 
 
 def test_mvtec_stands_beside_the_published_numbers(tmp_path: Path) -> None:
     row = {"method": "maeday", "shots": 0, "preset": None, "seed": 0, "learn_seconds": None, "seconds_per_image": 0.1}
     for name in sorted(published.CATEGORIES):
         scores = {"image_auroc": 80.0, "pixel_auroc": 70.0}
-        append_row(tmp_path / "results.jsonl", {**row, "category": name, **scores, "run": name})
+        append_rows(tmp_path / "results.jsonl", [{**row, "category": name, **scores, "run": name}])
     one = {**row, "category": "screw", "shots": 1, "preset": "calibrate", "image_auroc": 78.0, "pixel_auroc": 78.0}
-    append_row(tmp_path / "results.jsonl", {**one, "run": "one"})
+    append_rows(tmp_path / "results.jsonl", [{**one, "run": "one"}])
     report(tmp_path, tmp_path / "report")
     _, *rows = table(tmp_path / "report" / "table-1.csv")
     assert ["carpet", "80.0 (paper 74.6, +5.4)", "-"] in rows
@@ -95,9 +123,9 @@ def test_mvtec_stands_beside_the_published_numbers(tmp_path: Path) -> None:
 
 def test_runs_of_other_settings_are_other_columns(tmp_path: Path) -> None:
     row = {"method": "maeday", "shots": 0, "preset": None, "learn_seconds": None, "seconds_per_image": 0.1, "run": "x"}
-    row |= {"category": "plate", "pixel_auroc": None, "seed": 0}
+    row |= {"category": "plate", "pixel_auroc": None, "seed": 0, "sampling": "random"}
     for masks, value in ((32, 60.0), (8, 80.0), (8, 90.0)):
-        append_row(tmp_path / "results.jsonl", {**row, "masks": masks, "image_auroc": value})
+        append_rows(tmp_path / "results.jsonl", [{**row, "masks": masks, "image_auroc": value}])
     with (tmp_path / "results.jsonl").open("a") as file:
         file.write('{"a row that is being writ')
     report(tmp_path, tmp_path / "report")
@@ -115,7 +143,7 @@ def test_pictures_that_are_gone_and_metrics_that_cannot_be_told(tiny_model, data
     written = {path.name for path in report(tmp_path, tmp_path / "report", tiny_model)}
     assert "figure-3.png" in written
     assert "figure-4.png" not in written
-    assert ["random", "-"] in [row[:2] for row in table(tmp_path / "report" / "repetitions.csv")]
+    assert ["random", "image AUROC", *["-"] * 8] in table(tmp_path / "report" / "repetitions.csv")
 
 
 def test_the_published_tables_have_their_own_means() -> None:
@@ -143,6 +171,17 @@ def test_the_curve_is_that_of_detections_with_so_many_masks(tiny_model, dataset:
     with pytest.raises(SettingsError, match="all patches"):
         next(repetitions(tiny_model, [plate], Settings(patches="masked")))
     assert detect(tiny_model, load_image(plate.samples[0].path), settings[0]).image_score > 0
+
+
+def test_a_category_still_being_measured_is_left_out(tmp_path: Path) -> None:
+    """Else one sampling would be judged by other pictures than the other."""
+    row = {"model_sha256": "x", "seed": 0, "pixel_auroc": None}
+    for category, sampling in (("a", "random"), ("a", "balanced"), ("b", "random")):
+        value = 80.0 if category == "a" else 20.0
+        rows = [row | {"category": category, "sampling": sampling, "masks": n, "image_auroc": value} for n in COUNTS]
+        append_rows(tmp_path / "repetitions.jsonl", rows)
+    report(tmp_path, tmp_path / "report")
+    assert ["random", "image AUROC", *["80.0"] * 7, "1"] in table(tmp_path / "report" / "repetitions.csv")
 
 
 def test_enough_is_the_number_after_which_nothing_changes() -> None:
