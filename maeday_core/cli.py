@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("root", metavar="ROOT", help="one category, or a folder of categories")
     command.add_argument("--category", nargs="+", default=[], metavar="NAME", help="only these")
     _add_method(command, several=True)
+    _add_tile(command, default=Settings.tile)
     command.add_argument(
         "--shots", type=int, nargs="+", default=[0], choices=range(MAX_SHOTS + 1), help="good parts to learn from"
     )
@@ -419,7 +420,13 @@ def _repetitions(
     return 0
 
 
-COLUMNS = {"image_auroc": "image AUROC", "pixel_auroc": "pixel AUROC", "aupro": "AUPRO", "f1_max": "F1-max"}
+COLUMNS = {
+    "image_auroc": "image AUROC",
+    "pixel_auroc": "pixel AUROC",
+    "aupro": "AUPRO",
+    "f1_max": "F1-max",
+    "hit_rate": "hits",
+}
 
 
 def _cell(row: dict[str, Any], metric: str) -> str:

@@ -25,10 +25,10 @@ from maeday_core.images import load_image
 from maeday_core.journal import alone_in, append_rows, mend, read_rows
 from maeday_core.judging import Judge
 from maeday_core.methods import NEEDS_SHOTS, RECONSTRUCTS
-from maeday_core.metrics import aupro, auroc, average_precision, f1_max, rank, rank_scores
+from maeday_core.metrics import aupro, auroc, average_precision, f1_max, hit_rate, rank, rank_scores
 from maeday_core.model import MaskedAutoencoder
 
-METRICS = ("image_auroc", "image_ap", "f1_max", "pixel_auroc", "pixel_ap", "aupro")
+METRICS = ("image_auroc", "image_ap", "f1_max", "pixel_auroc", "pixel_ap", "aupro", "hit_rate")
 RESULTS = "results.jsonl"
 SCORES = "scores.jsonl"
 MAPS = "maps"
@@ -237,6 +237,7 @@ class _Run:
             "pixel_auroc": auroc(truth) if truth else None,
             "pixel_ap": average_precision(truth) if truth else None,
             "aupro": aupro(truth) if truth else None,
+            "hit_rate": hit_rate(pixels) if truth else None,
             "seconds_per_image": fmean(row["seconds"] for row in scored),
             "learn_seconds": learn_seconds,
         }

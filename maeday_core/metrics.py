@@ -126,3 +126,20 @@ def aupro(ranking: Ranking, limit: float = 0.3) -> float | None:
     at_limit = np.interp(limit, rates[ends], overlaps[ends])
     x, y = np.append(rates[:inside], limit), np.append(overlaps[:inside], at_limit)
     return 100 * float(np.trapezoid(y, x) / limit)
+
+
+def hit_rate(samples: Samples) -> float | None:
+    """The share of defects whose surroundings have their highest score within the defect's box.
+
+    The surroundings reach as far beyond the box on each side as the box is wide and high. None without a defect.
+    """
+    hits = regions = 0
+    for truth, scores in samples():
+        _, _, boxes, _ = cv2.connectedComponentsWithStats(truth.astype(np.uint8), connectivity=8)
+        for x, y, width, height, _ in boxes[1:]:
+            top, left = max(y - height, 0), max(x - width, 0)
+            around = scores[top : y + 2 * height, left : x + 2 * width]
+            row, column = np.unravel_index(around.argmax(), around.shape)
+            hits += y <= row + top < y + height and x <= column + left < x + width
+            regions += 1
+    return 100 * hits / regions if regions else None

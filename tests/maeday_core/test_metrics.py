@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
-from maeday_core.metrics import aupro, auroc, average_precision, f1_max, rank, rank_scores
+from maeday_core.metrics import aupro, auroc, average_precision, f1_max, hit_rate, rank, rank_scores
 
 
 def slow_aupro(masks, maps, limit: float = 0.3) -> float | None:
@@ -85,3 +85,14 @@ def test_the_others_agree_with_scikit_learn(seed, levels, share, flat):
     expected = max(f1_score(labels, scores >= t, zero_division=0) for t in np.unique(scores))
     assert best == pytest.approx(100 * expected, abs=1e-6)
     assert f1_score(labels, scores >= np.float32(threshold)) == pytest.approx(expected)
+
+
+def test_a_hit_is_a_peak_of_its_surroundings_inside_the_box():
+    truth, scores = np.zeros((40, 40), bool), np.zeros((40, 40))
+    truth[10:14, 10:14] = truth[30:34, 30:34] = True
+    scores[11, 12], scores[0, 0] = 0.5, 9.0  # what lies far away does not matter
+    scores[35, 35], scores[31, 31] = 0.6, 0.5  # just outside the second box
+    assert hit_rate(lambda: [(truth, scores)]) == 50
+    assert hit_rate(lambda: [(np.zeros_like(truth), scores)]) is None
+    scores[30, 33] = 0.7
+    assert hit_rate(lambda: [(truth, scores), (np.zeros_like(truth), scores)]) == 100
