@@ -263,14 +263,14 @@ def test_calibration_does_not_depend_on_other_draws(model):
 
 def test_crops_and_turns_stay_in_their_ranges():
     shot = photo(0)
-    still = varied(shot, 64, np.random.default_rng(0), 0, 0)
+    still = varied(shot, (64, 64), np.random.default_rng(0), 0, 0)
     expected = cv2.resize(shot, (64, 64), interpolation=cv2.INTER_LINEAR).astype(int)
     assert np.abs(still.astype(int) - expected).mean() < 4
     rng = np.random.default_rng(0)
-    crops = [varied(shot, 64, rng, 15, 0.2) for _ in range(8)]
+    crops = [varied(shot, (64, 64), rng, 15, 0.2) for _ in range(8)]
     assert len({c.tobytes() for c in crops}) == 8
     dot = np.zeros((200, 200, 3), np.uint8)
     dot[95:105, 95:105] = 255
     for _ in range(50):  # the middle stays within the crop's own play
-        y, x = np.argwhere(varied(dot, 100, rng, 15, 0.2)[..., 0] > 99).mean(axis=0)
+        y, x = np.argwhere(varied(dot, (100, 100), rng, 15, 0.2)[..., 0] > 99).mean(axis=0)
         assert np.hypot(x - 50, y - 50) < 100 * 0.25 * 0.75
