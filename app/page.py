@@ -16,8 +16,8 @@ SESSIONS = 32
 HOUR = 3600
 
 INTRO = (
-    "Hides three quarters of your photo from a model that has never seen your part, lets it guess the rest, 32 times "
-    "over, and shows where guess and photo disagree. No reference, no text prompt. With a few photos of good parts it "
+    "Hides three quarters of your photo from a model that has never seen your part, lets it guess the rest, again and "
+    "again, and shows where guess and photo disagree. No reference, no text prompt. With a few photos of good parts it "
     "learns in seconds what is normal, and looks again."
 )
 HOW = """
@@ -25,8 +25,12 @@ HOW = """
 2. **Reconstruct.** A masked autoencoder, which learned from ordinary photographs how surfaces go on, fills them in.
    The bundled model starts from a draft that continues what repeats, and leaves what it was shown as it is.
 3. **Compare.** Where a reconstruction differs from the photo, the squared error is kept.
-4. **Repeat.** The mean over 32 random masks is the heat map *E*, its highest value the image score *S* (Eq. 1 of
-   [the paper](https://arxiv.org/abs/2211.14307)).
+4. **Repeat.** The mean over all masks is the heat map *E*, its highest value the image score *S* (Eq. 1 of
+   [the paper](https://arxiv.org/abs/2211.14307)). Here 16 masks show every patch equally often; the paper's 32 random
+   ones are a button away, in the settings.
+
+A large or long photo is not squeezed: **windows** of 224 px slide over it at its own detail, and their maps are blended
+without a seam.
 
 With **good parts**, one to eight photos of what is normal, the model is fine-tuned first: LoRA adds a low-rank change
 to every weight matrix, which takes seconds and leaves the shared model as it is. Then the good parts are judged
@@ -41,6 +45,11 @@ each patch into a feature; its distance to the five nearest features elsewhere i
 shows what that place looks like most. The **ensemble** adds the two kinds of evidence: the distance, and a share of
 the logarithm of how abnormal the reconstruction error is. It finds more than either, and the page tells which of them
 made the peak.
+
+**Frames** does this for many pictures, a zip archive or a video. Most frames of a floor or a runway are clean, so that
+each is judged against the others: what most of them score is normal, and five robust deviations above it begins what is
+unusual. Where the camera does not move, what is always there is allowed for. The maps are kept, so that another threshold
+or an ignored region takes no second look.
 
 What repeats or goes on smoothly is guessed well and stays dark. A scratch, a stain or a bolt cannot be guessed from
 what surrounds it, and lights up. So does anything else that is unpredictable: print, edges of a part, coarse gravel.

@@ -27,7 +27,7 @@ def test_an_adapter_saved_today_gives_the_same_map_tomorrow(visitor: Visitor, tm
     expect(visitor.page.locator("#before-and-after img")).to_have_count(2)
     expect(visitor.page.locator("#before-and-after")).to_contain_text(re.compile(r"Before: .*After: stands out", re.S))
     expect(visitor.card).to_contain_text("The 2 good parts score")
-    assert any(re.search(r"\d+ of 32 masks so far", card) for card in visitor.cards())
+    assert any(re.search(r"\d+ of 16 masks so far", card) for card in visitor.cards())
     today = visitor.error_map()
     y, x = np.unravel_index(today.argmax(), today.shape)
     assert np.hypot(x - 210, y - 90) < RADIUS + 8

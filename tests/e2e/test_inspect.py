@@ -30,7 +30,7 @@ def test_detection_and_downloads(visitor: Visitor, tmp_path: Path) -> None:
     visitor.run()
     facts = visitor.facts()
     assert facts.score > 2 * plain.score
-    assert facts.masks == 32
+    assert facts.masks == 16
     second = visitor.sources("overlay")
     assert not set(first) & set(second)
     assert np.array_equal(visitor.pixels(second[0]), np.array(Image.open(tmp_path / "disc.png")))
@@ -111,6 +111,26 @@ def test_partial_results_appear_while_it_runs(visitor: Visitor, tmp_path: Path) 
     assert "so far" not in visitor.card.inner_text()
 
 
+def test_the_paper_s_settings_are_one_click_away(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.open_settings()
+    visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
+    visitor.page.locator("#as-in-the-paper").click()
+    expect(visitor.page.locator("#masks input[type=number]")).to_have_value("32")
+    visitor.run()
+    assert visitor.facts().masks == 32
+
+
+def test_a_long_photo_is_seen_through_windows(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.upload(photo(tmp_path / "long.png", disc=(700, 90), size=(900, 240)))
+    visitor.run()
+    expect(visitor.card).to_contain_text("Seen through 5 windows of 224 px")
+    error_map = visitor.error_map()
+    assert error_map.shape == (240, 900)
+    y, x = np.unravel_index(error_map.argmax(), error_map.shape)
+    assert np.hypot(x - 700, y - 90) < RADIUS + 8
+    visitor.sources("overlay", *SAW)
+
+
 def test_stop_ends_a_run_and_the_next_one_works(visitor: Visitor, tmp_path: Path) -> None:
     visitor.open_settings()
     visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
@@ -147,7 +167,7 @@ def test_reload_gives_a_fresh_page(visit: Callable[..., Page], tmp_path: Path) -
 
     visitor.upload(picture)
     visitor.run()
-    assert visitor.facts().masks == 32
+    assert visitor.facts().masks == 16
     visitor.page.reload()
     visitor.expect_fresh()
 
@@ -157,7 +177,7 @@ def test_a_file_that_is_no_picture_is_explained(visitor: Visitor, tmp_path: Path
     expect(visitor.card).to_contain_text("There is no photo yet Add one", use_inner_text=True)
 
     visitor.run_example()
-    assert visitor.facts().masks == 32
+    assert visitor.facts().masks == 16
 
     notes = tmp_path / "notes.jpg"
     notes.write_text("These are notes and not a picture.\n" * 50)
@@ -170,7 +190,7 @@ def test_a_file_that_is_no_picture_is_explained(visitor: Visitor, tmp_path: Path
 
     visitor.upload(photo(tmp_path / "plain.png"))
     visitor.run()
-    assert visitor.facts().masks == 32
+    assert visitor.facts().masks == 16
 
 
 def test_a_setting_out_of_range_is_explained(visit: Callable[..., Page], tmp_path: Path) -> None:
@@ -184,7 +204,7 @@ def test_a_setting_out_of_range_is_explained(visit: Callable[..., Page], tmp_pat
     visitor.page.get_by_label("Seed").fill("1")
     tampered = (
         "**/queue/join*",
-        lambda route: route.continue_(post_data=route.request.post_data.replace(",32,", ",999,")),
+        lambda route: route.continue_(post_data=route.request.post_data.replace(",16,", ",999,")),
     )
     visitor.page.route(*tampered)
     visitor.start()
@@ -193,7 +213,7 @@ def test_a_setting_out_of_range_is_explained(visit: Callable[..., Page], tmp_pat
 
     visitor.page.unroute(*tampered)
     visitor.run()
-    assert visitor.facts().masks == 32
+    assert visitor.facts().masks == 16
 
 
 def test_two_visitors_at_once_see_their_own(visit: Callable[..., Page], tmp_path: Path) -> None:
@@ -246,7 +266,7 @@ def test_a_model_that_cannot_be_downloaded_is_explained(visitor: Visitor, tmp_pa
 
     visitor.choose_model("bundled")
     visitor.run()
-    assert visitor.facts().masks == 32
+    assert visitor.facts().masks == 16
 
 
 def test_keyboard_alone_is_enough(visitor: Visitor, tmp_path: Path) -> None:
@@ -258,7 +278,7 @@ def test_keyboard_alone_is_enough(visitor: Visitor, tmp_path: Path) -> None:
     expect(visitor.detect).to_be_focused()
     visitor.page.keyboard.press("Enter")
     visitor.finish(0)
-    assert visitor.facts().masks == 32
+    assert visitor.facts().masks == 16
     expect(visitor.page.locator("#verdict")).to_have_attribute("aria-live", "polite")
 
 

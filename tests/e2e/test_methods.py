@@ -21,7 +21,7 @@ def test_a_photo_alone_by_every_method(visitor: Visitor, tmp_path: Path, method:
     visitor.upload(path)
     visitor.choose_method(method)
     visitor.run()
-    assert visitor.facts().masks == (32 if method == "ensemble" else 0)
+    assert visitor.facts().masks == (16 if method == "ensemble" else 0)
     error_map = visitor.error_map()
     assert error_map.shape == (240, 320)
     y, x = np.unravel_index(error_map.argmax(), error_map.shape)
@@ -66,7 +66,7 @@ def test_patchcore_is_offered_once_there_are_good_parts(visitor: Visitor, tmp_pa
     visitor.finish(before)
     expect(visitor.page.locator("#method input")).to_have_count(3)
     expect(visitor.page.locator("#method input[value=maeday]")).to_be_checked()
-    assert visitor.facts().masks == 32
+    assert visitor.facts().masks == 16
 
 
 def test_a_threshold_of_one_method_does_not_block_another(visitor: Visitor, tmp_path: Path) -> None:
