@@ -18,6 +18,8 @@ from maeday_core.calibration import (
     MARGIN,
     MARGIN_ALONE,
     NEARLY_NONE,
+    RING,
+    RINGS,
     SCALES,
     Calibration,
 )
@@ -182,8 +184,8 @@ def test_unusable_values_are_refused(model, changes):
         FineTuning(model, shots, **changes)
 
 
-def noise(*shape: int) -> np.ndarray:
-    return np.abs(np.random.default_rng(0).standard_normal((*shape, 64, 64))).astype(np.float32)
+def noise(*shape: int, size: int = 64) -> np.ndarray:
+    return np.abs(np.random.default_rng(0).standard_normal((*shape, size, size))).astype(np.float32)
 
 
 def test_calibration_counts_in_deviations_from_the_normal_error():
@@ -204,31 +206,46 @@ def test_calibration_counts_in_deviations_from_the_normal_error():
 
 
 def test_calibration_against_a_slow_loop():
-    """By hand: mean and deviation, half by place and half overall, then deviations above the mean."""
-    maps = noise(2, 3)
-    calibration = Calibration.of(maps, 8, relative=True)
-    weights = cv2.getGaussianKernel(2 * round(4 * BLUR) + 1, BLUR)
-    found = np.ones((64, 64))
+    """By hand: mean, and deviation within each shot, half by place and half by ring; then deviations above the mean."""
+    size = 128
+    maps = noise(2, 3, size=size)
+    maps[1] *= 2
+    kernel = cv2.getGaussianKernel(2 * round(4 * BLUR) + 1, BLUR)
+    rings: dict[int, list[tuple[int, int]]] = {}
+    for y, x in np.ndindex(size, size):
+        rings.setdefault(min(min(y, x, size - 1 - y, size - 1 - x) // RING, RINGS), []).append((y, x))
+    assert len(rings) == RINGS + 1
+
+    def smoothed(values: np.ndarray) -> np.ndarray:
+        return cv2.sepFilter2D(values.astype(np.float64), -1, kernel, kernel, borderType=cv2.BORDER_REFLECT_101)
+
+    def normal(values: np.ndarray) -> np.ndarray:
+        halves = values / 2
+        for places in rings.values():
+            overall = sum(values[place] for place in places) / len(places)
+            for place in places:
+                halves[place] += overall / 2
+        return smoothed(halves)
+
+    found = np.ones((size, size))
     for scale in SCALES:
         roots = [
-            np.sqrt(cv2.GaussianBlur(m, (0, 0), scale, borderType=cv2.BORDER_REFLECT_101))
-            for m in maps.reshape(6, 64, 64)
+            [np.sqrt(cv2.GaussianBlur(m, (0, 0), scale, borderType=cv2.BORDER_REFLECT_101)) for m in copies]
+            for copies in maps
         ]
-
-        roots = [r - EVERYWHERE * np.median(r) for r in roots]
-
-        def place(values: np.ndarray) -> np.ndarray:
-            blurred = cv2.sepFilter2D(
-                values.astype(np.float64), -1, weights, weights, borderType=cv2.BORDER_REFLECT_101
-            )
-            return 0.5 * blurred + 0.5 * values.mean()
-
-        mean = place(sum(roots) / 6)
-        deviation = np.sqrt(place(sum((r - mean) ** 2 for r in roots) / 6) + LEAST_DEVIATION**2)
-        for y, x in np.ndindex(64, 64):
-            found[y, x] *= max((roots[4][y, x] - mean[y, x]) / deviation[y, x], 0) + NEARLY_NONE
+        roots = [[r - EVERYWHERE * np.median(r) for r in copies] for copies in roots]
+        mean = normal(sum(sum(copies) for copies in roots) / 6)
+        variance = np.zeros((size, size))
+        for copies in roots:
+            own = normal(sum(copies) / 3)
+            variance += sum((r - own) ** 2 for r in copies) / 6
+        deviation = np.sqrt(normal(variance) + LEAST_DEVIATION**2)
+        found *= np.maximum((roots[1][1] - mean) / deviation, 0) + NEARLY_NONE
     np.testing.assert_allclose(
-        calibration(maps[1, 1], 8), found ** (1 / len(SCALES)) - NEARLY_NONE, rtol=5e-3, atol=5e-3
+        Calibration.of(maps, 8, relative=True)(maps[1, 1], 8),
+        smoothed(found ** (1 / len(SCALES)) - NEARLY_NONE),
+        rtol=5e-3,
+        atol=5e-3,
     )
 
 
@@ -252,6 +269,14 @@ def test_where_good_parts_err_too_an_error_counts_less():
     maps[..., 32:] *= 5
     calibrated = Calibration.of(maps, 4, relative=True)(np.ones((64, 64), dtype=np.float32), 4)
     assert calibrated[32, 4] > 1.2 * calibrated[32, 60]
+
+
+def test_what_is_normal_at_one_border_is_less_abnormal_at_another():
+    maps = 0.1 * noise(2, 2, size=112)
+    maps[..., :RING] *= 5
+    calibrated = Calibration.of(maps, 4, relative=True)(np.ones((112, 112), dtype=np.float32), 4)
+    left, right, inside = calibrated[56, 1], calibrated[56, 110], calibrated[56, 56]
+    assert left < 0.9 * right < 0.8 * inside
 
 
 def test_calibration_does_not_depend_on_other_draws(model):
