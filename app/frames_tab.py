@@ -23,7 +23,19 @@ from app.views import message
 from maeday_core import ImageError, MaedayError, Settings, SettingsError, load_image
 from maeday_core.adaptation import MAX_SHOTS
 from maeday_core.embeddings import BACKBONES
-from maeday_core.frames import ROWS, TABLE, Judged, Looked, Normal, judge, look, normal, write_left_out, write_rows
+from maeday_core.frames import (
+    MAPS,
+    ROWS,
+    TABLE,
+    Judged,
+    Looked,
+    Normal,
+    judge,
+    look,
+    normal,
+    write_left_out,
+    write_rows,
+)
 from maeday_core.frames_report import (
     PICTURES,
     annotated,
@@ -41,6 +53,7 @@ MAX_FRAMES = 500
 WORST = 12
 MASKS = 4
 OPENED = "opened"
+SHIPPED = (PICTURES, MAPS)
 REFRESH = 3.0  # seconds between two pictures of the worst frames
 HEADERS = ["#", "Frame", "Time (s)", "Score", "Verdict", "Objects"]
 HINT = message(
@@ -239,8 +252,8 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
     look_at = {"outputs": [chosen, panel, facts, slider], **quick}
     start.click(**run)
     tried.click(lambda: [str(example)], None, files, **private).then(**run)
-    pause.click(lambda request: _wish(request, end="pause"), None, None, **quick)
-    stop.click(lambda request: _wish(request, end="stop"), None, None, **quick)
+    pause.click(_pause, None, None, **quick)
+    stop.click(_stop, None, None, **quick)
     for event in (
         threshold.input(_by_hand, threshold, auto, **quick),
         auto.input(_automatic, [auto, threshold], None, **quick),
@@ -442,9 +455,14 @@ def _say(card: str, working: bool) -> tuple[Any, ...]:
     return (gr.skip(), card, *[gr.skip()] * 4, *buttons, *[gr.skip()] * 4)
 
 
-def _wish(request: gr.Request, end: str) -> None:
+def _pause(request: gr.Request) -> None:
     if live := _running.get(request.session_hash or ""):
-        live.end = end
+        live.end = "pause"
+
+
+def _stop(request: gr.Request) -> None:
+    if live := _running.get(request.session_hash or ""):
+        live.end = "stop"
 
 
 def _by_hand(threshold: float, request: gr.Request) -> bool:
@@ -478,7 +496,7 @@ def _files(batch: Batch | None, ignore: RGBImage | None) -> tuple[Any, ...]:
     archive = folder / "maeday-frames.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for path in sorted(folder.rglob("*")):
-            if path.parent.name in (PICTURES, "maps") or (path.parent == folder and path.suffix != ".zip"):
+            if path.is_file() and (path.parent.name in SHIPPED or path.parent == folder) and path != archive:
                 packed.write(path, path.relative_to(folder))
     paths = (folder / TABLE, folder / ROWS, report, archive)
     return tuple(gr.DownloadButton(value=str(path), interactive=True) for path in paths)

@@ -47,9 +47,9 @@ the logarithm of how abnormal the reconstruction error is. It finds more than ei
 made the peak.
 
 **Frames** does this for many pictures, a zip archive or a video. Most frames of a floor or a runway are clean, so that
-each is judged against the others: what most of them score is normal, and five robust deviations above it begins what is
-unusual. Where the camera does not move, what is always there is allowed for. The maps are kept, so that another threshold
-or an ignored region takes no second look.
+each is judged against the others: what most of them score is normal, and five robust deviations above it begins what
+is unusual. Where the camera does not move, what is always there is allowed for. The maps are kept, so that another
+threshold or an ignored region takes no second look.
 
 What repeats or goes on smoothly is guessed well and stays dark. A scratch, a stain or a bolt cannot be guessed from
 what surrounds it, and lights up. So does anything else that is unpredictable: print, edges of a part, coarse gravel.
