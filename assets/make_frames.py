@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from skimage import data
 
 SIZE = (1024, 1536)
+Kinds = Sequence[Callable[[np.random.Generator, int], Image]]
 GRASS: Stops = [(0.05, 18, 22, 10), (0.4, 78, 92, 44), (0.7, 148, 158, 92), (1, 226, 226, 180)]
 LEAF: Stops = [(0, 40, 22, 10), (0.5, 128, 84, 42), (1, 214, 172, 110)]
 GROUNDS: dict[str, tuple[NDArray[np.uint8], Stops, float, int]] = {
@@ -98,20 +100,29 @@ def _torn(picture: Image, rng: np.random.Generator, width: int) -> Image:
     return trim(np.dstack([picture, alpha]), width)
 
 
-def thing(rng: np.random.Generator) -> Image:
+def cup(rng: np.random.Generator, width: int) -> Image:
+    """A cup on its saucer: RGBA."""
+    return cut_cup(width)
+
+
+def thing(rng: np.random.Generator, kinds: Kinds) -> Image:
     """An object of 30 to 110 px, turned at random: RGBA."""
     side = int(rng.integers(30, 111))
-    make = (coin, paper, leaf, lambda rng, width: cut_cup(width))[int(rng.integers(4))]
+    make = kinds[int(rng.integers(len(kinds)))]
     return np.ascontiguousarray(np.rot90(make(rng, side), int(rng.integers(4))))
 
 
 def frame(
-    kind: str, rng: np.random.Generator, foreign: bool, size: tuple[int, int] = SIZE
+    kind: str,
+    rng: np.random.Generator,
+    foreign: bool,
+    size: tuple[int, int] = SIZE,
+    kinds: Kinds = (coin, paper, leaf, cup),
 ) -> tuple[NDArray[np.uint8], tuple[int, ...] | None]:
     """A frame, and the box (x0, y0, x1, y1) of the object on it."""
     picture, box = ground(kind, rng, size), None
     if foreign:
-        cut_out = thing(rng)
+        cut_out = thing(rng, kinds)
         h, w = cut_out.shape[:2]
         y, x = (int(rng.integers(16, s - side - 16)) for s, side in zip(size, (h, w), strict=True))
         picture, box = lay(picture, cut_out, x, y, (4, 5))
@@ -122,7 +133,8 @@ def write_example(path: Path) -> None:
     """Write eleven small frames of asphalt, three with an object, as the zip archive that the page offers."""
     with zipfile.ZipFile(path, "w") as archive:
         for index in range(11):
-            picture, _ = frame("asphalt", np.random.default_rng([7, index]), index in (3, 6, 9), (640, 960))
+            rng = np.random.default_rng([7, index])
+            picture, _ = frame("asphalt", rng, index in (3, 6, 9), (640, 960), (coin, leaf, cup))
             _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
             entry = zipfile.ZipInfo(f"frame-{index + 1:02}.jpg", (2026, 1, 1, 0, 0, 0))
             archive.writestr(entry, data.tobytes())

@@ -15,8 +15,9 @@ import torch
 from maeday_core.adaptation import FineTuning
 from maeday_core.detector import Settings, detect, micro_batches, stream
 from maeday_core.draft import MARGIN, STEPS
-from maeday_core.embeddings import load_backbone
+from maeday_core.embeddings import LITE0, load_backbone
 from maeday_core.masks import mask_from_noise
+from maeday_core.methods import detector
 from maeday_core.model import CONFIGS, MAEConfig, MaskedAutoencoder
 from maeday_core.patchcore import MAX_PATCHES, build_bank, patchcore
 from maeday_core.self_reference import self_reference
@@ -25,6 +26,8 @@ from maeday_core.weights import best_device, best_dtype, load_model
 MASKS = 32
 ROUNDS = 11
 TUNING_ROUNDS = 5
+TILING_ROUNDS = 3
+LARGE = ((1536, 1024), (3072, 2048), (4190, 3040), (8000, 2000))
 OURS = "base: forward of 32 masks"
 BASE = "base: detect, 32 masks"
 RIVAL = "transformers: forward of a batch of 32"
@@ -156,6 +159,30 @@ def bench_embeddings() -> Iterator[dict[str, Any]]:
     yield _row(f"a bank of 1000 shots, {MAX_PATCHES} patches", time.perf_counter() - start, "s")
     yield _row("peak memory before it", before / 2**20, "MiB")
     yield _row("peak memory after it", _peak_memory(device) / 2**20, "MiB")
+
+
+def bench_tiling() -> Iterator[dict[str, Any]]:
+    """Time the zero-shot ensemble through windows, four balanced masks, on pictures of growing size.
+
+    Yields rows of `what`, `value`, `unit`: windows, seconds, seconds a megapixel, and the peak memory so far.
+    """
+    device = best_device()
+    yield _row(f"device {device.type}, threads", torch.get_num_threads(), "")
+    model = load_model("bundled", device=device)
+    settings = Settings(masks=4, sampling="balanced", tile="on")
+    judge = detector("ensemble", model, LITE0, settings)
+    for width, height in LARGE:
+        query = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+        seconds = []
+        for _ in range(TILING_ROUNDS):
+            start = time.perf_counter()
+            *_, result = judge(query)
+            seconds.append(time.perf_counter() - start)
+        name = f"{width} x {height}"
+        yield _row(f"{name}: {result.settings['tiles']}", width * height / 1e6, "megapixels")
+        yield _row(f"{name}: ensemble", statistics.median(seconds), "s")
+        yield _row(f"{name}: a megapixel", statistics.median(seconds) / (width * height / 1e6), "s")
+        yield _row(f"{name}: peak memory so far", _peak_memory(device) / 2**30, "GiB")
 
 
 def _peak_memory(device: torch.device) -> float:

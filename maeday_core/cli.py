@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_pretrain)
 
     command = commands.add_parser("bench", help="measure speed on this machine")
-    command.add_argument("what", nargs="?", default="detect", choices=["detect", "adapt", "embeddings"])
+    command.add_argument("what", nargs="?", default="detect", choices=["detect", "adapt", "embeddings", "tiling"])
     command.add_argument("--json", action="store_true")
     command.set_defaults(run=_bench)
     return parser
@@ -475,9 +475,9 @@ def _pretrain(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from maeday_core.bench import bench_adapt, bench_detect, bench_embeddings
+    from maeday_core import bench
 
-    for row in {"detect": bench_detect, "adapt": bench_adapt, "embeddings": bench_embeddings}[options.what]():
+    for row in getattr(bench, f"bench_{options.what}")():
         if options.json:
             _print_json(row)
         else:
