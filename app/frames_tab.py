@@ -55,7 +55,7 @@ MASKS = 4
 OPENED = "opened"
 SHIPPED = (PICTURES, MAPS)
 REFRESH = 3.0  # seconds between two pictures of the worst frames
-HEADERS = ["#", "Frame", "Time (s)", "Score", "Verdict", "Objects"]
+HEADERS = ["#", "Score", "Verdict", "Frame", "Time (s)", "Objects"]
 HINT = message(
     "Which of these frames should you look at first?",
     "Add photos, a zip of them or a video, and press Start. Frames are judged against each other, so that most of them "
@@ -166,20 +166,18 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
         with gr.Column(scale=7, min_width=340):
             card = gr.HTML(HINT, elem_id="frames-card")
             plot = gr.HTML("", elem_id="frames-timeline")
-            with gr.Row():
-                threshold = gr.Slider(
-                    0,
-                    3,
-                    1,
-                    step=0.01,
-                    label="Threshold",
-                    info="Move it freely: the model does not run again.",
-                    elem_id="frames-threshold",
-                    scale=3,
-                )
-                auto = gr.Checkbox(
-                    True, label="automatic: what is unusual among these frames", elem_id="frames-auto", scale=2
-                )
+            threshold = gr.Slider(
+                0,
+                3,
+                1,
+                step=0.01,
+                label="Threshold",
+                info="Move it freely: the model does not run again.",
+                elem_id="frames-threshold",
+            )
+            auto = gr.Checkbox(
+                True, label="automatic: what is unusual among these frames", container=False, elem_id="frames-auto"
+            )
             gallery = gr.Gallery(
                 label="The worst frames: click one",
                 columns=4,
@@ -193,7 +191,7 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
             with gr.Column(visible=False, elem_id="frames-chosen") as panel:
                 facts = gr.HTML("", elem_id="frames-facts")
                 slider = gr.ImageSlider(
-                    label="Frame | heat map and objects: drag the line",
+                    label="Frame | heat map, objects",
                     type="numpy",
                     format="png",
                     interactive=False,
@@ -210,7 +208,7 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
                 label="All frames, the worst first: click one",
                 max_height=420,
                 wrap=True,
-                column_widths=["7%", "43%", "12%", "12%", "14%", "12%"],
+                column_widths=["48px", "80px", "110px", "330px", "95px", "95px"],
                 elem_id="frames-table",
             )
             with gr.Row():
@@ -388,10 +386,10 @@ def _show(
     rows = [
         [
             one.looked.number + 1,
-            one.looked.path,
-            "" if one.looked.time is None else f"{one.looked.time:g}",
             f"{one.image_score:.3f}",
             one.verdict,
+            one.looked.path,
+            "" if one.looked.time is None else f"{one.looked.time:g}",
             len(one.boxes),
         ]
         for one in worst
