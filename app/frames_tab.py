@@ -33,6 +33,7 @@ from maeday_core.frames import (
     judge,
     look,
     normal,
+    printable,
     write_left_out,
     write_rows,
 )
@@ -40,21 +41,26 @@ from maeday_core.frames_report import (
     PICTURES,
     annotated,
     objects,
+    reason,
     timeline,
     worst_first,
     write_pictures,
     write_report,
 )
 from maeday_core.images import SUFFIXES, RGBImage
-from maeday_core.methods import NAMES, Reference, default_backbone, detector, learn, load_reference
+from maeday_core.methods import NAMES, Detect, Reference, default_backbone, detector, learn, load_reference
 from maeday_core.sources import VIDEOS, Frame, LeftOut, count_frames, read_frames, unique
 
 MAX_FRAMES = 500
 WORST = 12
+KEPT = 2 * 3600  # seconds that the files of a visitor who is gone may stay
+MISTAKE = "The program made a mistake; its log says more."
 MASKS = 4
 OPENED = "opened"
+SOURCES = "sources"
 SHIPPED = (PICTURES, MAPS)
-REFRESH = 3.0  # seconds between two pictures of the worst frames
+REFRESH = 1.0  # seconds between two tables, at least; judging all frames takes at most a fifth of the time
+SHARE = 5
 HEADERS = ["#", "Score", "Verdict", "Frame", "Time (s)", "Objects"]
 HINT = message(
     "Which of these frames should you look at first?",
@@ -63,6 +69,8 @@ HINT = message(
 )
 _running: dict[str, Live] = {}
 """What a visitor asks of a run while it runs, by session."""
+_batches = tempfile.TemporaryDirectory(prefix="maeday-frames-")
+"""Holds the folder of every visitor's run; gone with the program."""
 
 
 @dataclass
@@ -75,7 +83,15 @@ class Live:
 
 @dataclass(frozen=True)
 class Batch:
-    """One visitor's frames so far; the files lie in `folder`."""
+    """One visitor's frames so far; the files lie in `folder`.
+
+    Attributes:
+        asked: files and settings that a paused run must share to go on.
+        total: how many frames there will be, about.
+        thumbnails: numbers of the frames in the gallery, as it was drawn last.
+        ignore: the mask that `usual` holds for.
+        state: `running`, `paused`, `stopped` or `done`.
+    """
 
     folder: Path
     asked: dict[str, Any]
@@ -84,12 +100,29 @@ class Batch:
     left_out: tuple[LeftOut, ...] = ()
     usual: Normal = field(default_factory=lambda: Normal(0, "", ()))
     judged: tuple[Judged, ...] = ()
+    thumbnails: tuple[int, ...] = ()
+    ignore: RGBImage | None = None
     state: str = "running"
 
     @property
     def worst(self) -> list[Judged]:
         """The frames by score, the highest first."""
         return worst_first(self.judged)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What to call the files in `sources`."""
+        return {str(path): path.name for path in self.sources}
+
+    @property
+    def sources(self) -> list[Path]:
+        """The visitor's files, kept as long as the run is."""
+        return sorted((self.folder / SOURCES).iterdir())
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be judged anew: its files are there, and nothing is writing to them."""
+        return self.state != "running" and self.folder.exists()
 
 
 def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) -> None:
@@ -143,7 +176,9 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
                     apply = gr.Button("Ignore what is painted", size="sm", elem_id="frames-apply", min_width=120)
                     clear = gr.Button("Ignore nothing", size="sm", elem_id="frames-clear", min_width=100)
             with gr.Accordion("Settings", open=False):
-                every = gr.Number(1.0, label="Video: seconds between frames", minimum=0.04, elem_id="frames-every")
+                every = gr.Number(
+                    1.0, label="Video: seconds between frames", minimum=0.04, maximum=60, elem_id="frames-every"
+                )
                 method = gr.Radio(
                     [(NAMES[name], name) for name in ("ensemble", "self", "maeday")],
                     value="ensemble",
@@ -225,7 +260,7 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
     private = {"api_visibility": "private", "show_progress": "hidden"}
     quick = {"queue": False, "trigger_mode": "always_last", **private}
     asked = [files, good, every, method, tile, masks, model, keep_maps]
-    shown = [batch, card, plot, table, gallery, threshold, start, pause, stop]
+    shown = [batch, card, plot, table, gallery, threshold, start, tried, pause, stop]
     run = {
         "fn": _run,
         "inputs": [*asked, batch, threshold, auto, least, ignore],
@@ -242,14 +277,15 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
     }
     write = {
         "fn": _files,
-        "inputs": [batch, ignore],
+        "inputs": batch,
         "outputs": downloads,
         "trigger_mode": "always_last",
         **private,
     }
     look_at = {"outputs": [chosen, panel, facts, slider], **quick}
-    start.click(**run)
-    tried.click(lambda: [str(example)], None, files, **private).then(**run)
+    fresh = {"fn": lambda: (None, gr.Column(visible=False)), "outputs": [chosen, panel], **quick}
+    start.click(**fresh).then(**run)
+    tried.click(lambda: [str(example)], None, files, **private).then(**fresh).then(**run)
     pause.click(_pause, None, None, **quick)
     stop.click(_stop, None, None, **quick)
     for event in (
@@ -259,12 +295,10 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
         apply.click(_painted, paint, ignore, **private),
         clear.click(lambda: (None, None), None, [ignore, paint], **private),
     ):
-        event.then(**redraw).then(_chosen, [batch, chosen, ignore], [chosen, panel, facts, slider], **quick).then(
-            **write
-        )
+        event.then(**redraw).then(_chosen, [batch, chosen], **look_at).then(**write)
     canvas.click(_canvas, [batch, chosen], paint, **private)
-    table.select(_by_row, [batch, ignore], **look_at)
-    gallery.select(_by_thumbnail, [batch, ignore], **look_at)
+    table.select(_by_row, batch, **look_at)
+    gallery.select(_by_thumbnail, batch, **look_at)
     inspect.click(_open, [batch, chosen], [incoming, tabs], **private)
 
 
@@ -285,19 +319,15 @@ def _run(
     request: gr.Request,
 ) -> Iterator[tuple[Any, ...]]:
     """Look at all frames, showing what there is after each; a paused run goes on where it was."""
-    live = _running.setdefault(request.session_hash or "", Live())
-    live.end, live.threshold = "", None if auto else threshold
+    session = request.session_hash or ""
+    if session in _running:
+        yield _say(message("A run is going on", "Pause or stop it first.", "busy"), working=True)
+        return
+    live = _running[session] = Live(threshold=None if auto else threshold)
     try:
         if not files:
             raise ImageError("There are no frames yet: add photos, a zip archive or a video on the left.")
-        sources = [uploaded(path) for path in files]
-        asked = {"files": sources, "good": good, "every": every, "method": method, "tile": tile, "masks": masks}
-        asked |= {"model": model_name, "maps": keep_maps}
-        if batch is None or batch.state != "paused" or batch.asked != asked or not batch.folder.exists():
-            yield _say(message("Starting", "If others work here now, you take turns.", "busy"), working=True)
-            _delete(batch)
-            total = min(count_frames(sources, every or 1.0), MAX_FRAMES)
-            batch = Batch(Path(tempfile.mkdtemp(prefix="maeday-frames-")), asked, total)
+        yield _say(message("Starting", "If others work here now, you take turns.", "busy"), working=True)
         settings = Settings(masks=int(masks), sampling="balanced", tile=tile)
         for model in loading(model_name):
             if isinstance(model, str):
@@ -308,49 +338,75 @@ def _run(
         reference = Reference()
         if good:
             yield _say(message("Learning from the clean frames", "This takes half a minute.", "busy"), working=True)
-            (reference,) = in_turns(_learned([uploaded(path) for path in good], method, model, model_name, settings))
+            reference = _learned([uploaded(path) for path in good], method, model, model_name, settings)
         find = detector(method, model, default_backbone(model_name), settings, reference)
-        yield from _watch(batch, sources, find, live, least, ignore)
+        asked = {"files": files, "good": good, "every": float(every or 1.0), "method": method, "tile": tile}
+        asked |= {"masks": masks, "model": model_name, "maps": keep_maps}
+        if batch is None or batch.state != "paused" or batch.asked != asked or not batch.folder.exists():
+            _delete(batch)
+            batch = _begun(asked)
+        yield from _watch(batch, find, live, least, ignore)
     except MaedayError as error:
         yield _say(message("This did not work", without_folders(str(error)), "problem"), working=False)
     except Exception:
         logging.getLogger(__name__).exception("inspecting frames failed")
-        text = "The program made a mistake; its log says more. What was done is kept: press Start to go on."
-        yield _say(message("This did not work", text, "problem"), working=False)
+        yield _say(message("This did not work", MISTAKE, "problem"), working=False)
     finally:
-        _running.pop(request.session_hash or "", None)
+        _running.pop(session, None)
 
 
-def _watch(
-    batch: Batch, sources: list[str], find: Any, live: Live, least: int, ignore: RGBImage | None
-) -> Iterator[tuple[Any, ...]]:
-    """The loop over the frames; ends with the files to download."""
+def _begun(asked: dict[str, Any]) -> Batch:
+    """A new run with the visitor's files in its folder: Gradio forgets what was uploaded an hour ago."""
+    for old in Path(_batches.name).iterdir():  # of visitors whose session was dropped
+        if time.time() - old.stat().st_mtime > KEPT:
+            shutil.rmtree(old, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(dir=_batches.name))
+    (folder / SOURCES).mkdir()
     taken: set[str] = set()
-    names = {path: unique(Path(path).name, taken) for path in sources}
-    every = float(batch.asked["every"] or 1.0)
+    for path in map(uploaded, asked["files"]):
+        shutil.copy(path, folder / SOURCES / unique(Path(path).name, taken))
+    batch = Batch(folder, asked, 0)
+    return replace(batch, total=min(count_frames(batch.sources, asked["every"]), MAX_FRAMES))
+
+
+def _watch(batch: Batch, find: Detect, live: Live, least: int, ignore: RGBImage | None) -> Iterator[tuple[Any, ...]]:
+    """The loop over the frames; ends with the files to download, also where something goes wrong."""
     batch = replace(batch, looked=(), left_out=(), state="running")
-    begun, new, drawn = time.monotonic(), 0, 0.0
-    known = {one.key for one in batch.looked}
-    for found in in_turns(look(sources, find, batch.folder, every, names=names, keep_maps=batch.asked["maps"])):
-        if isinstance(found, LeftOut):
-            batch = replace(batch, left_out=(*batch.left_out, found))
-        elif len(batch.looked) < MAX_FRAMES:
-            batch = replace(batch, looked=(*batch.looked, found))
-            new += found.key not in known
-        else:
-            rest = LeftOut("The rest", f"More than {MAX_FRAMES} frames were given; use the command line for so many.")
-            batch = replace(batch, left_out=(*batch.left_out, rest))
-            break
-        batch = _judged(batch, live.threshold, least, ignore, whole=False)
-        left = (time.monotonic() - begun) / max(new, 1) * max(batch.total - len(batch.looked), 0)
-        refresh = time.monotonic() - drawn > REFRESH
-        drawn = time.monotonic() if refresh else drawn
-        yield (*_show(batch, live.threshold, ignore, pictures=refresh, left=left), *[gr.skip()] * 4)
-        if live.end:
-            break
-    batch = replace(batch, state={"": "done", "pause": "paused", "stop": "stopped"}[live.end])
+    drawn, cost, problem = 0.0, 0.0, ""
+    found = look(
+        batch.sources, find, batch.folder, batch.asked["every"], names=batch.names, keep_maps=batch.asked["maps"]
+    )
+    try:
+        for one in in_turns(found):
+            if isinstance(one, LeftOut):
+                batch = replace(batch, left_out=(*batch.left_out, one))
+            elif len(batch.looked) < MAX_FRAMES:
+                batch = replace(batch, looked=(*batch.looked, one))
+            else:
+                rest = LeftOut("The rest", f"More than {MAX_FRAMES} frames were given; use the command line for them.")
+                batch = replace(batch, left_out=(*batch.left_out, rest))
+                break
+            start = time.monotonic()
+            if start - drawn > max(REFRESH, SHARE * cost):
+                batch = _judged(batch, live.threshold, least, ignore, camera=False)
+                batch, *shown = _show(batch, live.threshold)
+                drawn = time.monotonic()
+                cost = drawn - start
+                yield (batch, *shown, *[gr.skip()] * 4)
+            if live.end:
+                break
+    except MaedayError as error:
+        problem = without_folders(str(error))
+    except Exception:
+        logging.getLogger(__name__).exception("inspecting frames failed")
+        problem = MISTAKE
+    finally:
+        found.close()
+    end = "pause" if problem else live.end
+    batch = replace(batch, state={"": "done", "pause": "paused", "stop": "stopped"}[end])
     batch = _judged(batch, live.threshold, least, ignore)
-    yield (*_show(batch, live.threshold, ignore), *_files(batch, ignore))
+    batch, *shown = _show(batch, live.threshold, problem)
+    yield (batch, *shown, *_files(batch))
 
 
 def _learned(paths: Sequence[str], method: str, model: Any, model_name: str, settings: Settings) -> Iterator[Reference]:
@@ -364,22 +420,27 @@ def _learned(paths: Sequence[str], method: str, model: Any, model_name: str, set
         reference = load_reference(saved[0])
         if any(bank.backbone not in BACKBONES for bank in reference.banks):
             raise SettingsError("What was saved compares with a network that this page does not offer.")
-        yield reference
-        return
+        return reference
     if len(paths) > MAX_SHOTS:
         raise SettingsError(f"{len(paths)} clean frames were given; keep 1 to {MAX_SHOTS}.")
-    yield learn(method, model, default_backbone(model_name), map(load_image, paths), settings=settings)
+    return learn(method, model, default_backbone(model_name), map(load_image, paths), settings=settings)
 
 
-def _judged(batch: Batch, threshold: float | None, least: int, ignore: RGBImage | None, whole: bool = True) -> Batch:
-    usual = normal(batch.looked, batch.folder, ignore, camera=whole)
+def _judged(
+    batch: Batch,
+    threshold: float | None,
+    least: int,
+    ignore: RGBImage | None,
+    usual: Normal | None = None,
+    camera: bool = True,
+) -> Batch:
+    """The batch under a threshold, None being its own; what is normal is told anew unless it is given."""
+    usual = usual or normal(batch.looked, batch.folder, ignore, camera)
     judged = tuple(judge(batch.looked, batch.folder, usual, threshold, int(least), ignore))
-    return replace(batch, usual=usual, judged=judged)
+    return replace(batch, usual=usual, judged=judged, ignore=ignore)
 
 
-def _show(
-    batch: Batch, threshold: float | None, ignore: RGBImage | None, pictures: bool = True, left: float = 0
-) -> tuple[Any, ...]:
+def _show(batch: Batch, threshold: float | None, problem: str = "") -> tuple[Any, ...]:
     limit = batch.usual.threshold if threshold is None else threshold
     running = batch.state == "running"
     worst = batch.worst
@@ -388,34 +449,30 @@ def _show(
             one.looked.number + 1,
             f"{one.image_score:.3f}",
             one.verdict,
-            one.looked.path,
+            printable(one.looked.path),
             "" if one.looked.time is None else f"{one.looked.time:g}",
             len(one.boxes),
         ]
         for one in worst
     ]
     thumbnails = [
-        (annotated(one, batch.folder, batch.usual, ignore), f"{one.image_score:.2f} {one.looked.name}")
-        for one in (worst[:WORST] if pictures else ())
+        (annotated(one, batch.folder, batch.usual, batch.ignore), f"{one.image_score:.2f} {one.looked.name}")
+        for one in worst[:WORST]
     ]
     top = max([limit, *(one.image_score for one in worst)], default=1)
-    resume = batch.state == "paused"
     return (
-        batch,
-        _card(batch, limit, threshold is not None, left),
+        replace(batch, thumbnails=tuple(one.looked.number for one in worst[:WORST])),
+        _card(batch, limit, threshold is not None, problem),
         timeline(batch.judged, limit),
         rows,
-        thumbnails if pictures else gr.skip(),
-        gr.Slider(maximum=round(max(1.5 * top, 0.1), 2), value=round(limit, 3) if threshold is None else gr.skip())
-        if threshold is None
-        else gr.Slider(maximum=round(max(1.5 * top, 0.1), 2)),
-        gr.Button("Resume" if resume else "Start", interactive=not running),
-        gr.Button(interactive=running),
-        gr.Button(interactive=running),
+        thumbnails,
+        gr.Slider(maximum=round(max(1.5 * top, 0.1), 2), **({"value": round(limit, 3)} if threshold is None else {})),
+        gr.Button("Resume" if batch.state == "paused" else "Start", interactive=not running),
+        *(gr.Button(interactive=on) for on in (not running, running, running)),
     )
 
 
-def _card(batch: Batch, limit: float, by_hand: bool, left: float) -> str:
+def _card(batch: Batch, limit: float, by_hand: bool, problem: str) -> str:
     found = [one for one in batch.judged if one.boxes]
     done, total = len(batch.judged), max(batch.total, len(batch.judged))
     count = sum(len(one.boxes) for one in found)
@@ -426,7 +483,9 @@ def _card(batch: Batch, limit: float, by_hand: bool, left: float) -> str:
     else:
         title = f"Nothing unusual in {done} frame{'s' * (done > 1)}"
     text = f"{objects(count)} above the threshold {limit:.2f}. " if found else ""
-    text += "The threshold was set by hand." if by_hand else batch.usual.because
+    text += reason(batch.usual, limit) if not by_hand else "The threshold was set by hand."
+    text += " What was painted is ignored." if batch.ignore is not None else ""
+    left = np.mean([one.seconds for one in batch.looked] or [0]) * max(total - len(batch.looked), 0)
     progress = {
         "running": f"{done} of {total} frames so far, about {_duration(left)} left. ",
         "paused": f"Paused after {done} of {total} frames; Resume goes on. ",
@@ -439,6 +498,8 @@ def _card(batch: Batch, limit: float, by_hand: bool, left: float) -> str:
     more = len(batch.left_out) - 20
     lost += f"<li>and {more} more; the report names all</li>" if more > 0 else ""
     beneath = f"<p>{len(batch.left_out)} left out:</p><ul>{lost}</ul>" if lost else ""
+    if problem:
+        return message("This did not work", f"{problem} What was done is kept. {progress}", "problem", beneath)
     kind = "busy" if batch.state == "running" else "anomalous" if found else "calm" if done else "problem"
     return message(title, progress + text, kind, beneath)
 
@@ -449,7 +510,7 @@ def _duration(seconds: float) -> str:
 
 def _say(card: str, working: bool) -> tuple[Any, ...]:
     """Only the card and the buttons change."""
-    buttons = (gr.Button(interactive=not working), gr.Button(interactive=working), gr.Button(interactive=working))
+    buttons = (gr.Button(interactive=on) for on in (not working, not working, working, working))
     return (gr.skip(), card, *[gr.skip()] * 4, *buttons, *[gr.skip()] * 4)
 
 
@@ -476,23 +537,24 @@ def _automatic(auto: bool, threshold: float, request: gr.Request) -> None:
 
 def _again(batch: Batch | None, threshold: float, auto: bool, least: int, ignore: RGBImage | None) -> tuple[Any, ...]:
     """The same frames under another threshold, least area or ignored region; no model runs."""
-    if batch is None or not batch.folder.exists() or batch.state == "running":
-        return (gr.skip(),) * 9
+    if batch is None or not batch.alive:
+        return (gr.skip(),) * 10
     limit = None if auto else threshold
-    return _show(_judged(batch, limit, least, ignore), limit, ignore)
+    usual = batch.usual if batch.ignore is ignore else None
+    return _show(_judged(batch, limit, least, ignore, usual), limit)
 
 
-def _files(batch: Batch | None, ignore: RGBImage | None) -> tuple[Any, ...]:
+def _files(batch: Batch | None) -> tuple[Any, ...]:
     """Table, rows, report and all of it in one archive, as the page shows them now."""
-    if batch is None or not batch.judged or not batch.folder.exists() or batch.state == "running":
+    if batch is None or not batch.judged or not batch.alive:
         return (gr.skip(),) * 4
     folder = batch.folder
     write_rows(folder, batch.judged)
     write_left_out(folder, batch.left_out)
-    write_pictures(folder, batch.judged, batch.usual, ignore)
-    report = write_report(folder, batch.judged, batch.usual, batch.left_out, ignore)
+    write_pictures(folder, batch.judged, batch.usual, batch.ignore)
+    report = write_report(folder, batch.judged, batch.usual, batch.left_out, batch.ignore)
     archive = folder / "maeday-frames.zip"
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+    with zipfile.ZipFile(archive, "w") as packed:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and (path.parent.name in SHIPPED or path.parent == folder) and path != archive:
                 packed.write(path, path.relative_to(folder))
@@ -500,17 +562,17 @@ def _files(batch: Batch | None, ignore: RGBImage | None) -> tuple[Any, ...]:
     return tuple(gr.DownloadButton(value=str(path), interactive=True) for path in paths)
 
 
-def _by_row(batch: Batch | None, ignore: RGBImage | None, event: gr.SelectData) -> tuple[Any, ...]:
-    return _chosen(batch, int(float(event.row_value[0])) - 1, ignore)
+def _by_row(batch: Batch | None, event: gr.SelectData) -> tuple[Any, ...]:
+    return _chosen(batch, int(float(event.row_value[0])) - 1)
 
 
-def _by_thumbnail(batch: Batch | None, ignore: RGBImage | None, event: gr.SelectData) -> tuple[Any, ...]:
-    if batch is None or event.index >= len(batch.judged):
+def _by_thumbnail(batch: Batch | None, event: gr.SelectData) -> tuple[Any, ...]:
+    if batch is None or event.index >= len(batch.thumbnails):
         return (gr.skip(),) * 4
-    return _chosen(batch, batch.worst[event.index].looked.number, ignore)
+    return _chosen(batch, batch.thumbnails[event.index])
 
 
-def _chosen(batch: Batch | None, number: int | None, ignore: RGBImage | None) -> tuple[Any, ...]:
+def _chosen(batch: Batch | None, number: int | None) -> tuple[Any, ...]:
     """The chosen frame at full width, with its objects."""
     one = _frame(batch, number)
     if batch is None or one is None:
@@ -524,7 +586,7 @@ def _chosen(batch: Batch | None, number: int | None, ignore: RGBImage | None) ->
         f"<b>{one.threshold:.2f}</b>, {objects(len(one.boxes))}, {one.looked.width} x {one.looked.height} px</p>"
         f"<ul>{lines}</ul>"
     )
-    pair = one.looked.picture(batch.folder), annotated(one, batch.folder, batch.usual, ignore, heat=True)
+    pair = one.looked.picture(batch.folder), annotated(one, batch.folder, batch.usual, batch.ignore, heat=True)
     return number, gr.Column(visible=True), facts, pair
 
 
@@ -557,13 +619,9 @@ def _open(batch: Batch | None, number: int | None) -> tuple[Any, Any]:
     one = _frame(batch, number)
     if batch is None or one is None:
         return gr.skip(), gr.skip()
-    sources = batch.asked["files"]
-    taken: set[str] = set()
-    names = {path: unique(Path(path).name, taken) for path in sources}
-    every = float(batch.asked["every"] or 1.0)
-    for found in read_frames(sources, every, lambda key: key == one.looked.key, names):
+    for found in read_frames(batch.sources, batch.asked["every"], lambda key: key == one.looked.key, batch.names):
         if isinstance(found, Frame):
-            path = batch.folder / OPENED / f"{Path(one.looked.path).stem[:80] or 'frame'}.png"
+            path = batch.folder / OPENED / f"{one.looked.stem}.png"
             path.parent.mkdir(exist_ok=True)
             Image.fromarray(found.picture).save(path)
             return (str(path), batch.asked["method"], batch.asked["tile"], time.time()), gr.Tabs(selected="inspect")

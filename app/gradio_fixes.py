@@ -36,8 +36,8 @@ def as_sent(component: gr.Image | gr.UploadButton, payload: Any) -> str | None:
 
 
 def in_range(component: gr.Slider, payload: float) -> float:
-    """The value; of the threshold the nearest that its scale has, for each method has another and clicks come late."""
-    if component.elem_id == "threshold":
+    """The value; of a threshold the nearest that its scale has, which may be another by the time a click comes."""
+    if component.elem_id in ("threshold", "frames-threshold"):
         return min(max(payload, component.minimum), component.maximum)
     return _refusing(component, payload)
 

@@ -223,7 +223,7 @@ def inspect_tab(lifetime: int) -> gr.State:
         **private,
     }
     detect.click(**waiting)
-    taken = incoming.change(_take, incoming, [query, method, tile], **private)
+    taken = incoming.change(_take, [incoming, parts.reference], [query, method, tile], **private)
     tried = parts.example.click(lambda: example_photos(EXAMPLES), None, [query, parts.shots], **private)
     adapted = [
         parts.tune.click(**learn),
@@ -281,9 +281,12 @@ def _as_in_the_paper() -> tuple[Any, ...]:
     return "maeday", s.masks, s.mask_ratio, s.sampling, s.patches, s.tile
 
 
-def _take(incoming: tuple[str, str, str, float] | None) -> tuple[Any, ...]:
-    """A picture from another tab, to be seen as it was there."""
-    return incoming[:3] if incoming else (gr.skip(),) * 3
+def _take(incoming: tuple[str, str, str, float] | None, reference: Reference | None) -> tuple[Any, ...]:
+    """A picture from another tab, to be seen as it was there, or as the good parts in use were."""
+    if incoming is None:
+        return (gr.skip(),) * 3
+    path, method, tile, _ = incoming
+    return path, method, tile if reference is None or reference.tile == "auto" else reference.tile
 
 
 def _inspect(

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -307,27 +308,32 @@ def _adapt(options: argparse.Namespace) -> int:
 
 def _frames(options: argparse.Namespace) -> int:
     from maeday_core import frames
-    from maeday_core.frames_report import write_pictures, write_report
+    from maeday_core.frames_report import reason, write_pictures, write_report
     from maeday_core.sources import LeftOut, count_frames
 
+    if options.threshold is not None and not 0 <= options.threshold < math.inf:
+        raise SettingsError(f"The threshold is {options.threshold:g}; give 0 or more.")
     settings = _settings(options, options.seed)
     ignore = frames.load_ignore(options.ignore) if options.ignore else None
     total = count_frames(options.sources, options.every, options.out)
     model = _model(options)
     reference = _reference(model, options, settings)
     judge = detector(options.method, model, _backbone(options), settings, reference, raw_sum=options.raw_sum)
-    kept = {"method": options.method, "model": options.model, "adapter": str(options.adapter or "")}
-    kept |= {"normals": [str(path) for path in options.normals or ()], "settings": asdict(settings)}
+    asked = ("sources", "method", "model", "backbone", "raw_sum", "preset", "normals", "adapter")
+    kept = {name: str(getattr(options, name)) for name in asked} | {"settings": asdict(settings)}
     looked: list[frames.Looked] = []
     left_out: list[LeftOut] = []
-    start = time.perf_counter()
-    computed = 0
-    before = len(frames.load_looked(options.out))
     options.out.mkdir(parents=True, exist_ok=True)
-    frames.write_rows(options.out, ())
+    show_all = sys.stderr.isatty()
     for found in frames.look(options.sources, judge, options.out, options.every, kept, keep_maps=options.keep_maps):
+        if not looked and not left_out:
+            frames.write_rows(options.out, ())
         if isinstance(found, LeftOut):
-            print(f"error: {found.path}: {found.reason}", file=sys.stderr)
+            print(
+                ("\n" if show_all and looked else "") + f"error: {frames.printable(found.path)}: "
+                f"{frames.printable(found.reason)}",
+                file=sys.stderr,
+            )
             left_out.append(found)
             continue
         looked.append(found)
@@ -337,13 +343,10 @@ def _frames(options: argparse.Namespace) -> int:
             _print_json(one.row)
         else:
             print(f"{one.image_score:8.4f}  {one.verdict:9}  {found.name}", flush=True)
-        if len(looked) > before:
-            computed += 1
-            left = (time.perf_counter() - start) / computed * max(total - len(looked), 0)
-            print(
-                f"\r{len(looked)} of {total} frames, {left / 60:.0f} min left   ", end="", file=sys.stderr, flush=True
-            )
-    print(file=sys.stderr)
+        left = fmean(one.seconds for one in looked) * max(total - len(looked), 0)
+        if show_all or len(looked) % 10 == 0:
+            line = f"{len(looked)} of {total} frames, {left / 60:.0f} min left"
+            print(f"\r{line}   " if show_all else line, end="" if show_all else "\n", file=sys.stderr, flush=True)
     usual = frames.normal(looked, options.out, ignore)
     judged = list(frames.judge(looked, options.out, usual, options.threshold, options.least_area, ignore))
     frames.write_rows(options.out, judged)
@@ -351,7 +354,8 @@ def _frames(options: argparse.Namespace) -> int:
     write_pictures(options.out, judged, usual, ignore)
     report = write_report(options.out, judged, usual, left_out, ignore)
     found_in = sum(one.verdict == "anomalous" for one in judged)
-    print(f"{found_in} of {len(judged)} frames are anomalous. {usual.because} See {report}.", file=sys.stderr)
+    because = reason(usual, judged[0].threshold if judged else usual.threshold)
+    print(f"\n{found_in} of {len(judged)} frames are anomalous. {because} See {report}.", file=sys.stderr)
     return 0 if judged else 2
 
 

@@ -12,6 +12,7 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 from filelock import FileLock, Timeout
+from PIL import Image
 
 from maeday_core.errors import ImageError, SettingsError
 from maeday_core.images import RGBImage, load_image, resize
@@ -78,7 +80,12 @@ class Looked:
     @property
     def name(self) -> str:
         """The file's name, with the time where there is one."""
-        return Path(self.path).name + ("" if self.time is None else f" at {self.time:g} s")
+        return printable(Path(self.path).name) + ("" if self.time is None else f" at {self.time:g} s")
+
+    @property
+    def stem(self) -> str:
+        """A name for files of its own: its number, from 1, and what any file system takes of its name."""
+        return f"{self.number + 1:05}-{re.sub(r'[^A-Za-z0-9_-]+', '_', Path(self.path).stem)[:60]}"
 
     def map(self, folder: Path) -> BlockMap:
         """Its map as it was kept in the folder of the run."""
@@ -166,7 +173,7 @@ def look(
     work = folder / WORK
     work.mkdir(parents=True, exist_ok=True)
     with _alone_in(work):
-        _same_run(work / "run.json", {**(settings or {}), "every": every})
+        _same_run(work / "run.json", {**(settings or {}), "every": every, "maps": keep_maps})
         before = load_looked(folder)
         yield from before
         done = {looked.key for looked in before}
@@ -174,9 +181,6 @@ def look(
         for frame in read_frames(sources, every, lambda key: key not in done, names, folder):
             if isinstance(frame, Frame):
                 *_, result = detect(frame.picture)
-                if keep_maps:
-                    (folder / MAPS).mkdir(exist_ok=True)
-                    np.save(folder / MAPS / f"{number:05}.npy", result.error_map)
                 blocks = BlockMap.of(result.error_map)
                 np.save(work / f"{number:05}.npy", blocks.values)
                 _save_picture(frame.picture, work / f"{number:05}.jpg")
@@ -192,6 +196,9 @@ def look(
                     seconds=result.seconds,
                     settings=result.settings,
                 )
+                if keep_maps:
+                    (folder / MAPS).mkdir(exist_ok=True)
+                    np.save(folder / MAPS / f"{looked.stem}.npy", result.error_map)
                 with (work / LOOKED).open("a", encoding="utf-8") as file:
                     file.write(json.dumps(asdict(looked)) + "\n")
                 done.add(frame.key)
@@ -249,7 +256,8 @@ def _threshold(looked: Sequence[Looked], scores: Sequence[float]) -> tuple[float
     if not looked:
         return 0.0, "There are no frames."
     if looked[0].learned:
-        return looked[0].first_threshold, "The threshold comes from the good parts."
+        told = float(np.median([one.first_threshold for one in looked]))
+        return told, "The threshold comes from the good parts."
     if len(looked) < BATCH:
         alone = float(np.median([one.first_threshold for one in looked]))
         return alone, f"A guess from each frame alone: {BATCH} frames or more tell what is normal for them."
@@ -318,14 +326,14 @@ def write_rows(folder: Path, judged: Iterable[Judged]) -> None:
     rows = [one.row for one in judged]
     for name, content in ((ROWS, "".join(map(_line, rows))), (TABLE, _csv([COLUMNS, *map(_cells, rows)]))):
         part = folder / f"{name}.part"
-        part.write_text(content, encoding="utf-8", newline="")
+        part.write_text(content, encoding="utf-8", errors="backslashreplace", newline="")
         part.replace(folder / name)
 
 
 def append_row(folder: Path, one: Judged) -> None:
     """Add a row to both files, as it is so far."""
     for name, content in ((ROWS, _line(one.row)), (TABLE, _csv([_cells(one.row)]))):
-        with (folder / name).open("a", encoding="utf-8", newline="") as file:
+        with (folder / name).open("a", encoding="utf-8", errors="backslashreplace", newline="") as file:
             file.write(content)
 
 
@@ -351,8 +359,17 @@ def _csv(rows: Iterable[Sequence[Any]]) -> str:
 
 
 def load_ignore(path: str | os.PathLike[str]) -> RGBImage:
-    """A mask to ignore by, from a picture file: bright where nothing counts."""
-    return load_image(path)
+    """A mask to ignore by, from a picture file: bright, or opaque on a transparent ground, where nothing counts."""
+    mask = load_image(path)
+    with Image.open(path) as picture:
+        if picture.has_transparency_data:
+            return load_image(picture.convert("RGBA").getchannel("A"))
+    return mask
+
+
+def printable(text: str) -> str:
+    """A file's name as any terminal and page can show it."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def ignored(ignore: RGBImage | None, blocks: BlockMap) -> np.ndarray | None:
@@ -401,14 +418,15 @@ def _save_picture(picture: RGBImage, path: Path) -> None:
 
 
 def _same_run(path: Path, settings: dict[str, Any]) -> None:
-    settings = json.loads(json.dumps(settings))
-    if path.exists():
-        if json.loads(path.read_text(encoding="utf-8")) != settings:
-            raise SettingsError(
-                f"{path.parent.parent} holds a run of other settings; give another folder, or the same settings."
-            )
-        return
-    path.write_text(json.dumps(settings), encoding="utf-8")
+    content = json.dumps(settings)
+    if not path.exists():
+        part = path.with_suffix(".part")
+        part.write_text(content, encoding="utf-8")
+        part.replace(path)
+    elif path.read_text(encoding="utf-8", errors="replace") != content:
+        raise SettingsError(
+            f"{path.parent.parent} holds a run of other settings or sources; give another folder, or the same ones."
+        )
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from maeday_core.frames import Judged, Normal, ignored
 from maeday_core.images import RGBImage
 from maeday_core.objects import BlockMap
 from maeday_core.pictures import overlay
-from maeday_core.sources import LeftOut, unique
+from maeday_core.sources import LeftOut
 
 WORST = 24
 PICTURES = "anomalous"
@@ -41,7 +40,8 @@ def annotated(one: Judged, folder: Path, usual: Normal, ignore: RGBImage | None 
     above = (values > one.threshold).astype(np.uint8)
     if heat:
         scale = 0.75 * one.threshold, max(1.25 * one.threshold, 1e-6)
-        smooth = cv2.resize(_at(values, blocks, width, height), None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+        quarter = max(1, width // 4), max(1, height // 4)
+        smooth = cv2.resize(_at(values, blocks, width, height), quarter, interpolation=cv2.INTER_AREA)
         picture = overlay(picture, cv2.resize(smooth, (width, height)), scale)
     drawn = np.ascontiguousarray(picture)
     contours, _ = cv2.findContours(_at(above, blocks, width, height), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -133,11 +133,10 @@ def write_pictures(folder: Path, judged: Sequence[Judged], usual: Normal, ignore
     for old in target.glob("*.jpg"):
         old.unlink()
     target.mkdir(exist_ok=True)
-    taken: set[str] = set()
     written = []
     for one in worst_first(judged):
         if one.boxes:
-            path = target / unique(re.sub(r"[^\w.() -]", "_", one.looked.name)[:120] + ".jpg", taken)
+            path = target / f"{one.looked.stem}.jpg"
             path.write_bytes(_jpeg(annotated(one, folder, usual, ignore)))
             written.append(path)
     return written
@@ -169,7 +168,7 @@ def write_report(
     lost = "".join(f"<li>{html.escape(one.path)}: {html.escape(one.reason)}</li>" for one in left_out)
     settings = judged[0].looked.settings if judged else {}
     facts = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(str(v))}</td></tr>" for k, v in settings.items())
-    because = usual.because if threshold == usual.threshold else "It was set by hand."
+    because = reason(usual, threshold)
     page = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>MAEDAY: {len(judged)} frames</title>
 <style>{STYLE}{TIMELINE_CSS}</style><h1>{len(found)} of {len(judged)} frames hold something that does not belong</h1>
 <p>Threshold {threshold:.3f}. {html.escape(because)}</p>{timeline(judged, threshold)}
@@ -177,8 +176,13 @@ def write_report(
 <h2>All frames</h2><table><tr><th>frame</th><th>time, s</th><th>image score</th><th>verdict</th><th>objects</th></tr>
 {rows}</table>{f"<h2>Left out</h2><ul>{lost}</ul>" if lost else ""}<h2>Settings</h2><table>{facts}</table></html>"""
     path = folder / "report.html"
-    path.write_text(page, encoding="utf-8")
+    path.write_text(page, encoding="utf-8", errors="backslashreplace")
     return path
+
+
+def reason(usual: Normal, threshold: float) -> str:
+    """Where a threshold comes from, a sentence."""
+    return usual.because if threshold == usual.threshold else "The threshold was set by hand."
 
 
 def objects(count: int) -> str:

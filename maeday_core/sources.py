@@ -16,6 +16,7 @@ from maeday_core.images import MAX_BYTES, MAX_PIXELS, SUFFIXES, RGBImage, hidden
 
 VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".ogv"})
 MAX_FRAMES = 20_000
+CUT_SHORT = 0.9  # share of the frames that a video says it has
 CONTAINERS = (
     *((4, atom) for atom in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")),
     *((0, start) for start in (b"RIFF", b"\x1a\x45\xdf\xa3", b"OggS", b"\x00\x00\x01\xba", b"\x30\x26\xb2\x75", b"G")),
@@ -69,8 +70,7 @@ def read_frames(
     Raises:
         ImageError: a source does not exist, or `every` is no time.
     """
-    if not 0 < every < math.inf:
-        raise ImageError(f"A frame every {every:g} seconds cannot be taken; give a time above 0.")
+    _check(every)
     count = 0
     for found in _files(sources, leave):
         if isinstance(found, LeftOut):
@@ -105,6 +105,11 @@ def _files(sources: Iterable[str | os.PathLike[str]], leave: Path | None = None)
             raise ImageError(f"There is no file or folder {source.name or source}; check the name.")
 
 
+def _check(every: float) -> None:
+    if not 0 < every < math.inf:
+        raise ImageError(f"A frame every {every:g} seconds cannot be taken; give a time above 0.")
+
+
 def _picture(path: Path, name: str, every: float, wanted: Wanted) -> Iterator[Frame | LeftOut]:
     if wanted((name, None)):
         try:
@@ -115,9 +120,8 @@ def _picture(path: Path, name: str, every: float, wanted: Wanted) -> Iterator[Fr
 
 def _zip(path: Path, name: str, every: float, wanted: Wanted) -> Iterator[Frame | LeftOut]:
     """Pictures are read from the archive one by one; nothing is unpacked to disk."""
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError):
+    archive = _open_zip(path)
+    if archive is None:
         yield LeftOut(name, f"{Path(name).name} is no zip archive, or is damaged; pack it again.")
         return
     taken: set[str] = set()
@@ -136,13 +140,23 @@ def _zip(path: Path, name: str, every: float, wanted: Wanted) -> Iterator[Frame 
                     yield LeftOut(frame, str(error))
 
 
+def _open_zip(path: Path) -> zipfile.ZipFile | None:
+    try:
+        return zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return None
+
+
 def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     if entry.flag_bits & 1:
         raise ImageError(f"{entry.filename} is encrypted; pack it without a password.")
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others unpack without a bound
+        raise ImageError(f"{entry.filename} is packed in an unusual way; pack it again as an ordinary zip archive.")
     if entry.file_size > MAX_BYTES:
         raise ImageError(f"{entry.filename} is larger than {MAX_BYTES // 1_000_000} MB; leave it out.")
     try:
-        return archive.read(entry)
+        with archive.open(entry) as packed:
+            return packed.read(MAX_BYTES)
     except Exception as error:  # zipfile and its decompressors raise nearly every built-in error on damaged entries
         raise ImageError(f"{entry.filename} is damaged in the archive; pack it again.") from error
 
@@ -174,6 +188,11 @@ def _video(path: Path, name: str, every: float, wanted: Wanted) -> Iterator[Fram
                     yield Frame(name, time, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
                 else:
                     yield LeftOut(f"{name} at {time:g} s", f"The frame at {time:g} s of {short} is damaged.")
+        if index < CUT_SHORT * video.get(cv2.CAP_PROP_FRAME_COUNT) and shown:
+            yield LeftOut(
+                f"{name} after {index / rate:.0f} s",
+                f"{short} is cut short or damaged after {index / rate:.0f} s; what comes before was read.",
+            )
         if not shown:
             yield LeftOut(
                 name,
@@ -185,22 +204,27 @@ def _video(path: Path, name: str, every: float, wanted: Wanted) -> Iterator[Fram
 
 
 def _is_video(path: Path) -> bool:
-    with path.open("rb") as file:
-        start = file.read(16)
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError:
+        return False
     return any(start[at : at + len(mark)] == mark for at, mark in CONTAINERS)
 
 
 def count_frames(sources: Iterable[str | os.PathLike[str]], every: float = 1.0, leave: Path | None = None) -> int:
     """About how many frames `read_frames` will give: exact for pictures, by their length for videos."""
+    _check(every)
     total = 0
     for found in _files(sources, leave):
         if isinstance(found, LeftOut):
             continue
         suffix = found.suffix.lower()
-        if suffix == ".zip" and zipfile.is_zipfile(found):
-            with zipfile.ZipFile(found) as archive:
-                names = [Path(entry.filename) for entry in archive.infolist()]
-            total += sum(name.suffix.lower() in SUFFIXES and not hidden(name) for name in names)
+        if suffix == ".zip":
+            if archive := _open_zip(found):
+                with archive:
+                    names = [Path(entry.filename) for entry in archive.infolist()]
+                total += sum(name.suffix.lower() in SUFFIXES and not hidden(name) for name in names)
         elif suffix in VIDEOS and _is_video(found):
             video = cv2.VideoCapture(str(found), cv2.CAP_FFMPEG)
             seconds = video.get(cv2.CAP_PROP_FRAME_COUNT) / (video.get(cv2.CAP_PROP_FPS) or 25.0)
@@ -213,9 +237,10 @@ def count_frames(sources: Iterable[str | os.PathLike[str]], every: float = 1.0, 
 
 def unique(name: str, taken: set[str]) -> str:
     """`name`, or `name (2)` and so on where it is taken, whatever the case of its letters."""
-    path, number, found = Path(name), 1, name
+    number, found = 1, name
+    stem, suffix = os.path.splitext(name)
     while found.lower() in taken:
         number += 1
-        found = str(path.with_name(f"{path.stem} ({number}){path.suffix}"))
+        found = f"{stem} ({number}){suffix}"
     taken.add(found.lower())
     return found

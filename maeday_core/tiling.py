@@ -26,6 +26,7 @@ OVERLAP = 0.25
 LARGE_PIXELS = 1_200_000
 LONG = 1.6
 LARGE_SIDE = 900
+LARGEST_SCALE = 4.0  # a picture of a few rows would need thousands of windows otherwise
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def scale_of(height: int, width: int, size: int) -> float:
     shorter = min(height, width)
     if shorter > LARGE_SIDE:
         return 0.5
-    return 1.0 if shorter >= 2 * size else size / shorter
+    return 1.0 if shorter >= 2 * size else min(size / shorter, LARGEST_SCALE)
 
 
 def _starts(length: int, size: int) -> tuple[int, ...]:

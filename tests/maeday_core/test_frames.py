@@ -214,7 +214,7 @@ def test_pictures_timeline_and_report(folder: Path, tmp_path: Path) -> None:
     usual = normal(looked, out)
     judged = list(judge(looked, out, usual))
     (written,) = write_pictures(out, judged, usual)
-    assert written.name == "3.png.jpg"
+    assert written.name == "00004-3.jpg"
     drawn = annotated(judged[3], out, usual)
     assert drawn.shape == (*SHAPE, 3)
     plain = looked[3].picture(out)
@@ -271,8 +271,36 @@ def test_the_command_keeps_its_contract(capsys, folder: Path, tmp_path: Path, ti
     assert {row["verdict"] for row in again} == {"anomalous"}
     assert all(box["area"] >= 5 and box["peak"] > 0.0001 for row in again for box in row["boxes"])
     assert {box_key for row in again for box in row["boxes"] for box_key in box} >= {"x", "y", "width", "height"}
-    assert main(["frames", str(folder), "--out", str(out), *tiny[:-1], "--seed", "1"]) == 2
-    assert "run of other settings" in capsys.readouterr().err
+    for other in (["--seed", "1"], ["--preset", "paper"], [str(tmp_path)]):
+        assert main(["frames", *other, str(folder), "--out", str(out), *tiny[:-1]]) == 2
+        assert "run of other settings or sources" in capsys.readouterr().err
+    assert len((out / "frames.jsonl").read_text().splitlines()) == 8  # and what was there stays
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2000), (2000, 3)])
+def test_frames_of_any_shape_are_drawn(tmp_path: Path, shape: tuple[int, int]) -> None:
+    pictures = {f"{i}.png": np.full((*shape, 3), 90 + i, np.uint8) for i in range(5)}
+    looked = looked_at(write(tmp_path / "in", pictures), tmp_path / "out")
+    usual = normal(looked, tmp_path / "out")
+    for one in judge(looked, tmp_path / "out", usual, threshold=0.1):
+        assert annotated(one, tmp_path / "out", usual, heat=True).shape[2] == 3
+
+
+def test_names_of_any_kind_are_written(capsys, tmp_path: Path, tiny: list[str]) -> None:
+    names = ["日本" * 40, "a:b*c", "con"]
+    source = write(tmp_path / "in", {f"{name}.png": frame(i) for i, name in enumerate(names)})
+    (source / os.fsdecode(b"caf\xe9.png")).write_bytes((source / "con.png").read_bytes())
+    assert main(["frames", str(source), "--out", str(tmp_path / "out"), *tiny, "--threshold", "0"]) == 0
+    assert len(rows_of(capsys.readouterr().out)) == 4
+    assert "caf\\xe9" not in {path.name for path in (tmp_path / "out" / "anomalous").iterdir()}
+    assert len(list((tmp_path / "out" / "anomalous").glob("0000?-*.jpg"))) == 4
+
+
+def test_a_transparent_mask_is_ignored_where_it_is_painted(tmp_path: Path) -> None:
+    mask = Image.new("RGBA", (10, 10))
+    mask.paste((255, 0, 0, 255), (0, 0, 5, 10))
+    mask.save(tmp_path / "mask.png")
+    assert frames.load_ignore(tmp_path / "mask.png").max(axis=-1)[0].tolist() == [255] * 5 + [0] * 5
 
 
 def test_maps_on_request_and_an_ignored_region(capsys, folder: Path, tmp_path: Path, tiny: list[str]) -> None:
@@ -292,6 +320,7 @@ def test_maps_on_request_and_an_ignored_region(capsys, folder: Path, tmp_path: P
         (["nowhere"], "no file or folder nowhere"),
         (["{folder}", "--every", "0"], "seconds cannot be taken"),
         (["{folder}", "--ignore", "nowhere.png"], "nowhere.png"),
+        (["{folder}", "--threshold", "nan"], "threshold is nan"),
         (["{folder}", "--adapter", "nowhere.safetensors"], "nowhere.safetensors"),
     ],
 )

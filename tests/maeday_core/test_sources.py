@@ -27,7 +27,7 @@ def video(path: Path, frames: int, rate: float = 10, codec: str = "mp4v") -> Pat
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), rate, (64, 48))
     assert writer.isOpened()
     for index in range(frames):
-        writer.write(np.full((48, 64, 3), 5 * index, np.uint8))
+        writer.write(np.full((48, 64, 3), 5 * index % 256, np.uint8))
     writer.release()
     return path
 
@@ -95,6 +95,26 @@ def test_a_damaged_entry_and_a_damaged_archive(tmp_path: Path) -> None:
     assert "no zip archive" in read(tmp_path / "no.zip")[1][0].reason
 
 
+def test_an_archive_that_unpacks_without_a_bound_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "frames.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("a.png", png(1) + b"0" * 10_000)
+    assert "unusual way" in read(path)[1][0].reason
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"PK\x01\x02", b"PK\x09\x09"))  # its list of contents is damaged
+    assert "no zip archive" in read(path)[1][0].reason
+    assert count_frames([path]) == 0
+
+
+def test_a_video_that_is_cut_short_says_so(tmp_path: Path) -> None:
+    path = video(tmp_path / "walk.avi", 60, codec="MJPG")
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    frames, left_out = read(path, every=0.5)
+    assert frames
+    assert "cut short or damaged" in left_out[0].reason
+
+
 def test_a_video_is_sampled_by_time(tmp_path: Path) -> None:
     path = video(tmp_path / "walk.mp4", 35)
     frames, left_out = read(path, every=1.0)
@@ -127,8 +147,9 @@ def test_a_video_of_an_unknown_codec_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("every", [0, -1, float("nan"), float("inf")])
 def test_a_sampling_that_is_no_time(tmp_path: Path, every: float) -> None:
-    with pytest.raises(ImageError, match="seconds cannot be taken"):
-        read(tmp_path, every=every)
+    for ask in (lambda: read(tmp_path, every=every), lambda: count_frames([tmp_path], every)):
+        with pytest.raises(ImageError, match="seconds cannot be taken"):
+            ask()
 
 
 def test_a_source_that_is_not_there() -> None:

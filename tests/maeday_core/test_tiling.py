@@ -54,6 +54,13 @@ def test_auto_decides_by_size_and_shape(shape: tuple[int, int], tile: str, windo
     assert tiles is None or str(tiles).startswith(f"{windows} window")
 
 
+def test_a_picture_of_a_few_rows_stays_small() -> None:
+    tiles = tiling((1, 50_000), "on", 224)
+    assert tiles
+    assert tiles.width == 200_000
+    assert len(tiles.windows) < 1300
+
+
 def slow_blend(tiles, maps: np.ndarray) -> np.ndarray:
     """The weighted mean, pixel by pixel in float64."""
     total = np.zeros((2, tiles.height, tiles.width))
