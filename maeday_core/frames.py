@@ -7,7 +7,6 @@ and the objects. So a threshold, an ignored region or the least area of an objec
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
@@ -20,11 +19,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from filelock import FileLock, Timeout
 from PIL import Image
 
 from maeday_core.errors import ImageError, SettingsError
 from maeday_core.images import RGBImage, load_image, resize
+from maeday_core.journal import alone_in, append_rows, mend, read_rows
 from maeday_core.methods import Detect
 from maeday_core.objects import BlockMap, Box, find_objects
 from maeday_core.sources import Frame, Key, LeftOut, read_frames
@@ -167,12 +166,13 @@ def look(
         keep_maps: keep every map at the frame's own size, float32, in `DIR/maps`.
 
     Raises:
-        SettingsError: the folder holds a run of other settings, or another run is writing there.
+        SettingsError: the folder holds a run of other settings.
+        DatasetError: another run is writing there, or its files are not such a run's.
         ImageError: a source does not exist.
     """
     work = folder / WORK
     work.mkdir(parents=True, exist_ok=True)
-    with _alone_in(work):
+    with alone_in(work):
         _same_run(work / "run.json", {**(settings or {}), "every": every, "maps": keep_maps})
         before = load_looked(folder)
         yield from before
@@ -199,8 +199,7 @@ def look(
                 if keep_maps:
                     (folder / MAPS).mkdir(exist_ok=True)
                     np.save(folder / MAPS / f"{looked.stem}.npy", result.error_map)
-                with (work / LOOKED).open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(asdict(looked)) + "\n")
+                append_rows(work / LOOKED, [asdict(looked)])
                 done.add(frame.key)
                 number += 1
                 yield looked
@@ -212,17 +211,11 @@ def load_looked(folder: Path) -> list[Looked]:
     """What a run has looked at so far; a line that was cut off is removed.
 
     Raises:
-        SettingsError: the folder's files are not what `look` writes.
+        DatasetError: the folder's files are not what `look` writes.
     """
     path = folder / WORK / LOOKED
-    if not path.exists():
-        return []
-    content = path.read_bytes()
-    os.truncate(path, content.rfind(b"\n") + 1)
-    try:
-        return [Looked(**json.loads(line)) for line in content[: content.rfind(b"\n") + 1].splitlines()]
-    except (ValueError, TypeError) as error:
-        raise SettingsError(f"{path} is not what a run over frames writes; give another folder.") from error
+    mend(path)
+    return [Looked(**row) for row in read_rows(path, *Looked.__dataclass_fields__)]
 
 
 def normal(looked: Sequence[Looked], folder: Path, ignore: RGBImage | None = None, camera: bool = True) -> Normal:
@@ -427,14 +420,3 @@ def _same_run(path: Path, settings: dict[str, Any]) -> None:
         raise SettingsError(
             f"{path.parent.parent} holds a run of other settings or sources; give another folder, or the same ones."
         )
-
-
-@contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise SettingsError(
-            f"Another run is writing to {folder.parent}; wait for it, or give another folder."
-        ) from error

@@ -1,4 +1,4 @@
-"""JSON Lines files that are written as an evaluation goes and survive its being killed."""
+"""JSON Lines files that are written as a long run goes and survive its being killed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_rows(path: Path, *keys: str) -> list[dict[str, Any]]:
         if not all(isinstance(row, dict) and row.keys() >= set(keys) for row in rows):
             raise ValueError(keys)
     except ValueError as error:
-        raise DatasetError(f"{path} is not what an evaluation writes; give another folder for the results.") from error
+        raise DatasetError(f"{path} is not what such a run writes; give another folder for the results.") from error
     return rows
 
 
@@ -46,7 +46,7 @@ def mend(path: Path) -> None:
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Hold a folder against other evaluations.
+    """Hold a folder against other runs.
 
     Raises:
         DatasetError: one is writing there.
@@ -55,6 +55,4 @@ def alone_in(folder: Path) -> Iterator[None]:
         with FileLock(folder / ".lock", timeout=0):
             yield
     except Timeout as error:
-        raise DatasetError(
-            f"Another evaluation is writing to {folder}; wait for it, or give another folder."
-        ) from error
+        raise DatasetError(f"Another run is writing to {folder}; wait for it, or give another folder.") from error

@@ -173,7 +173,7 @@ def test_what_was_evaluated_is_not_evaluated_again(tiny_model, dataset, monkeypa
     list(evaluate(tiny_model, categories, Settings(masks=2), out=out, keep_maps=True))
     assert len(read_rows(out / "scores.jsonl")) == 24
     assert len(list((out / "maps").glob("*/*.npy"))) == 12
-    with FileLock(out / ".lock"), pytest.raises(DatasetError, match="Another evaluation is writing"):
+    with FileLock(out / ".lock"), pytest.raises(DatasetError, match="Another run is writing"):
         next(evaluate(tiny_model, categories, settings, out=out))
     (out / "results.jsonl").write_text("notes\n")
     with pytest.raises(DatasetError, match="another folder"):

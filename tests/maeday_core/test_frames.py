@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 
-from maeday_core import Detection, SettingsError, frames
+from maeday_core import DatasetError, Detection, SettingsError, frames
 from maeday_core.cli import main
 from maeday_core.frames import Looked, densest_half, judge, load_looked, look, normal
 from maeday_core.frames_report import annotated, timeline, worst_first, write_pictures, write_report
@@ -198,13 +198,13 @@ def test_other_settings_and_another_run_are_refused(folder: Path, tmp_path: Path
     out = tmp_path / "out"
     running = look([folder], brightness, out, settings={"masks": 4})
     next(running)
-    with pytest.raises(SettingsError, match="Another run is writing"):
+    with pytest.raises(DatasetError, match="Another run is writing"):
         next(look([folder], brightness, out, settings={"masks": 4}))
     running.close()
     with pytest.raises(SettingsError, match="run of other settings"):
         next(look([folder], brightness, out, settings={"masks": 8}))
     (out / "work" / "looked.jsonl").write_text('{"nonsense": 1}\n')
-    with pytest.raises(SettingsError, match="not what a run over frames writes"):
+    with pytest.raises(DatasetError, match="not what such a run writes"):
         load_looked(out)
 
 
