@@ -162,6 +162,8 @@ def run_frames(
         yield from _watch(batch, find, live, least, ignore)
     except MaedayError as error:
         yield _say(message("This did not work", without_folders(str(error)), "problem"), working=False)
+    except gr.Error as error:  # a file that was not uploaded here
+        yield _say(message("This did not work", error.message, "problem"), working=False)
     except Exception:
         logging.getLogger(__name__).exception("inspecting frames failed")
         yield _say(message("This did not work", MISTAKE, "problem"), working=False)
