@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import logging
+import os
 import shutil
 import tempfile
 import time
@@ -180,7 +181,10 @@ def _begun(asked: dict[str, Any]) -> Batch:
     (folder / SOURCES).mkdir()
     taken: set[str] = set()
     for path in map(uploaded, asked["files"]):
-        shutil.copy(path, folder / SOURCES / unique(Path(path).name, taken))
+        try:
+            shutil.copy(path, folder / SOURCES / unique(Path(path).name, taken))
+        except OSError as error:
+            raise ImageError(f"{Path(path).name} is no longer here; add it again.") from error
     batch = Batch(folder, asked, 0)
     return replace(batch, total=min(count_frames(batch.sources, asked["every"]), MAX_FRAMES))
 
@@ -208,6 +212,7 @@ def _watch(batch: Batch, find: Detect, live: Live, least: int, ignore: RGBImage 
                 batch, *shown = _show(batch, live.threshold)
                 drawn = time.monotonic()
                 cost = drawn - start
+                os.utime(batch.folder)  # in use
                 yield (batch, *shown, *[gr.skip()] * 4)
             if live.end:
                 break
