@@ -31,6 +31,7 @@ from maeday_core.frames import (
     Looked,
     Normal,
     judge,
+    load_looked,
     look,
     normal,
     printable,
@@ -40,6 +41,7 @@ from maeday_core.frames import (
 from maeday_core.frames_report import (
     PICTURES,
     annotated,
+    found_in,
     objects,
     reason,
     timeline,
@@ -193,6 +195,7 @@ def _watch(batch: Batch, find: Detect, live: Live, least: int, ignore: RGBImage 
     """The loop over the frames; ends with the files to download, also where something goes wrong."""
     batch = replace(batch, looked=(), left_out=(), state="running")
     drawn, cost, problem = 0.0, 0.0, ""
+    known = len(load_looked(batch.folder))
     found = look(
         batch.sources, find, batch.folder, batch.asked["every"], names=batch.names, keep_maps=batch.asked["maps"]
     )
@@ -207,7 +210,7 @@ def _watch(batch: Batch, find: Detect, live: Live, least: int, ignore: RGBImage 
                 batch = replace(batch, left_out=(*batch.left_out, rest))
                 break
             start = time.monotonic()
-            if start - drawn > max(REFRESH, SHARE * cost):
+            if len(batch.looked) > known and start - drawn > max(REFRESH, SHARE * cost):
                 batch = _judged(batch, live.threshold, least, ignore, camera=False)
                 batch, *shown = _show(batch, live.threshold)
                 drawn = time.monotonic()
@@ -277,7 +280,10 @@ def _show(batch: Batch, threshold: float | None, problem: str = "") -> tuple[Any
         for one in worst
     ]
     thumbnails = [
-        (annotated(one, batch.folder, batch.usual, batch.ignore), f"{one.image_score:.2f} {one.looked.name}")
+        (
+            annotated(one, batch.folder, batch.usual, batch.ignore, labels=False),
+            f"{one.image_score:.2f} · {one.looked.name}",
+        )
         for one in worst[:WORST]
     ]
     top = max([limit, *(one.image_score for one in worst)], default=1)
@@ -287,10 +293,16 @@ def _show(batch: Batch, threshold: float | None, problem: str = "") -> tuple[Any
         timeline(batch.judged, limit),
         rows,
         thumbnails,
-        gr.Slider(maximum=round(max(1.5 * top, 0.1), 2), **({"value": round(limit, 3)} if threshold is None else {})),
+        _slider(limit, top, threshold is None) if worst else gr.skip(),
         gr.Button("Resume" if batch.state == "paused" else "Start", interactive=not running),
-        *(gr.Button(interactive=on) for on in (not running, running, running)),
+        *(gr.Button(interactive=on) for on in (not running, running, running or batch.state == "paused")),
     )
+
+
+def _slider(limit: float, top: float, automatic: bool) -> gr.Slider:
+    """The threshold's slider, reaching beyond all scores; where a visitor has put it by hand it stays."""
+    maximum = round(max(1.5 * top, 0.1), 2)
+    return gr.Slider(maximum=maximum, value=round(limit, 3)) if automatic else gr.Slider(maximum=maximum)
 
 
 def _card(batch: Batch, limit: float, by_hand: bool, problem: str) -> str:
@@ -300,7 +312,7 @@ def _card(batch: Batch, limit: float, by_hand: bool, problem: str) -> str:
     if not done:
         title = "No frame could be read" if batch.state != "running" else "Starting"
     elif found:
-        title = f"{len(found)} of {done} frames hold something that does not belong"
+        title = found_in(len(found), done)
     else:
         title = f"Nothing unusual in {done} frame{'s' * (done > 1)}"
     text = f"{objects(count)} above the threshold {limit:.2f}. " if found else ""
@@ -312,10 +324,7 @@ def _card(batch: Batch, limit: float, by_hand: bool, problem: str) -> str:
         "paused": f"Paused after {done} of {total} frames; Resume goes on. ",
         "stopped": f"Stopped after {done} of {total} frames. ",
     }.get(batch.state, "")
-    lost = "".join(
-        f"<li>{html.escape(Path(one.path).name)}: {html.escape(without_folders(one.reason))}</li>"
-        for one in batch.left_out[:20]
-    )
+    lost = "".join(f"<li>{html.escape(without_folders(one.reason))}</li>" for one in batch.left_out[:20])
     more = len(batch.left_out) - 20
     lost += f"<li>and {more} more; the report names all</li>" if more > 0 else ""
     beneath = f"<p>{len(batch.left_out)} left out:</p><ul>{lost}</ul>" if lost else ""
@@ -340,9 +349,13 @@ def pause_run(request: gr.Request) -> None:
         live.end = "pause"
 
 
-def stop_run(request: gr.Request) -> None:
+def stop_run(batch: Batch | None, request: gr.Request) -> tuple[Any, Any, Any]:
+    """End the run after the frame in work; a paused one goes on no more."""
     if live := _running.get(request.session_hash or ""):
         live.end = "stop"
+    elif batch and batch.state == "paused":
+        return replace(batch, state="stopped"), gr.Button("Start"), gr.Button(interactive=False)
+    return gr.skip(), gr.skip(), gr.skip()
 
 
 def by_hand(threshold: float, request: gr.Request) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from app.batch import Batch, again, automatic, by_hand, delete, files_of, pause_run, run_frames, stop_run
+from app.inspect_tab import Incoming
 from app.models import model_choices
 from app.views import message
 from maeday_core.adaptation import MAX_SHOTS
@@ -83,8 +84,8 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
                     elem_id="frames-paint",
                 )
                 with gr.Row():
-                    canvas = gr.Button("Take a frame to paint on", size="sm", elem_id="frames-canvas", min_width=120)
-                    apply = gr.Button("Ignore what is painted", size="sm", elem_id="frames-apply", min_width=120)
+                    canvas = gr.Button("1. Take a frame to paint on", size="sm", elem_id="frames-canvas", min_width=120)
+                    apply = gr.Button("2. Ignore what is painted", size="sm", elem_id="frames-apply", min_width=120)
                     clear = gr.Button("Ignore nothing", size="sm", elem_id="frames-clear", min_width=100)
             with gr.Accordion("Settings", open=False):
                 every = gr.Number(
@@ -104,7 +105,7 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
                 )
                 masks = gr.Slider(1, 32, MASKS, step=1, label="Masks (N), balanced")
                 least = gr.Slider(
-                    0, 5000, 0, step=50, label="Least area of an object, in pixels of the frame", elem_id="frames-least"
+                    0, 5000, 0, step=50, label="Least area above the threshold, in pixels", elem_id="frames-least"
                 )
                 choices = model_choices()
                 model = gr.Dropdown(choices, value=choices[0][1], label="Model")
@@ -122,7 +123,10 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
                 elem_id="frames-threshold",
             )
             auto = gr.Checkbox(
-                True, label="automatic: what is unusual among these frames", container=False, elem_id="frames-auto"
+                True,
+                label="automatic: what is unusual among these or the clean frames",
+                container=False,
+                elem_id="frames-auto",
             )
             gallery = gr.Gallery(
                 label="The worst frames: click one",
@@ -198,11 +202,13 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
     start.click(**fresh).then(**run)
     tried.click(lambda: [str(example)], None, files, **private).then(**fresh).then(**run)
     pause.click(pause_run, None, None, **quick)
-    stop.click(stop_run, None, None, **quick)
+    stop.click(stop_run, batch, [batch, start, stop], **quick)
+    for setting in asked:
+        setting.change(lambda: gr.Button("Start"), None, start, **quick)
     for event in (
         threshold.input(by_hand, threshold, auto, **quick),
         auto.input(automatic, [auto, threshold], None, **quick),
-        least.release(lambda: None, None, None, **quick),
+        least.change(lambda: None, None, None, **quick),
         apply.click(_painted, paint, ignore, **private),
         clear.click(lambda: (None, None), None, [ignore, paint], **private),
     ):
@@ -260,6 +266,7 @@ def _painted(value: dict[str, Any] | None) -> RGBImage | None:
     layers = [layer for layer in (value or {}).get("layers", ()) if layer is not None and layer.ndim == 3]
     painted = [layer[..., 3] > 0 for layer in layers if layer.shape[2] == 4]
     if not painted or not np.any(painted):
+        gr.Warning("Nothing is painted yet: take a frame first, then paint over what to ignore.")
         return None
     mask = np.any(painted, axis=0)
     return np.repeat(mask[..., None] * np.uint8(255), 3, axis=2)
@@ -275,5 +282,9 @@ def _open(batch: Batch | None, number: int | None) -> tuple[Any, Any]:
             path = batch.folder / OPENED / f"{one.looked.stem}.png"
             path.parent.mkdir(exist_ok=True)
             Image.fromarray(found.picture).save(path)
-            return (str(path), batch.asked["method"], batch.asked["tile"], time.time()), gr.Tabs(selected="inspect")
+            asked = batch.asked
+            wanted = Incoming(
+                str(path), asked["method"], asked["tile"], asked["masks"], round(one.threshold, 3), time.time()
+            )
+            return wanted, gr.Tabs(selected="inspect")
     return gr.skip(), gr.skip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +44,23 @@ SCROLL_TO_NEW_VERDICT = """() => {
 }"""
 
 
+@dataclass(frozen=True)
+class Incoming:
+    """A picture that another tab wants to see here: how it was seen there, and the threshold it was judged by."""
+
+    path: str
+    method: str
+    tile: str
+    masks: int
+    threshold: float
+    time: float
+
+
 def inspect_tab(lifetime: int) -> gr.State:
     """Lay out the tab; a visitor's result is forgotten after `lifetime` seconds.
 
     Returns:
-        Where another tab puts what to inspect: a picture's path, method, how it is seen, and the time.
+        Where another tab puts what to inspect.
     """
     incoming = gr.State(None)
     state = gr.State(None, time_to_live=lifetime)
@@ -223,7 +235,9 @@ def inspect_tab(lifetime: int) -> gr.State:
         **private,
     }
     detect.click(**waiting)
-    taken = incoming.change(_take, [incoming, parts.reference], [query, method, tile], **private)
+    taken = incoming.change(
+        _take, [incoming, parts.reference], [query, method, tile, masks, threshold, auto], **private
+    )
     tried = parts.example.click(lambda: example_photos(EXAMPLES), None, [query, parts.shots], **private)
     adapted = [
         parts.tune.click(**learn),
@@ -281,12 +295,13 @@ def _as_in_the_paper() -> tuple[Any, ...]:
     return "maeday", s.masks, s.mask_ratio, s.sampling, s.patches, s.tile
 
 
-def _take(incoming: tuple[str, str, str, float] | None, reference: Reference | None) -> tuple[Any, ...]:
+def _take(incoming: Incoming | None, reference: Reference | None) -> tuple[Any, ...]:
     """A picture from another tab, to be seen as it was there, or as the good parts in use were."""
     if incoming is None:
-        return (gr.skip(),) * 3
-    path, method, tile, _ = incoming
-    return path, method, tile if reference is None or reference.tile == "auto" else reference.tile
+        return (gr.skip(),) * 6
+    if reference is not None:
+        return incoming.path, incoming.method, reference.tile, incoming.masks, gr.skip(), True
+    return incoming.path, incoming.method, incoming.tile, incoming.masks, incoming.threshold, False
 
 
 def _inspect(

@@ -136,6 +136,8 @@ def verdict(view: Shown, threshold: float, own_scale: bool) -> str:
     else:
         title = "Nothing stands out"
         text = "The whole picture lies below the threshold."
+        if result.unit == SQUARED_ERROR:
+            text += " On rough or speckled ground the ensemble sees more."
     if not result.complete:
         text = f"Stopped after {done} of {total} masks. {text}" if view.stopped else f"{done} of {total} masks so far."
     if "tiles" in result.settings and done:

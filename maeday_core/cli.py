@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--least-area", type=int, default=0, metavar="PIXELS", help="smaller regions are no objects")
     command.add_argument("--keep-maps", action="store_true", help="write every map, float32, to DIR/maps")
     command.add_argument("--seed", type=int, default=Settings.seed)
-    command.add_argument("--json", action="store_true", help="one JSON object a frame on standard output")
+    command.add_argument("--json", action="store_true", help="one JSON object a frame on standard output, at the end")
     command.set_defaults(run=_frames)
 
     command = commands.add_parser("evaluate", help="AUROC over a data set in the MVTec-AD layout")
@@ -308,7 +308,7 @@ def _adapt(options: argparse.Namespace) -> int:
 
 def _frames(options: argparse.Namespace) -> int:
     from maeday_core import frames
-    from maeday_core.frames_report import reason, write_pictures, write_report
+    from maeday_core.frames_report import found_in, reason, write_pictures, write_report
     from maeday_core.sources import LeftOut, count_frames
 
     if options.threshold is not None and not 0 <= options.threshold < math.inf:
@@ -339,9 +339,7 @@ def _frames(options: argparse.Namespace) -> int:
         looked.append(found)
         one = frames.judge_so_far(looked, options.out, options.threshold, options.least_area, ignore)
         frames.append_row(options.out, one)
-        if options.json:
-            _print_json(one.row)
-        else:
+        if not options.json:
             print(f"{one.image_score:8.4f}  {one.verdict:9}  {found.name}", flush=True)
         left = fmean(one.seconds for one in looked) * max(total - len(looked), 0)
         if show_all or len(looked) % 10 == 0:
@@ -350,12 +348,14 @@ def _frames(options: argparse.Namespace) -> int:
     usual = frames.normal(looked, options.out, ignore)
     judged = list(frames.judge(looked, options.out, usual, options.threshold, options.least_area, ignore))
     frames.write_rows(options.out, judged)
+    for one in judged if options.json else ():
+        _print_json(one.row)
     frames.write_left_out(options.out, left_out)
     write_pictures(options.out, judged, usual, ignore)
     report = write_report(options.out, judged, usual, left_out, ignore)
-    found_in = sum(one.verdict == "anomalous" for one in judged)
+    anomalous = sum(one.verdict == "anomalous" for one in judged)
     because = reason(usual, judged[0].threshold if judged else usual.threshold)
-    print(f"\n{found_in} of {len(judged)} frames are anomalous. {because} See {report}.", file=sys.stderr)
+    print(f"\n{found_in(anomalous, len(judged))}. {because} See {report}.", file=sys.stderr)
     return 0 if judged else 2
 
 

@@ -37,8 +37,10 @@ LEFT_OUT = "left_out.jsonl"
 COLUMNS = ("path", "time", "image_score", "threshold", "verdict", "objects", "boxes")
 PICTURE_SIDE = 1280
 BATCH = 5
+GRID = (4, 6)
 DEVIATIONS = 5.0
 LEAST_DEVIATION = 0.02
+NEAR = 2.5
 GAUGE = 64
 ALIKE = 0.7
 SAMPLED = 64
@@ -51,9 +53,8 @@ class Looked:
     Attributes:
         number: counts the frames of a run; its files are called by it.
         path, time: the frame's key.
-        image_score: the highest value of its map.
-        first_threshold: what this frame alone, or the good parts, suggest.
-        learned: whether it comes from good parts.
+        places: the highest value of its map in each of `GRID` rows and columns.
+        learned: the threshold that good parts tell; None where there are none.
         height, width: of the frame.
         block: side of a block of its kept map, in pixels.
         seconds: that the detection took.
@@ -63,9 +64,8 @@ class Looked:
     number: int
     path: str
     time: float | None
-    image_score: float
-    first_threshold: float
-    learned: bool
+    places: list[float]
+    learned: float | None
     height: int
     width: int
     block: int
@@ -73,13 +73,18 @@ class Looked:
     settings: dict[str, Any]
 
     @property
+    def image_score(self) -> float:
+        """The highest value of its map."""
+        return max(self.places)
+
+    @property
     def key(self) -> Key:
         return self.path, self.time
 
     @property
     def name(self) -> str:
-        """The file's name, with the time where there is one."""
-        return printable(Path(self.path).name) + ("" if self.time is None else f" at {self.time:g} s")
+        """The file's name, after the time where there is one."""
+        return ("" if self.time is None else f"{self.time:g} s of ") + printable(Path(self.path).name)
 
     @property
     def stem(self) -> str:
@@ -187,9 +192,8 @@ def look(
                 looked = Looked(
                     number,
                     *frame.key,
-                    image_score=float(blocks.values.max()),
-                    first_threshold=result.first_threshold,
-                    learned=result.shots > 0,
+                    places=places(blocks.values),
+                    learned=result.first_threshold if result.shots else None,
                     height=blocks.height,
                     width=blocks.width,
                     block=blocks.block,
@@ -219,11 +223,13 @@ def load_looked(folder: Path) -> list[Looked]:
 
 
 def normal(looked: Sequence[Looked], folder: Path, ignore: RGBImage | None = None, camera: bool = True) -> Normal:
-    """What is normal for a batch of frames, which are mostly clean.
+    """What is normal for a batch of frames.
 
-    With good parts, their threshold. Without, five robust deviations (`densest_half`) above what most frames score; of
-    fewer than five, the middle of what each of them suggests alone. Where the camera does not move, a place whose map
-    is always high, a lamp or a drain, is allowed for first.
+    With good parts, their threshold. Without, the frames are judged against each other, and by all their places: a
+    foreign object is small, so that most places of most frames are clean even where every frame holds one. The
+    threshold is five deviations (`clean_scores`) above what places score, or, of five frames or more, above what whole
+    frames score, whichever is lower. Where the camera does not move, a place whose map is always high, a lamp or a
+    drain, is allowed for first.
 
     Args:
         ignore: a mask of any size, bright where nothing counts.
@@ -232,47 +238,58 @@ def normal(looked: Sequence[Looked], folder: Path, ignore: RGBImage | None = Non
     allowance = _allowance(looked, folder) if camera and fixed_camera(looked, folder) else None
     plain = Normal(0, "", (), allowance)
     if allowance is None and ignore is None:
-        scores = tuple(one.image_score for one in looked)
+        found = [one.places for one in looked]
     else:
-        scores = tuple(
-            float(plain.map(blocks, ignored(ignore, blocks)).values.max())
-            for blocks in (one.map(folder) for one in looked)
-        )
-    threshold, because = _threshold(looked, scores)
+        maps = (one.map(folder) for one in looked)
+        found = [places(plain.map(blocks, ignored(ignore, blocks)).values) for blocks in maps]
+    threshold, because = _threshold(looked, found)
     if allowance is not None:
         because += " The camera does not move: what is always there is allowed for."
-    return Normal(threshold, because, scores, allowance)
+    return Normal(threshold, because, tuple(map(max, found)), allowance)
 
 
-def _threshold(looked: Sequence[Looked], scores: Sequence[float]) -> tuple[float, str]:
-    """The threshold for a batch, and where it comes from."""
-    if not looked:
-        return 0.0, "There are no frames."
-    if looked[0].learned:
-        told = float(np.median([one.first_threshold for one in looked]))
-        return told, "The threshold comes from the good parts."
-    if len(looked) < BATCH:
-        alone = float(np.median([one.first_threshold for one in looked]))
-        return alone, f"A guess from each frame alone: {BATCH} frames or more tell what is normal for them."
-    middle, deviation = densest_half(scores)
-    return middle + DEVIATIONS * max(deviation, LEAST_DEVIATION * middle), (
-        f"{len(looked)} frames judged against each other: most score about {middle:.2f}, and {DEVIATIONS:g} robust "
-        "deviations above that begins what is unusual."
-    )
+def places(values: np.ndarray) -> list[float]:
+    """The highest values of a map (rows, columns) in each cell of a grid; fewer where it is smaller than that."""
+    cells = (cell for row in np.array_split(values, GRID[0]) for cell in np.array_split(row, GRID[1], axis=1))
+    return [float(cell.max()) for cell in cells if cell.size]
 
 
-def densest_half(scores: Sequence[float]) -> tuple[float, float]:
-    """Middle and robust deviation of what is normal among scores: of the half of them that lies closest together.
+def _threshold(looked: Sequence[Looked], found: Sequence[Sequence[float]]) -> tuple[float, str]:
+    """The threshold for a batch of frames with these values in their places, and where it comes from."""
+    learned = [one.learned for one in looked if one.learned is not None]
+    if learned:
+        return float(np.median(learned)), "The threshold comes from the clean frames."
+    pools = {"most of their places score": [value for values in found for value in values if value > 0]}
+    if len(looked) >= BATCH:
+        pools["most of them score"] = [max(values) for values in found]
+    limits = []
+    for name, scores in pools.items():
+        if scores:
+            middle, deviation = clean_scores(scores)
+            limit = middle + DEVIATIONS * max(deviation, LEAST_DEVIATION * middle)
+            limits.append((limit, f"{name} about {middle:.2f}, and {DEVIATIONS:g} robust deviations above that begins"))
+    if not limits:
+        return 0.0, "There is nothing to judge."
+    limit, told = min(limits)
+    frames = f"{len(looked)} frames judged against each other" if len(looked) > 1 else "One frame judged by itself"
+    return limit, f"{frames}: {told} what is unusual."
 
-    Where nearly all frames are clean that is the median and the median absolute deviation; where up to half are not,
-    it is still that of the clean ones (Rousseeuw's least median of squares, with his factor for small samples).
+
+def clean_scores(scores: Sequence[float]) -> tuple[float, float]:
+    """Mean and deviation of what is normal among scores, by the half of them that lies closest together.
+
+    That half tells roughly where the clean frames lie, also where up to half are not (Rousseeuw's least median of
+    squares, with his factor for small samples); mean and deviation are then those of all scores within 2.5 of its
+    deviations, as he advises.
     """
     ordered = np.sort(scores)
     half = (len(ordered) + 1) // 2
     spans = ordered[half - 1 :] - ordered[: len(ordered) - half + 1]
     first = int(spans.argmin())
-    small = 1 + 5 / max(len(ordered) - 1, 1)
-    return float(ordered[first] + spans[first] / 2), float(1.4826 * small * spans[first] / 2)
+    middle, small = ordered[first] + spans[first] / 2, 1 + 5 / max(len(ordered) - 1, 1)
+    rough = max(1.4826 * small * spans[first] / 2, LEAST_DEVIATION / 2 * abs(middle))
+    clean = ordered[np.abs(ordered - middle) <= NEAR * rough]
+    return float(clean.mean()), float(clean.std(ddof=1)) if len(clean) > 1 else 0.0
 
 
 def judge(
@@ -308,8 +325,8 @@ def judge_so_far(
     ignore: RGBImage | None = None,
 ) -> Judged:
     """The verdict on the last frame so far, by the scores of those before it; `normal` of all has the last word."""
-    scores = tuple(one.image_score for one in looked)
-    usual = Normal(_threshold(looked, scores)[0], "", (float(np.max(looked[-1].map(folder).values)),))
+    threshold_so_far, because = _threshold(looked, [one.places for one in looked])
+    usual = Normal(threshold_so_far, because, (looked[-1].image_score,))
     (one,) = judge(looked[-1:], folder, usual, threshold, least_area, ignore)
     return one
 

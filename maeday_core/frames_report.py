@@ -22,13 +22,21 @@ BOX = (64, 224, 255)
 CONTOUR = (255, 214, 64)
 
 
-def annotated(one: Judged, folder: Path, usual: Normal, ignore: RGBImage | None = None, heat: bool = False) -> RGBImage:
+def annotated(
+    one: Judged,
+    folder: Path,
+    usual: Normal,
+    ignore: RGBImage | None = None,
+    heat: bool = False,
+    labels: bool = True,
+) -> RGBImage:
     """The frame, its longer side at most 1280 px, with the contour and the box of each object and its peak score.
 
     What is ignored is darkened.
 
     Args:
         heat: lay the map over the frame, its colours around the threshold.
+        labels: write the peak scores.
     """
     picture = one.looked.picture(folder)
     height, width = picture.shape[:2]
@@ -53,7 +61,8 @@ def annotated(one: Judged, folder: Path, usual: Normal, ignore: RGBImage | None 
         right, bottom = round((box.x + box.width) * across) + 3 * line, round((box.y + box.height) * down) + 3 * line
         for colour, thickness in (((10, 10, 10), 3 * line), (BOX, line)):
             cv2.rectangle(drawn, (left, top), (right, bottom), colour, thickness, cv2.LINE_AA)
-        _label(drawn, f"{box.peak:.2f}", left, top, bottom, line)
+        if labels:
+            _label(drawn, f"{box.peak:.2f}", left, top, bottom, line)
     return drawn
 
 
@@ -88,7 +97,7 @@ def timeline(judged: Sequence[Judged], threshold: float) -> str:
     low, top = min(*scores, threshold), max(*scores, threshold)
     pad = 0.08 * (top - low) or 1.0
     low, top = low - pad, top + pad
-    left, wide, high = 44, 900, 150
+    left, wide, high = 70, 900, 150
 
     def y(value: float) -> float:
         return 8 + high * (top - value) / (top - low)
@@ -170,7 +179,7 @@ def write_report(
     facts = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(str(v))}</td></tr>" for k, v in settings.items())
     because = reason(usual, threshold)
     page = f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>MAEDAY: {len(judged)} frames</title>
-<style>{STYLE}{TIMELINE_CSS}</style><h1>{len(found)} of {len(judged)} frames hold something that does not belong</h1>
+<style>{STYLE}{TIMELINE_CSS}</style><h1>{found_in(len(found), len(judged))}</h1>
 <p>Threshold {threshold:.3f}. {html.escape(because)}</p>{timeline(judged, threshold)}
 <h2>{"The worst frames" if found else "The highest scores, all below the threshold"}</h2><div class="grid">{worst}</div>
 <h2>All frames</h2><table><tr><th>frame</th><th>time, s</th><th>image score</th><th>verdict</th><th>objects</th></tr>
@@ -183,6 +192,11 @@ def write_report(
 def reason(usual: Normal, threshold: float) -> str:
     """Where a threshold comes from, a sentence."""
     return usual.because if threshold == usual.threshold else "The threshold was set by hand."
+
+
+def found_in(count: int, total: int) -> str:
+    """In how many frames something was found, in words."""
+    return f"{count} of {total} frames {'holds' if count == 1 else 'hold'} something that does not belong"
 
 
 def objects(count: int) -> str:

@@ -126,6 +126,8 @@ def _zip(path: Path, name: str, every: float, wanted: Wanted) -> Iterator[Frame 
         return
     taken: set[str] = set()
     with archive:
+        if not archive.namelist():
+            yield LeftOut(name, f"{Path(name).name} is empty; pack pictures into it.")
         for entry in archive.infolist():
             if entry.is_dir() or hidden(Path(entry.filename)):
                 continue

@@ -150,7 +150,7 @@ def test_a_zip_of_thirty_frames(inspector: Inspector, tmp_path: Path) -> None:
             page.mouse.move(left + x * 320 * shown + across, top + y * 240 * shown + step, steps=4)
     page.mouse.up()
     inspector.button("apply")
-    expect(inspector.card).to_contain_text("1 of 30 frames hold something")
+    expect(inspector.card).to_contain_text("1 of 30 frames holds something")
     inspector.button("clear")
     expect(inspector.card).to_contain_text("2 of 30 frames hold something")
 
@@ -165,13 +165,13 @@ def test_a_zip_of_thirty_frames(inspector: Inspector, tmp_path: Path) -> None:
 def test_a_video_and_a_stop(inspector: Inspector, tmp_path: Path) -> None:
     inspector.give(video(tmp_path / "walk.mp4"))
     inspector.button("start")
-    expect(inspector.card).to_contain_text("1 of 7 frames hold something", timeout=180_000)
+    expect(inspector.card).to_contain_text("1 of 7 frames holds something", timeout=180_000)
     inspector.finished()
     table = inspector.table()
     assert [row["time"] for row in table] == ["0.0", "1.0", "2.0", "3.0", "4.0", "5.0", "6.0"]
     assert [row["verdict"] for row in table].index("anomalous") == 4
     inspector.page.locator("#frames-table").get_by_text("walk.mp4").locator("visible=true").first.click()
-    expect(inspector.page.locator("#frames-facts")).to_contain_text("walk.mp4 at 4 s")
+    expect(inspector.page.locator("#frames-facts")).to_contain_text("4 s of walk.mp4")
 
     inspector.button("start")  # finished before: it begins anew
     expect(inspector.card).to_contain_text("of 7 frames so far")

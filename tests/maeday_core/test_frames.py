@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from maeday_core import DatasetError, Detection, SettingsError, frames
 from maeday_core.cli import main
-from maeday_core.frames import Looked, densest_half, judge, load_looked, look, normal
+from maeday_core.frames import Looked, clean_scores, judge, load_looked, look, normal
 from maeday_core.frames_report import annotated, timeline, worst_first, write_pictures, write_report
 from maeday_core.objects import BlockMap, find_objects
 from maeday_core.sources import LeftOut
@@ -106,12 +106,22 @@ def test_for_a_fixed_camera_what_is_always_there_is_normal(tmp_path: Path) -> No
     assert normal(others, tmp_path / "out2").allowance is None
 
 
-def test_few_frames_are_judged_alone_and_good_parts_have_the_last_word(folder: Path, tmp_path: Path) -> None:
+def test_frames_that_all_hold_something_are_found_by_their_clean_places(tmp_path: Path) -> None:
+    spots = [(20 * i, 30 * i) for i in range(5)]
+    source = write(tmp_path / "in", {f"{i}.png": frame(i, spot) for i, spot in enumerate(spots)})
+    looked = looked_at(source, tmp_path / "out")
+    for some in (looked, looked[:2], looked[:1]):
+        usual = normal(some, tmp_path / "out")
+        assert "most of their places" in usual.because
+        assert all(one.boxes for one in judge(some, tmp_path / "out", usual))
+    clean = looked_at(write(tmp_path / "clean", {"0.png": frame(9)}), tmp_path / "out2")
+    (one,) = judge(clean, tmp_path / "out2", normal(clean, tmp_path / "out2"))
+    assert one.verdict == "normal"
+
+
+def test_good_parts_have_the_last_word(folder: Path, tmp_path: Path) -> None:
     looked = looked_at(folder, tmp_path / "out")
-    few = normal(looked[:3], tmp_path / "out")
-    assert few.threshold == 0.9
-    assert "guess from each frame alone" in few.because
-    learned = [Looked(**{**one.__dict__, "learned": True, "first_threshold": 0.7}) for one in looked]
+    learned = [Looked(**{**one.__dict__, "learned": 0.7}) for one in looked]
     assert normal(learned, tmp_path / "out").threshold == 0.7
     assert normal([], tmp_path / "out").threshold == 0
 
@@ -120,17 +130,17 @@ def test_few_frames_are_judged_alone_and_good_parts_have_the_last_word(folder: P
 def test_up_to_half_of_the_frames_cannot_move_what_is_normal(clean: list[float], data: st.DataObject) -> None:
     """With up to half of the scores far above, the middle stays among the clean ones."""
     foreign = data.draw(st.lists(st.floats(5, 50), max_size=len(clean) - 1))
-    middle, deviation = densest_half([*clean, *foreign])
+    middle, deviation = clean_scores([*clean, *foreign])
     assert min(clean) - 1e-9 <= middle <= max(clean) + 1e-9 or len(foreign) == len(clean) - 1
     assert 0 <= deviation <= 1.4826 * 2.25 * 50
 
 
 def test_the_deviation_is_that_of_a_normal_distribution() -> None:
     scores = np.random.default_rng(0).normal(3, 0.2, 20_000)
-    middle, deviation = densest_half(scores)
+    middle, deviation = clean_scores(scores)
     assert middle == pytest.approx(3, abs=0.05)
-    assert deviation == pytest.approx(0.2, rel=0.03)
-    middle, deviation = densest_half([*scores, *np.random.default_rng(1).uniform(4, 9, 9_000)])
+    assert deviation == pytest.approx(0.2, rel=0.06)  # of those within 2.5 deviations
+    middle, deviation = clean_scores([*scores, *np.random.default_rng(1).uniform(4, 9, 9_000)])
     assert middle == pytest.approx(3, abs=0.1)
 
 
@@ -228,7 +238,7 @@ def test_pictures_timeline_and_report(folder: Path, tmp_path: Path) -> None:
     assert "1 anomalous" in svg
     assert worst_first(judged)[0].looked.number == 3
     page = write_report(out, judged, usual, [LeftOut("<b>x.txt", "no picture")]).read_text()
-    assert "1 of 8 frames hold something" in page
+    assert "1 of 8 frames holds something" in page
     assert "&lt;b&gt;x.txt: no picture" in page
     assert 'src="http' not in page
     assert timeline([], 1.0) == ""
