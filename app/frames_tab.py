@@ -32,8 +32,7 @@ OPENED = "opened"
 HEADERS = ["#", "Score", "Verdict", "Frame", "Time (s)", "Objects"]
 HINT = message(
     "Which of these frames should you look at first?",
-    "Add photos, a zip of them or a video, and press Start. Frames are judged against each other, so that most of them "
-    "should be clean; no reference is needed.",
+    "Add photos, a zip of them or a video, and press Start. They are judged against each other; no reference is needed.",
 )
 
 

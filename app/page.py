@@ -46,8 +46,8 @@ shows what that place looks like most. The **ensemble** adds the two kinds of ev
 the logarithm of how abnormal the reconstruction error is. It finds more than either, and the page tells which of them
 made the peak.
 
-**Frames** does this for many pictures, a zip archive or a video. Most frames of a floor or a runway are clean, so that
-each is judged against the others: what most of them score is normal, and five robust deviations above it begins what
+**Frames** does this for many pictures, a zip archive or a video. Frames are judged against each other, and by all their
+places: a bolt is small, so that most places are clean. 5.5 robust deviations above what most of them score begins what
 is unusual. Where the camera does not move, what is always there is allowed for. The maps are kept, so that another
 threshold or an ignored region takes no second look.
 

@@ -39,6 +39,7 @@ PICTURE_SIDE = 1280
 BATCH = 5
 GRID = (4, 6)
 DEVIATIONS = 5.0
+PLACE_DEVIATIONS = 5.5  # there are many more places than frames
 LEAST_DEVIATION = 0.02
 NEAR = 2.5
 GAUGE = 64
@@ -227,7 +228,7 @@ def normal(looked: Sequence[Looked], folder: Path, ignore: RGBImage | None = Non
 
     With good parts, their threshold. Without, the frames are judged against each other, and by all their places: a
     foreign object is small, so that most places of most frames are clean even where every frame holds one. The
-    threshold is five deviations (`clean_scores`) above what places score, or, of five frames or more, above what whole
+    threshold is 5.5 deviations (`clean_scores`) above what places score, or, of five frames or more, 5 above what whole
     frames score, whichever is lower. Where the camera does not move, a place whose map is always high, a lamp or a
     drain, is allowed for first.
 
@@ -259,15 +260,15 @@ def _threshold(looked: Sequence[Looked], found: Sequence[Sequence[float]]) -> tu
     learned = [one.learned for one in looked if one.learned is not None]
     if learned:
         return float(np.median(learned)), "The threshold comes from the clean frames."
-    pools = {"most of their places score": [value for values in found for value in values if value > 0]}
+    pools = [("most of their places score", PLACE_DEVIATIONS, [value for values in found for value in values if value])]
     if len(looked) >= BATCH:
-        pools["most of them score"] = [max(values) for values in found]
+        pools.append(("most of them score", DEVIATIONS, [max(values) for values in found]))
     limits = []
-    for name, scores in pools.items():
+    for name, many, scores in pools:
         if scores:
             middle, deviation = clean_scores(scores)
-            limit = middle + DEVIATIONS * max(deviation, LEAST_DEVIATION * middle)
-            limits.append((limit, f"{name} about {middle:.2f}, and {DEVIATIONS:g} robust deviations above that begins"))
+            limit = middle + many * max(deviation, LEAST_DEVIATION * middle)
+            limits.append((limit, f"{name} about {middle:.2f}, and {many:g} robust deviations above that begins"))
     if not limits:
         return 0.0, "There is nothing to judge."
     limit, told = min(limits)
