@@ -32,7 +32,7 @@ OPENED = "opened"
 HEADERS = ["#", "Score", "Verdict", "Frame", "Time (s)", "Objects"]
 HINT = message(
     "Which of these frames should you look at first?",
-    "Add photos, a zip of them or a video, and press Start. They are judged against each other; no reference is needed.",
+    "Add photos, a zip of them or a video, and press Start. They are judged against each other, with no reference.",
 )
 
 
