@@ -348,14 +348,14 @@ def _frames(options: argparse.Namespace) -> int:
     usual = frames.normal(looked, options.out, ignore)
     judged = list(frames.judge(looked, options.out, usual, options.threshold, options.least_area, ignore))
     frames.write_rows(options.out, judged)
-    for one in judged if options.json else ():
-        _print_json(one.row)
     frames.write_left_out(options.out, left_out)
     write_pictures(options.out, judged, usual, ignore)
     report = write_report(options.out, judged, usual, left_out, ignore)
     anomalous = sum(one.verdict == "anomalous" for one in judged)
     because = reason(usual, judged[0].threshold if judged else usual.threshold)
     print(f"\n{found_in(anomalous, len(judged))}. {because} See {report}.", file=sys.stderr)
+    for one in judged if options.json else ():  # last: whoever reads them may stop early
+        _print_json(one.row)
     return 0 if judged else 2
 
 

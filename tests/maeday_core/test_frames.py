@@ -287,6 +287,15 @@ def test_the_command_keeps_its_contract(capsys, folder: Path, tmp_path: Path, ti
     assert len((out / "frames.jsonl").read_text().splitlines()) == 8  # and what was there stays
 
 
+def test_a_reader_that_stops_early_costs_no_file(
+    folder: Path, tmp_path: Path, tiny: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+    monkeypatch.setattr("maeday_core.cli._print_json", lambda row: written.append((tmp_path / "report.html").exists()))
+    assert main(["frames", str(folder), "--out", str(tmp_path), *tiny]) == 0
+    assert written == [True] * 8
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (3, 2000), (2000, 3)])
 def test_frames_of_any_shape_are_drawn(tmp_path: Path, shape: tuple[int, int]) -> None:
     pictures = {f"{i}.png": np.full((*shape, 3), 90 + i, np.uint8) for i in range(5)}
