@@ -25,6 +25,7 @@ from maeday_core.adaptation import MAX_SHOTS
 from maeday_core.embeddings import BACKBONES
 from maeday_core.frames import (
     MAPS,
+    PICTURES,
     ROWS,
     TABLE,
     Judged,
@@ -39,7 +40,6 @@ from maeday_core.frames import (
     write_rows,
 )
 from maeday_core.frames_report import (
-    PICTURES,
     annotated,
     found_in,
     objects,

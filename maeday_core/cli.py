@@ -315,7 +315,7 @@ def _frames(options: argparse.Namespace) -> int:
         raise SettingsError(f"The threshold is {options.threshold:g}; give 0 or more.")
     settings = _settings(options, options.seed)
     ignore = frames.load_ignore(options.ignore) if options.ignore else None
-    total = count_frames(options.sources, options.every, options.out)
+    total = count_frames(options.sources, options.every, frames.results_in(options.out))
     model = _model(options)
     reference = _reference(model, options, settings)
     judge = detector(options.method, model, _backbone(options), settings, reference, raw_sum=options.raw_sum)

@@ -34,6 +34,9 @@ LOOKED = "looked.jsonl"
 ROWS = "frames.jsonl"
 TABLE = "frames.csv"
 LEFT_OUT = "left_out.jsonl"
+PICTURES = "anomalous"
+REPORT = "report.html"
+RESULTS = (WORK, MAPS, ROWS, TABLE, LEFT_OUT, PICTURES, REPORT)
 COLUMNS = ("path", "time", "image_score", "threshold", "verdict", "objects", "boxes")
 PICTURE_SIDE = 1280
 BATCH = 5
@@ -184,7 +187,7 @@ def look(
         yield from before
         done = {looked.key for looked in before}
         number = 1 + max((looked.number for looked in before), default=-1)
-        for frame in read_frames(sources, every, lambda key: key not in done, names, folder):
+        for frame in read_frames(sources, every, lambda key: key not in done, names, results_in(folder)):
             if isinstance(frame, Frame):
                 *_, result = detect(frame.picture)
                 blocks = BlockMap.of(result.error_map)
@@ -210,6 +213,11 @@ def look(
                 yield looked
             else:
                 yield frame
+
+
+def results_in(folder: Path) -> list[Path]:
+    """What a run writes into its folder, which no run takes for frames."""
+    return [folder / name for name in RESULTS]
 
 
 def load_looked(folder: Path) -> list[Looked]:

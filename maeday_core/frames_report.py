@@ -10,14 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from maeday_core.frames import Judged, Normal, ignored
+from maeday_core.frames import PICTURES, REPORT, Judged, Normal, ignored
 from maeday_core.images import RGBImage
 from maeday_core.objects import BlockMap
 from maeday_core.pictures import overlay
 from maeday_core.sources import LeftOut
 
 WORST = 24
-PICTURES = "anomalous"
 BOX = (64, 224, 255)
 CONTOUR = (255, 214, 64)
 
@@ -184,7 +183,7 @@ def write_report(
 <h2>{"The worst frames" if found else "The highest scores, all below the threshold"}</h2><div class="grid">{worst}</div>
 <h2>All frames</h2><table><tr><th>frame</th><th>time, s</th><th>image score</th><th>verdict</th><th>objects</th></tr>
 {rows}</table>{f"<h2>Left out</h2><ul>{lost}</ul>" if lost else ""}<h2>Settings</h2><table>{facts}</table></html>"""
-    path = folder / "report.html"
+    path = folder / REPORT
     path.write_text(page, encoding="utf-8", errors="backslashreplace")
     return path
 

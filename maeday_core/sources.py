@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def read_frames(
     every: float = 1.0,
     wanted: Wanted = lambda key: True,
     names: dict[str, str] | None = None,
-    leave: Path | None = None,
+    leave: Sequence[Path] = (),
 ) -> Iterator[Frame | LeftOut]:
     """The frames of some sources, decoded one at a time, and what had to be left out.
 
@@ -65,7 +65,7 @@ def read_frames(
         every: seconds between two frames taken from a video.
         wanted: tells by its key whether a frame is to be decoded; the others are passed over.
         names: what to call a source's path, where not as it is.
-        leave: a folder to pass over, which may lie in a source: that of the results.
+        leave: files and folders to pass over, which may lie in a source: the results.
 
     Raises:
         ImageError: a source does not exist, or `every` is no time.
@@ -87,13 +87,13 @@ def read_frames(
             yield frame
 
 
-def _files(sources: Iterable[str | os.PathLike[str]], leave: Path | None = None) -> Iterator[Path | LeftOut]:
-    own = leave.resolve() if leave else None
+def _files(sources: Iterable[str | os.PathLike[str]], leave: Sequence[Path] = ()) -> Iterator[Path | LeftOut]:
+    own = {path.resolve() for path in leave}
     for source in map(Path, sources):
         if source.is_dir():
             inside = sorted(p for p in source.rglob("*") if p.is_file() and not hidden(p.relative_to(source)))
             for path in inside:
-                if own and path.resolve().is_relative_to(own):
+                if own & {path.resolve(), *path.resolve().parents}:
                     continue
                 if path.suffix.lower() in SUFFIXES | VIDEOS | {".zip"}:
                     yield path
@@ -214,7 +214,7 @@ def _is_video(path: Path) -> bool:
     return any(start[at : at + len(mark)] == mark for at, mark in CONTAINERS)
 
 
-def count_frames(sources: Iterable[str | os.PathLike[str]], every: float = 1.0, leave: Path | None = None) -> int:
+def count_frames(sources: Iterable[str | os.PathLike[str]], every: float = 1.0, leave: Sequence[Path] = ()) -> int:
     """About how many frames `read_frames` will give: exact for pictures, by their length for videos."""
     _check(every)
     total = 0

@@ -58,8 +58,8 @@ def test_the_folder_of_the_results_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     for name in ("a.png", "out/b.png"):
         picture(1).save(tmp_path / name)
-    frames, _ = read(tmp_path, leave=tmp_path / "out")
-    assert len(frames) == count_frames([tmp_path], leave=tmp_path / "out") == 1
+    frames, _ = read(tmp_path, leave=[tmp_path / "out"])
+    assert len(frames) == count_frames([tmp_path], leave=[tmp_path / "out"]) == 1
 
 
 def test_a_zip_archive_with_everything_wrong_in_it(tmp_path: Path) -> None:
