@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from maeday_core import Detection
-from maeday_core.detector import DEVIATIONS, SQUARED_ERROR, resize_map
+from maeday_core.detector import DEVIATIONS, SQUARED_ERROR
 from maeday_core.ensemble import shares
-from maeday_core.images import RGBImage, resize
+from maeday_core.images import RGBImage, resize, resize_map
 from maeday_core.methods import NAMES, Reference
 from maeday_core.patchcore import CROP, crops_of
 from maeday_core.pictures import (

@@ -19,8 +19,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from maeday_core.calibration import SCALES, Calibration
-from maeday_core.detector import Settings, detect
+from maeday_core.calibration import WEIGHTS, Calibration
+from maeday_core.detector import Settings, both_errors, detect
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.images import RGBImage, resize
 from maeday_core.lora import RANK, Factors, add_lora, factors_of, merge, weight_matrices
@@ -141,7 +141,7 @@ class Adapter:
     def _fits(self, model: MaskedAutoencoder) -> bool:
         matrices = {name: layer.weight.flatten(1).shape for name, layer in weight_matrices(model)}
         state = {name: value.shape for name, value in model.state_dict().items()}
-        maps = (len(SCALES), model.config.image_size, model.config.image_size)
+        maps = (len(WEIGHTS), model.config.image_size, model.config.image_size)
         return (
             all(
                 a.ndim == b.ndim == 2 and len(a) == b.shape[1] and (len(b), a.shape[1]) == matrices.get(name)
@@ -323,12 +323,12 @@ class FineTuning:
         factors = {name: (a.half(), b.half()) for name, (a, b) in factors_of(self.learner).items()}
         weights = {} if lora else {k: v.detach().cpu().half() for k, v in self.learner.state_dict().items()}
         adapted = _adapted(self.model, factors, weights)
-        maps = []
+        errors = []
         copies = max(2, COPIES // len(self.shots))
-        for error_map in normal_maps(adapted, self.shots, copies, self.settings, self.seed):
-            maps.append(error_map)
-            yield len(maps) / (copies * len(self.shots))
-        shaped = np.stack(maps).reshape(len(self.shots), copies, *maps[0].shape)
+        for both in normal_errors(adapted, self.shots, copies, self.settings, self.seed):
+            errors.append(both)
+            yield len(errors) / (copies * len(self.shots))
+        shaped = np.stack(errors).reshape(len(self.shots), copies, *errors[0].shape)
         calibration = Calibration.of(shaped, self.settings.masks, relative)
         few = self.shots if len(self.shots) < JUDGED_BY_OTHERS else []
         zero_shot = [detect(self.model, shot, self.settings) for shot in few]
@@ -350,10 +350,10 @@ class FineTuning:
         )
 
 
-def normal_maps(
+def normal_errors(
     model: MaskedAutoencoder, shots: Sequence[RGBImage], copies: int, settings: Settings, seed: int
 ) -> Iterator[np.ndarray]:
-    """The error maps (S, S) of `model` on copies of each shot, shifted, turned and scaled a little at random.
+    """Both errors (2, S, S) of `model` on copies of each shot, shifted, turned and scaled a little at random.
 
     No copy has the very pixels, nor the masks, that an adapter has learned from.
 
@@ -367,7 +367,9 @@ def normal_maps(
     for shot in shots:
         for copy_seed in range(seed + 1, seed + 1 + copies):
             copy = varied(shot, (model.config.image_size,) * 2, rng, degrees=3, crop=0.05)
-            yield detect(model, copy, replace(settings, seed=copy_seed)).error_map
+            found = detect(model, copy, replace(settings, seed=copy_seed))
+            masks = torch.from_numpy(found.masks).flatten(1)
+            yield both_errors(found.query, found.error_map, found.reconstructions, masks, model.device)
 
 
 def varied(shot: RGBImage, size: tuple[int, int], rng: np.random.Generator, degrees: float, crop: float) -> RGBImage:

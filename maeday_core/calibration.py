@@ -3,8 +3,8 @@
 A reconstruction is never perfect: edges, prints and coarse grain always cost some error. The shots tell how much it is
 and how much it varies, place by place where parts lie alike, and over all places as far from the border: there a
 reconstruction knows neighbours on one side only, and parts end. That gives a threshold, and, if wanted, a map that
-counts in deviations from the normal error: at four scales, because a single bright grain is as wrong as a scratch but
-not as large.
+counts in deviations from the normal error. Of colours at four scales, because a single bright grain is as wrong as a
+scratch but not as large; and, as much again, of looks, because grain in place of grain looks right.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ import cv2
 import numpy as np
 
 SCALES = (2.0, 4.0, 8.0, 16.0)  # px at the model's size
+LOOKS = 4.0  # px at the model's size, half a cell of the perceptual error
+WEIGHTS = np.array([1 / 8, 1 / 8, 1 / 8, 1 / 8, 1 / 2], np.float32)  # of the errors at those scales
 BLUR = 4.0  # px at the model's size: parts never lie exactly alike
 RING, RINGS = 8, 7  # px at the model's size, and how many along the border, a quarter of the side; the rest is one more
 LEAST_DEVIATION = 0.002  # half a grey level: blank parts do not vary at all
+LEAST_LOOKS = 0.02  # likewise, of the distance of two features of unit length
 EVERYWHERE = 0.75  # share of a picture's median error that is left out
 NEARLY_NONE = 0.05  # deviations: keeps the geometric mean from being nothing where one scale sees nothing
 MARGIN = 1.25
@@ -29,9 +32,10 @@ class Calibration:
     """The normal error of a set of shots under one model.
 
     Attributes:
-        mean: float32 (scales, S, S), the root of the error of good parts at each scale and place, above the picture's
-            own; S is the model's image size. Half of it is the place's own, half that of its ring along the border.
-        deviation: float32 (scales, S, S), how much it varies there within a photo, likewise.
+        mean: float32 (scales + 1, S, S), the root of the squared error of good parts at each scale and place, above
+            the picture's own, and that of the perceptual error; S is the model's image size. Half of it is the place's
+            own, half that of its ring along the border.
+        deviation: float32 (scales + 1, S, S), how much it varies there within a photo, likewise.
         scores: image scores of good parts, each judged by the others.
         shots: how many photos it rests on.
         masks: N of the maps it rests on.
@@ -54,42 +58,45 @@ class Calibration:
         return (MARGIN_ALONE if self.shots == 1 else MARGIN) * max(self.scores)
 
     @classmethod
-    def of(cls, maps: np.ndarray, masks: int, relative: bool) -> Calibration:
-        """From the error maps of several copies of each shot, two or more in all: (shots, copies, S, S)."""
-        roots = np.stack([[_roots(error_map) for error_map in copies] for copies in maps])
-        axis = 0 if len(maps) > 1 else 1  # judge each by the other shots, or by the only shot's other copies
+    def of(cls, errors: np.ndarray, masks: int, relative: bool) -> Calibration:
+        """From the errors of several copies of each shot, two or more in all: (shots, copies, 2, S, S)."""
+        roots = np.stack([[_roots(both) for both in copies] for copies in errors])
+        axis = 0 if len(errors) > 1 else 1  # judge each by the other shots, or by the only shot's other copies
         scores: list[float] = []
-        for left_out in range(maps.shape[axis]):
+        for left_out in range(errors.shape[axis]):
             judge = cls(*_moments(np.delete(roots, left_out, axis)), (), 0, masks, relative)
-            scores += [float(judge(error_map, masks).max()) for error_map in maps.take(left_out, axis)]
-        return cls(*_moments(roots), tuple(scores), len(maps), masks, relative)
+            for both in errors.take(left_out, axis):
+                scores.append(float((judge(both, masks) if relative else both[0]).max()))
+        return cls(*_moments(roots), tuple(scores), len(errors), masks, relative)
 
-    def __call__(self, error_map: np.ndarray, masks: int) -> np.ndarray:
-        """An error map (S, S) in deviations above the normal error, 0 or more: their geometric mean over the scales.
+    def __call__(self, errors: np.ndarray, masks: int) -> np.ndarray:
+        """The squared and the perceptual error (2, S, S) in deviations above the normal ones: (S, S), 0 or more.
 
-        Smoothed, so that a single grain counts less than a scratch. The mean over fewer masks than the calibration
-        rests on varies more, by no more than the root of their ratio.
+        Their geometric mean, in which both kinds weigh the same, smoothed, so that a single grain counts less than a
+        scratch. The mean over fewer masks than the calibration rests on varies more, by no more than the root of their
+        ratio.
         """
-        if not self.relative:
-            return error_map
         more = max(1.0, np.sqrt(self.masks / masks))
-        deviations = np.maximum((_roots(error_map) - self.mean) / (self.deviation * more), 0)
-        return _smooth(np.exp(np.log(deviations + NEARLY_NONE).mean(axis=0)) - NEARLY_NONE, BLUR)
+        deviations = np.maximum((_roots(errors) - self.mean) / (self.deviation * more), 0)
+        mean = np.exp(np.tensordot(WEIGHTS, np.log(deviations + NEARLY_NONE), 1)) - NEARLY_NONE
+        return _smooth(mean, BLUR)
 
 
-def _roots(error_map: np.ndarray) -> np.ndarray:
-    """The root of the error, a difference of colour, at each scale above the picture's own: (S, S) -> (scales, S, S).
+def _roots(errors: np.ndarray) -> np.ndarray:
+    """The roots of both errors, differences of colour and looks, above the picture's own: (2, S, S) -> (5, S, S).
 
     Most of what is wrong everywhere is light and texture, and no part of a defect.
     """
-    roots = np.sqrt(np.stack([_smooth(error_map, scale) for scale in SCALES]))
+    squared, perceptual = errors
+    roots = np.sqrt(np.stack([*(_smooth(squared, scale) for scale in SCALES), _smooth(perceptual, LOOKS)]))
     return roots - EVERYWHERE * np.median(roots, axis=(1, 2), keepdims=True)
 
 
 def _moments(roots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean of (shots, copies, scales, S, S) and deviation from each shot's own mean, half by place, half by ring."""
     variance = np.mean([np.square(shot - _half_by_ring(shot.mean(axis=0))).mean(axis=0) for shot in roots], axis=0)
-    return _half_by_ring(roots.mean(axis=(0, 1))), np.sqrt(_half_by_ring(variance) + LEAST_DEVIATION**2)
+    least = np.array([*(LEAST_DEVIATION for _ in SCALES), LEAST_LOOKS], np.float32)[:, None, None]
+    return _half_by_ring(roots.mean(axis=(0, 1))), np.sqrt(_half_by_ring(variance) + least**2)
 
 
 def _half_by_ring(maps: np.ndarray) -> np.ndarray:

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from maeday_core.calibration import Calibration
 from maeday_core.errors import ImageError, SettingsError, WeightsError
-from maeday_core.images import RGBImage, resize
+from maeday_core.images import RGBImage, resize, resize_map
 from maeday_core.masks import SAMPLINGS, draw_masks
 from maeday_core.model import MaskedAutoencoder, denormalise, normalise
+from maeday_core.perceptual import perceptual_error
 
 KERNEL_SIZE = 7
 SIGMA = 1.4
@@ -199,8 +200,11 @@ def stream(
         if partial or done == settings.masks:
             error_maps = np.concatenate(errors)
             weights = counted(masks[:done], config.grid_size, config.image_size, settings.patches)
-            mean = smooth((error_maps * weights).sum(axis=0) / np.maximum(weights.sum(axis=0), 1))
-            error_map = resize_map(calibration(mean, done) if calibration else mean, *query.shape[:2])
+            error_map = smooth((error_maps * weights).sum(axis=0) / np.maximum(weights.sum(axis=0), 1))
+            guessed = np.concatenate(reconstructions)
+            if calibration and calibration.relative:
+                error_map = calibration(both_errors(seen, error_map, guessed, masks[:done], model.device), done)
+            error_map = resize_map(error_map, *query.shape[:2])
             if not np.isfinite(error_map).all():
                 raise WeightsError(f"The model {model.info.name} computes no finite numbers; its weights are broken.")
             yield Detection(
@@ -214,7 +218,7 @@ def stream(
                 good_scores=calibration.scores if calibration else (),
                 shots=calibration.shots if calibration else 0,
                 masks=masks[:done].reshape(done, config.grid_size, config.grid_size).numpy(),
-                reconstructions=np.concatenate(reconstructions),
+                reconstructions=guessed,
                 error_maps=np.stack([smooth(e) for e in error_maps]),
                 total=settings.masks,
             )
@@ -265,11 +269,20 @@ def smooth(error: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(error, (KERNEL_SIZE, KERNEL_SIZE), SIGMA, borderType=cv2.BORDER_REFLECT_101)
 
 
-def resize_map(error_map: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Bilinear interpolation of a float map (H, W) to `height` x `width`, float32."""
-    if error_map.shape == (height, width):
-        return error_map.astype(np.float32)
-    return cv2.resize(error_map.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+def both_errors(
+    seen: RGBImage, error_map: np.ndarray, reconstructions: np.ndarray, masks: Tensor, device: torch.device
+) -> np.ndarray:
+    """What a calibration compares: the squared error (S, S) and the perceptual one, float32 (2, S, S).
+
+    Args:
+        seen, error_map, reconstructions: as in `Detection`, the map at the model's own size.
+        masks: bool (N, L).
+        device: where features are computed.
+    """
+    size = len(seen)
+    hidden = counted(masks, round(masks.shape[1] ** 0.5), size, "masked")
+    total = np.einsum("nhwc,nhw->hwc", reconstructions, hidden)
+    return np.stack([error_map, perceptual_error(seen, total, hidden.sum(axis=0), device)])
 
 
 def counted(masks: Tensor, grid: int, size: int, patches: str) -> np.ndarray:

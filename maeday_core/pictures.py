@@ -9,9 +9,9 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from maeday_core.detector import DEVIATIONS, SQUARED_ERROR, Detection, resize_map
+from maeday_core.detector import DEVIATIONS, SQUARED_ERROR, Detection
 from maeday_core.ensemble import shares
-from maeday_core.images import RGBImage, resize
+from maeday_core.images import RGBImage, resize, resize_map
 from maeday_core.methods import NAMES
 
 COLOUR_MAP = "inferno"

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from maeday_core.datasets import Category, truth_of
-from maeday_core.detector import Settings, resize_map, stream
+from maeday_core.detector import Settings, stream
 from maeday_core.errors import SettingsError
-from maeday_core.images import load_image
+from maeday_core.images import load_image, resize_map
 from maeday_core.journal import append_rows, mend, read_rows
 from maeday_core.masks import SAMPLINGS
 from maeday_core.metrics import auroc, rank, rank_scores

@@ -17,10 +17,11 @@ import torch
 
 from maeday_core import detector
 from maeday_core.calibration import Calibration
-from maeday_core.detector import MICRO_BATCH, Detection, Settings, micro_batches, resize_map, smooth, stands_out
-from maeday_core.images import RGBImage, resize
+from maeday_core.detector import MICRO_BATCH, Detection, Settings, micro_batches, smooth, stands_out
+from maeday_core.images import RGBImage, resize, resize_map
 from maeday_core.masks import draw_masks
 from maeday_core.model import MaskedAutoencoder, normalise
+from maeday_core.perceptual import perceptual_error
 
 OVERLAP = 0.25
 LARGE_PIXELS = 1_200_000
@@ -130,7 +131,9 @@ def stream(
     seen = resize(query, tiles.width, tiles.height)
     masks = draw_masks(settings.masks, model.config.num_patches, settings.mask_ratio, settings.seed, settings.sampling)
     counted = detector.counted(masks, model.config.grid_size, size, settings.patches)
+    hidden = detector.counted(masks, model.config.grid_size, size, "masked")
     sums = np.zeros((len(tiles.windows), size, size), np.float32)
+    guesses = np.zeros((*sums.shape, 3), np.float32)
     done = 0
     for count in micro_batches(settings.masks):
         batch, weights = masks[done : done + count], counted[done : done + count]
@@ -139,13 +142,17 @@ def stream(
         for first in range(0, len(sums), together):
             windows = tiles.windows[first : first + together]
             images = torch.from_numpy(tiles.cut(seen, windows)).to(model.device).permute(0, 3, 1, 2).float() / 255
-            errors = _errors(model, normalise(images), batch.to(model.device), settings.error_space)
+            found, errors = _look(model, normalise(images), batch.to(model.device), settings.error_space)
             sums[first : first + together] += (errors * weights).sum(axis=1)
+            guesses[first : first + together] += np.einsum("wnchw,nhw->whwc", found, hidden[done - count : done])
         if partial or done == settings.masks:
             means = sums / np.maximum(counted[:done].sum(axis=0), 1)
             maps = np.stack([smooth(mean) for mean in means])
-            if calibration:
-                maps = np.stack([calibration(one, done) for one in maps])
+            if calibration and calibration.relative:
+                times = hidden[:done].sum(axis=0)
+                for index, window in enumerate(tiles.cut(seen, tiles.windows)):
+                    looks = perceptual_error(window, guesses[index], times, model.device)
+                    maps[index] = calibration(np.stack([maps[index], looks]), done)
             error_map = resize_map(tiles.blend(maps), *query.shape[:2])
             top, left = _around(tiles, error_map)
             (window,) = tiles.cut(seen, [(top, left)])
@@ -186,14 +193,17 @@ def detect(
     return result
 
 
-def _errors(model: MaskedAutoencoder, images: torch.Tensor, masks: torch.Tensor, space: str) -> np.ndarray:
-    """Squared errors (n, N, S, S) of n windows (n, 3, S, S) under N masks (N, L) each."""
+def _look(
+    model: MaskedAutoencoder, images: torch.Tensor, masks: torch.Tensor, space: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reconstructions (n, N, 3, S, S) and squared errors (n, N, S, S) of n windows (n, 3, S, S) under masks (N, L)."""
     with torch.inference_mode():
         tokens = model.embed(images).repeat_interleave(len(masks), 0)
-        _, errors = detector.reconstruct(
+        found, errors = detector.reconstruct(
             model, images.repeat_interleave(len(masks), 0), tokens, masks.repeat(len(images), 1), space
         )
-    return errors.view(len(images), len(masks), *errors.shape[1:]).cpu().numpy()
+    of_each = (len(images), len(masks))
+    return found.view(*of_each, *found.shape[1:]).cpu().numpy(), errors.view(*of_each, *errors.shape[1:]).cpu().numpy()
 
 
 def _around(tiles: Tiling, error_map: np.ndarray) -> tuple[int, int]:

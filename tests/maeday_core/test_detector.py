@@ -8,8 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from maeday_core.detector import Settings, detect, micro_batches, resize_map, smooth, stands_out, stream
+from maeday_core.detector import Settings, detect, micro_batches, smooth, stands_out, stream
 from maeday_core.errors import ImageError, SettingsError, WeightsError
+from maeday_core.images import resize_map
 from maeday_core.masks import draw_masks
 from maeday_core.model import IMAGENET_MEAN, IMAGENET_STD, MaskedAutoencoder
 from tests.conftest import TINY
