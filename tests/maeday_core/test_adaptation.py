@@ -10,11 +10,13 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from maeday_core.adaptation import PRESETS, FineTuning, load_adapter, normal_maps, varied
+from maeday_core.adaptation import PRESETS, FineTuning, load_adapter, normal_errors, varied
 from maeday_core.calibration import (
     BLUR,
     EVERYWHERE,
     LEAST_DEVIATION,
+    LEAST_LOOKS,
+    LOOKS,
     MARGIN,
     MARGIN_ALONE,
     NEARLY_NONE,
@@ -184,32 +186,32 @@ def test_unusable_values_are_refused(model, changes):
         FineTuning(model, shots, **changes)
 
 
-def noise(*shape: int, size: int = 64) -> np.ndarray:
-    return np.abs(np.random.default_rng(0).standard_normal((*shape, size, size))).astype(np.float32)
+def noise(shots: int, copies: int, size: int = 64) -> np.ndarray:
+    errors = np.random.default_rng(0).standard_normal((shots, copies, 2, size, size))
+    return np.abs(errors).astype(np.float32)
 
 
 def test_calibration_counts_in_deviations_from_the_normal_error():
-    maps = noise(3, 2)
-    calibration = Calibration.of(maps, 4, relative=True)
+    errors = noise(3, 2)
+    calibration = Calibration.of(errors, 4, relative=True)
     assert calibration.shots == 3
     assert calibration.threshold == MARGIN * max(calibration.scores)
-    usual, worse = calibration(maps[0, 0], 4), calibration(7 * maps[0, 0], 4)
+    usual, worse = calibration(errors[0, 0], 4), calibration(7 * errors[0, 0], 4)
     assert 0 < usual.mean() < 1
     assert worse.min() > usual.max()
-    brighter = Calibration.of(4 * maps, 4, relative=True)
-    assert brighter.threshold == pytest.approx(calibration.threshold, rel=0.05)
-    alone = Calibration.of(maps[:1], 4, relative=True)
+    brighter = Calibration.of(400 * errors, 4, relative=True)
+    assert brighter.threshold == pytest.approx(Calibration.of(100 * errors, 4, relative=True).threshold, rel=0.01)
+    alone = Calibration.of(errors[:1], 4, relative=True)
     assert alone.threshold == MARGIN_ALONE * max(alone.scores)
-    plain = Calibration.of(maps, 4, relative=False)
-    assert np.array_equal(plain(maps[0, 0], 4), maps[0, 0])
-    assert max(plain.scores) == maps.max()
+    plain = Calibration.of(errors, 4, relative=False)
+    assert max(plain.scores) == errors[:, :, 0].max()
 
 
 def test_calibration_against_a_slow_loop():
     """By hand: mean, and deviation within each shot, half by place and half by ring; then deviations above the mean."""
     size = 128
-    maps = noise(2, 3, size=size)
-    maps[1] *= 2
+    errors = noise(2, 3, size=size)
+    errors[1] *= 2
     kernel = cv2.getGaussianKernel(2 * round(4 * BLUR) + 1, BLUR)
     rings: dict[int, list[tuple[int, int]]] = {}
     for y, x in np.ndindex(size, size):
@@ -228,10 +230,11 @@ def test_calibration_against_a_slow_loop():
         return smoothed(halves)
 
     found = np.ones((size, size))
-    for scale in SCALES:
+    colour = [(scale, 0, LEAST_DEVIATION, 1 / 8) for scale in SCALES]
+    for scale, kind, least, share in [*colour, (LOOKS, 1, LEAST_LOOKS, 1 / 2)]:
         roots = [
-            [np.sqrt(cv2.GaussianBlur(m, (0, 0), scale, borderType=cv2.BORDER_REFLECT_101)) for m in copies]
-            for copies in maps
+            [np.sqrt(cv2.GaussianBlur(both[kind], (0, 0), scale, borderType=cv2.BORDER_REFLECT_101)) for both in copies]
+            for copies in errors
         ]
         roots = [[r - EVERYWHERE * np.median(r) for r in copies] for copies in roots]
         mean = normal(sum(sum(copies) for copies in roots) / 6)
@@ -239,51 +242,51 @@ def test_calibration_against_a_slow_loop():
         for copies in roots:
             own = normal(sum(copies) / 3)
             variance += sum((r - own) ** 2 for r in copies) / 6
-        deviation = np.sqrt(normal(variance) + LEAST_DEVIATION**2)
-        found *= np.maximum((roots[1][1] - mean) / deviation, 0) + NEARLY_NONE
+        deviation = np.sqrt(normal(variance) + least**2)
+        found *= (np.maximum((roots[1][1] - mean) / deviation, 0) + NEARLY_NONE) ** share
     np.testing.assert_allclose(
-        Calibration.of(maps, 8, relative=True)(maps[1, 1], 8),
-        smoothed(found ** (1 / len(SCALES)) - NEARLY_NONE),
+        Calibration.of(errors, 8, relative=True)(errors[1, 1], 8),
+        smoothed(found - NEARLY_NONE),
         rtol=5e-3,
         atol=5e-3,
     )
 
 
 def test_fewer_masks_than_calibrated_count_with_care():
-    maps = noise(1, 4)
-    calibration = Calibration.of(maps, 16, relative=True)
-    worse = 1000 * maps[0, 0]
+    errors = noise(1, 4)
+    calibration = Calibration.of(errors, 16, relative=True)
+    worse = 1000 * errors[0, 0]
     np.testing.assert_allclose(calibration(worse, 4).max(), calibration(worse, 16).max() / 2, rtol=0.01)
-    assert np.array_equal(calibration(maps[0, 0], 64), calibration(maps[0, 0], 16))
+    assert np.array_equal(calibration(errors[0, 0], 64), calibration(errors[0, 0], 16))
 
 
 def test_each_shot_is_judged_by_the_others():
-    maps = noise(4, 2)
-    maps[1] *= 9
-    scores = np.reshape(Calibration.of(maps, 4, relative=True).scores, (4, 2))
+    errors = noise(4, 2)
+    errors[1] *= 9
+    scores = np.reshape(Calibration.of(errors, 4, relative=True).scores, (4, 2))
     assert scores[1].min() > 2 * scores[[0, 2, 3]].max()
 
 
 def test_where_good_parts_err_too_an_error_counts_less():
-    maps = 0.1 * noise(2, 2)
-    maps[..., 32:] *= 5
-    calibrated = Calibration.of(maps, 4, relative=True)(np.ones((64, 64), dtype=np.float32), 4)
+    errors = 0.1 * noise(2, 2)
+    errors[..., 32:] *= 5
+    calibrated = Calibration.of(errors, 4, relative=True)(np.ones((2, 64, 64), dtype=np.float32), 4)
     assert calibrated[32, 4] > 1.2 * calibrated[32, 60]
 
 
 def test_what_is_normal_at_one_border_is_less_abnormal_at_another():
-    maps = 0.1 * noise(2, 2, size=112)
-    maps[..., :RING] *= 5
-    calibrated = Calibration.of(maps, 4, relative=True)(np.ones((112, 112), dtype=np.float32), 4)
+    errors = 0.1 * noise(2, 2, size=112)
+    errors[..., :RING] *= 5
+    calibrated = Calibration.of(errors, 4, relative=True)(np.ones((2, 112, 112), dtype=np.float32), 4)
     left, right, inside = calibrated[56, 1], calibrated[56, 110], calibrated[56, 56]
     assert left < 0.9 * right < 0.8 * inside
 
 
 def test_calibration_does_not_depend_on_other_draws(model):
-    first = list(normal_maps(model, [photo(0)], 2, FEW, 0))
+    first = list(normal_errors(model, [photo(0)], 2, FEW, 0))
     np.random.default_rng().random()
     torch.rand(3)
-    assert np.array_equal(first, list(normal_maps(model, [photo(0)], 2, FEW, 0)))
+    assert np.array_equal(first, list(normal_errors(model, [photo(0)], 2, FEW, 0)))
 
 
 def test_crops_and_turns_stay_in_their_ranges():

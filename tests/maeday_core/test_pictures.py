@@ -38,7 +38,7 @@ def test_heat_map_uses_the_scale_it_is_given():
 
 def test_good_parts_set_the_colour_scale(tiny_model, result, tmp_path):
     assert colour_scale(result) == (0, COLOUR_SCALE)
-    maps = np.random.default_rng(0).random((2, 2, 64, 64), dtype=np.float32)
+    maps = np.random.default_rng(0).random((2, 2, 2, 64, 64), dtype=np.float32)
     judged = detect(tiny_model, result.query, Settings(masks=3), Calibration.of(maps, 3, relative=True))
     assert colour_scale(judged) == (0, 2 * judged.first_threshold)
     low, top = colour_scale(replace(result, unit="distance"))
