@@ -144,7 +144,7 @@ def stream(
             images = torch.from_numpy(tiles.cut(seen, windows)).to(model.device).permute(0, 3, 1, 2).float() / 255
             found, errors = _look(model, normalise(images), batch.to(model.device), settings.error_space)
             sums[first : first + together] += (errors * weights).sum(axis=1)
-            guesses[first : first + together] += np.einsum("wnchw,nhw->whwc", found, hidden[done - count : done])
+            guesses[first : first + together] += np.einsum("tnchw,nhw->thwc", found, hidden[done - count : done])
         if partial or done == settings.masks:
             means = sums / np.maximum(counted[:done].sum(axis=0), 1)
             maps = np.stack([smooth(mean) for mean in means])
