@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maeday_core import Settings, SettingsError, detect, detector, stream
+from maeday_core.calibration import Calibration
 from maeday_core.embeddings import load_backbone
 from maeday_core.methods import Reference, learn
 from maeday_core.methods import detector as by_method
@@ -122,12 +123,16 @@ def test_one_window_is_the_whole_picture(tiny_model, patches: str) -> None:
     assert tiled.window == whole.window == (0, 0, 1, 1)
 
 
-def test_every_window_is_a_detection_of_its_own(tiny_model) -> None:
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_every_window_is_a_detection_of_its_own(tiny_model, calibrated: bool) -> None:
     """Where only one window sees a pixel, the map is that window's."""
     query = noise(150, 210)
-    result = detect(tiny_model, query, NARROW)
+    errors = np.random.default_rng(0).random((2, 2, 2, SIZE, SIZE), dtype=np.float32)
+    calibration = Calibration.of(errors, 4, relative=True) if calibrated else None
+    result = detect(tiny_model, query, NARROW, calibration)
     assert result.error_map.shape == (150, 210)
-    corner = detector.detect(tiny_model, query[:SIZE, :SIZE].copy(), Settings(masks=4, mask_ratio=0.5))
+    assert result.error_map.max() > 0
+    corner = detector.detect(tiny_model, query[:SIZE, :SIZE].copy(), Settings(masks=4, mask_ratio=0.5), calibration)
     tiles = tiling((150, 210), "on", SIZE)
     assert tiles
     alone = (slice(tiles.tops[1]), slice(tiles.lefts[1]))
