@@ -7,7 +7,8 @@ result = detect(model, load_image("part.jpg"), Settings(masks=32, seed=0))
 print(result.image_score, result.error_map.shape)
 """
 
-from maeday_core.adaptation import Adapter, FineTuning, load_adapter
+from maeday_core.adaptation import FineTuning
+from maeday_core.adapter import Adapter, load_adapter
 from maeday_core.detector import Detection, Settings
 from maeday_core.errors import DatasetError, ImageError, MaedayError, SettingsError, WeightsError
 from maeday_core.images import find_images, load_image

@@ -13,7 +13,8 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
-from maeday_core.adaptation import MAX_SHOTS, Adapter, FineTuning, Step, load_adapter
+from maeday_core.adaptation import MAX_SHOTS, FineTuning, Step
+from maeday_core.adapter import Adapter, load_adapter
 from maeday_core.detector import Detection, Settings
 from maeday_core.embeddings import LITE0, SIDE, WRN50, Backbone, load_backbone
 from maeday_core.ensemble import add, add_banks

@@ -10,7 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from maeday_core.adaptation import PRESETS, FineTuning, load_adapter, normal_errors, varied
+from maeday_core.adaptation import PRESETS, FineTuning, normal_errors, varied
+from maeday_core.adapter import load_adapter
 from maeday_core.calibration import (
     BLUR,
     EVERYWHERE,
