@@ -291,7 +291,9 @@ def test_a_reader_that_stops_early_costs_no_file(
     folder: Path, tmp_path: Path, tiny: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = []
-    monkeypatch.setattr("maeday_core.cli._print_json", lambda row: written.append((tmp_path / "report.html").exists()))
+    monkeypatch.setattr(
+        "maeday_core.commands._print_json", lambda row: written.append((tmp_path / "report.html").exists())
+    )
     assert main(["frames", str(folder), "--out", str(tmp_path), *tiny]) == 0
     assert written == [True] * 8
 
