@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from maeday_core.calibration import WEIGHTS, Calibration
+from maeday_core.calibration import SCALES, Calibration
 from maeday_core.detector import Settings
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.lora import RANK, Factors, merge, weight_matrices
@@ -83,7 +83,7 @@ class Adapter:
     def _fits(self, model: MaskedAutoencoder) -> bool:
         matrices = {name: layer.weight.flatten(1).shape for name, layer in weight_matrices(model)}
         state = {name: value.shape for name, value in model.state_dict().items()}
-        maps = (len(WEIGHTS), model.config.image_size, model.config.image_size)
+        maps = (len(SCALES) + 1, model.config.image_size, model.config.image_size)
         return (
             all(
                 a.ndim == b.ndim == 2 and len(a) == b.shape[1] and (len(b), a.shape[1]) == matrices.get(name)
@@ -92,7 +92,7 @@ class Adapter:
             and (not self.weights or {name: value.shape for name, value in self.weights.items()} == state)
             and self.calibration.mean.shape == self.calibration.deviation.shape == maps
             and all(len(values) == APPEARANCE for values in self.appearances)
-            and bool(self.appearances and self.calibration.scores)
+            and bool(self.appearances and self.calibration.scores and self.calibration.colour_scores)
         )
 
     def tensors(self) -> dict[str, Tensor]:
@@ -119,6 +119,7 @@ class Adapter:
             "doubts": self.doubts,
             "settings": asdict(self.settings),
             "scores": self.calibration.scores,
+            "colour_scores": self.calibration.colour_scores,
             "losses": self.losses,
         }
 
@@ -144,11 +145,12 @@ def load_adapter(path: str | os.PathLike[str]) -> Adapter:
         factors = {name: (tensors[f"{name}.lora_a"], tensors[f"{name}.lora_b"]) for name in names}
         mean, deviation = (tensors[f"calibration.{name}"].numpy() for name in ("mean", "deviation"))
         settings = Settings(**facts["settings"])
-        scores, relative = tuple(map(float, facts["scores"])), bool(facts["relative"])
+        scores, colour_scores = (tuple(map(float, facts[name])) for name in ("scores", "colour_scores"))
+        shots, relative = int(facts["shots"]), bool(facts["relative"])
         return Adapter(
             factors=factors,
             weights=weights,
-            calibration=Calibration(mean, deviation, scores, int(facts["shots"]), settings.masks, relative),
+            calibration=Calibration(mean, deviation, scores, colour_scores, shots, settings.masks, relative),
             appearances=tuple(tuple(map(float, values)) for values in facts["appearances"]),
             doubts=tuple(map(str, facts["doubts"])),
             settings=settings,

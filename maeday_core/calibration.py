@@ -3,20 +3,19 @@
 A reconstruction is never perfect: edges, prints and coarse grain always cost some error. The shots tell how much it is
 and how much it varies, place by place where parts lie alike, and over all places as far from the border: there a
 reconstruction knows neighbours on one side only, and parts end. That gives a threshold, and, if wanted, a map that
-counts in deviations from the normal error. Of colours at four scales, because a single bright grain is as wrong as a
-scratch but not as large; and, as much again, of looks, because grain in place of grain looks right.
+counts in deviations from the normal error: of colours at four scales, because a single bright grain is as wrong as a
+scratch but not as large; and, counting as much, of looks, because grain in place of grain looks right.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
 SCALES = (2.0, 4.0, 8.0, 16.0)  # px at the model's size
 LOOKS = 4.0  # px at the model's size, half a cell of the perceptual error
-WEIGHTS = np.array([1 / 8, 1 / 8, 1 / 8, 1 / 8, 1 / 2], np.float32)  # of the errors at those scales
 BLUR = 4.0  # px at the model's size: parts never lie exactly alike
 RING, RINGS = 8, 7  # px at the model's size, and how many along the border, a quarter of the side; the rest is one more
 LEAST_DEVIATION = 0.002  # half a grey level: blank parts do not vary at all
@@ -37,6 +36,7 @@ class Calibration:
             own, half that of its ring along the border.
         deviation: float32 (scales + 1, S, S), how much it varies there within a photo, likewise.
         scores: image scores of good parts, each judged by the others.
+        colour_scores: the same without the perceptual error.
         shots: how many photos it rests on.
         masks: N of the maps it rests on.
         relative: count errors in deviations from the normal one; else leave them as Eq. 1 has them, as the paper does.
@@ -45,6 +45,7 @@ class Calibration:
     mean: np.ndarray = field(repr=False)
     deviation: np.ndarray = field(repr=False)
     scores: tuple[float, ...]
+    colour_scores: tuple[float, ...]
     shots: int
     masks: int
     relative: bool = True
@@ -63,32 +64,48 @@ class Calibration:
         roots = np.stack([[_roots(both) for both in copies] for copies in errors])
         axis = 0 if len(errors) > 1 else 1  # judge each by the other shots, or by the only shot's other copies
         scores: list[float] = []
+        colour_scores: list[float] = []
         for left_out in range(errors.shape[axis]):
-            judge = cls(*_moments(np.delete(roots, left_out, axis)), (), 0, masks, relative)
+            judge = cls(*_moments(np.delete(roots, left_out, axis)), (), (), 0, masks, relative)
             for both in errors.take(left_out, axis):
-                scores.append(float((judge(both, masks) if relative else both[0]).max()))
-        return cls(*_moments(roots), tuple(scores), len(errors), masks, relative)
+                scores.append(float(judge(both, masks).max()))
+                colour_scores.append(float(judge.of_colour()(both[:1], masks).max()))
+        return cls(*_moments(roots), tuple(scores), tuple(colour_scores), len(errors), masks, relative)
+
+    def of_colour(self) -> Calibration:
+        """The same without the perceptual error, for an ensemble: what it adds to compares looks already."""
+        scales = len(SCALES)
+        return replace(self, mean=self.mean[:scales], deviation=self.deviation[:scales], scores=self.colour_scores)
+
+    @property
+    def looks(self) -> bool:
+        """Whether it needs the perceptual error."""
+        return self.relative and len(self.mean) > len(SCALES)
 
     def __call__(self, errors: np.ndarray, masks: int) -> np.ndarray:
-        """The squared and the perceptual error (2, S, S) in deviations above the normal ones: (S, S), 0 or more.
+        """The squared error and, if it `looks`, the perceptual one, (1 or 2, S, S), in deviations above normal: (S, S).
 
-        Their geometric mean, in which both kinds weigh the same, smoothed, so that a single grain counts less than a
-        scratch. The mean over fewer masks than the calibration rests on varies more, by no more than the root of their
-        ratio.
+        0 or more: the geometric mean over the scales, then over the kinds of error, smoothed, so that a single grain
+        counts less than a scratch. The mean over fewer masks than the calibration rests on varies more, by no more than
+        the root of their ratio. If it is not `relative`, the squared error as it is.
         """
+        if not self.relative:
+            return errors[0]
         more = max(1.0, np.sqrt(self.masks / masks))
         deviations = np.maximum((_roots(errors) - self.mean) / (self.deviation * more), 0)
-        mean = np.exp(np.tensordot(WEIGHTS, np.log(deviations + NEARLY_NONE), 1)) - NEARLY_NONE
-        return _smooth(mean, BLUR)
+        logarithms = np.log(deviations + NEARLY_NONE)
+        kinds = [logarithms[: len(SCALES)].mean(axis=0), *logarithms[len(SCALES) :]]
+        return _smooth(np.exp(np.mean(kinds, axis=0)) - NEARLY_NONE, BLUR)
 
 
 def _roots(errors: np.ndarray) -> np.ndarray:
-    """The roots of both errors, differences of colour and looks, above the picture's own: (2, S, S) -> (5, S, S).
+    """The roots of the errors, differences of colour and of looks, above the picture's own: (2, S, S) -> (5, S, S).
 
     Most of what is wrong everywhere is light and texture, and no part of a defect.
     """
-    squared, perceptual = errors
-    roots = np.sqrt(np.stack([*(_smooth(squared, scale) for scale in SCALES), _smooth(perceptual, LOOKS)]))
+    squared, *perceptual = errors
+    smoothed = [_smooth(squared, scale) for scale in SCALES] + [_smooth(error, LOOKS) for error in perceptual]
+    roots = np.sqrt(np.stack(smoothed))
     return roots - EVERYWHERE * np.median(roots, axis=(1, 2), keepdims=True)
 
 

@@ -1,4 +1,4 @@
-"""Several methods on the same pictures: what they have in common is learned once, and every picture detected once."""
+"""Several methods on the same pictures: what they have in common is learned and computed once."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class Part:
 
     Attributes:
         seed: of the masks, the adaptation or the coreset.
-        raw: the map as it is, not calibrated on the good parts.
+        added: the map that the ensemble adds, where that is another one than MAEDAY's own.
     """
 
     method: str
     seed: int
-    raw: bool = False
+    added: bool = False
 
 
-def parts_of(method: str, shots: int, seed: int, raw_sum: bool = False) -> tuple[Part, ...]:
+def parts_of(method: str, shots: int, seed: int) -> tuple[Part, ...]:
     """The parts whose sum a method is; one for a method that is no sum."""
     if method == "ensemble":
-        return Part("maeday", seed, raw_sum and shots > 0), Part("patchcore" if shots else "self", seed)
+        return Part("maeday", seed, shots > 0), Part("patchcore" if shots else "self", seed)
     if method == "2xpatchcore":
         return Part("patchcore", seed), Part("patchcore", seed + 1)
     return (Part(method, seed),)
@@ -75,7 +75,7 @@ class Judge:
         return sum(self._learned[key][1] for key in keys) if keys <= self._learned.keys() else None
 
     def _parts(self, method: str) -> tuple[Part, ...]:
-        return parts_of(method, len(self.good), self.settings.seed, self.raw_sum)
+        return parts_of(method, len(self.good), self.settings.seed)
 
     def _sum(self, method: str, results: Sequence[Detection]) -> Detection:
         if method == "ensemble":
@@ -86,7 +86,13 @@ class Judge:
         if part not in self._detectors:
             reference = self._learn(part.method, part.seed) if self.good else Reference()
             self._detectors[part] = detector(
-                part.method, self.model, self.backbone, self.settings, reference, raw_sum=part.raw
+                part.method,
+                self.model,
+                self.backbone,
+                self.settings,
+                reference,
+                raw_sum=self.raw_sum,
+                added=part.added,
             )
         return self._detectors[part]
 

@@ -170,12 +170,14 @@ def detector(
     reference: Reference | None = None,
     *,
     raw_sum: bool = False,
+    added: bool = False,
     partial: bool = False,
 ) -> Detect:
     """The function that judges a query by a method, zero-shot or with what `learn` gave.
 
     Args:
-        raw_sum: let the ensemble add the maps as they are; of MAEDAY alone, give the map that it would add.
+        raw_sum: let the ensemble add the maps as they are.
+        added: of MAEDAY, give the map that the ensemble adds.
         partial: yield partial results, too.
 
     Raises:
@@ -207,7 +209,10 @@ def detector(
     if method in RECONSTRUCTS and adapter:
         assert model
         reconstructing = adapter.apply(model, settings)
-    calibration = adapter.calibration if adapter and not raw_sum else None
+    added = added or method == "ensemble"
+    calibration = adapter.calibration if adapter and not (added and raw_sum) else None
+    if calibration and added:
+        calibration = calibration.of_colour()
     network: Backbone | None = None
     if method != "maeday":
         network = load_backbone(banks[0].backbone if banks and method != "self" else backbone)

@@ -148,11 +148,14 @@ def stream(
         if partial or done == settings.masks:
             means = sums / np.maximum(counted[:done].sum(axis=0), 1)
             maps = np.stack([smooth(mean) for mean in means])
-            if calibration and calibration.relative:
-                times = hidden[:done].sum(axis=0)
-                for index, window in enumerate(tiles.cut(seen, tiles.windows)):
-                    looks = perceptual_error(window, guesses[index], times, model.device)
-                    maps[index] = calibration(np.stack([maps[index], looks]), done)
+            if calibration:
+                kinds = maps[:, None]
+                if calibration.looks:
+                    cuts, times = tiles.cut(seen, tiles.windows), hidden[:done].sum(axis=0)
+                    pairs = zip(cuts, guesses, strict=True)
+                    looks = [perceptual_error(window, guess, times, model.device) for window, guess in pairs]
+                    kinds = np.stack([maps, looks], axis=1)
+                maps = np.stack([calibration(errors, done) for errors in kinds])
             error_map = resize_map(tiles.blend(maps), *query.shape[:2])
             top, left = _around(tiles, error_map)
             (window,) = tiles.cut(seen, [(top, left)])
