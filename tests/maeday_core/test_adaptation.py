@@ -121,6 +121,7 @@ def test_a_saved_adapter_gives_the_same_map(model, tmp_path, preset):
     for name in ("base", "base_sha256", "preset", "steps", "seed", "losses", "settings"):
         assert getattr(loaded, name) == getattr(adapter, name)
     assert loaded.calibration.threshold == adapter.calibration.threshold
+    assert loaded.calibration.of_colour().threshold == adapter.calibration.of_colour().threshold
 
 
 def test_an_adapter_of_another_model_is_refused(model):

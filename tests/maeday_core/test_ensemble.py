@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maeday_core.detector import Detection, Settings
+from maeday_core.detector import Detection, Settings, detect
 from maeday_core.ensemble import NORMAL, WEIGHT, add, add_banks, shares
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.methods import METHODS, RECONSTRUCTS, Reference, default_backbone, detector, learn, load_reference
@@ -85,6 +85,19 @@ def test_every_method_gives_the_same_kind_of_result(tiny_model, reference, metho
     assert np.array_equal(bad.error_map, list(judge(part(2, True)))[-1].error_map)
     if method != "maeday":  # a model of random weights finds nothing
         assert bad.image_score > good.image_score
+
+
+def test_of_good_parts_the_ensemble_adds_deviations_of_colour_alone(tiny_model, reference) -> None:
+    query, calibration = part(2, True), reference.adapter.calibration
+    *_, whole = detector("ensemble", tiny_model, "lite0", FEW, reference)(query)
+    *_, alone = detector("maeday", tiny_model, "lite0", FEW, reference)(query)
+    *_, added = detector("maeday", tiny_model, "lite0", FEW, reference, added=True)(query)
+    by_hand = detect(reference.adapter.apply(tiny_model), query, FEW, calibration.of_colour())
+    for result in (whole.parts[0], added):
+        assert np.array_equal(result.error_map, by_hand.error_map)
+        assert result.good_scores == calibration.colour_scores
+    assert not np.array_equal(alone.error_map, by_hand.error_map)
+    assert alone.good_scores == calibration.scores != calibration.colour_scores
 
 
 def test_with_no_good_parts_the_ensemble_is_maeday_and_self_reference(tiny_model) -> None:
