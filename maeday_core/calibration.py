@@ -32,8 +32,8 @@ class Calibration:
 
     Attributes:
         mean: float32 (scales + 1, S, S), the root of the squared error of good parts at each scale and place, above
-            the picture's own, and that of the perceptual error; S is the model's image size. Half of it is the place's
-            own, half that of its ring along the border.
+            the picture's own, and that of the perceptual error, which one `of_colour` lacks; S is the model's image
+            size. Half of it is the place's own, half that of its ring along the border.
         deviation: float32 (scales + 1, S, S), how much it varies there within a photo, likewise.
         scores: image scores of good parts, each judged by the others.
         colour_scores: the same without the perceptual error.

@@ -203,11 +203,10 @@ def stream(
             error_map = smooth((error_maps * weights).sum(axis=0) / np.maximum(weights.sum(axis=0), 1))
             guessed = np.concatenate(reconstructions)
             if calibration:
-                looks = calibration.looks
-                errors_of = (
-                    both_errors(seen, error_map, guessed, masks[:done], model.device) if looks else error_map[None]
-                )
-                error_map = calibration(errors_of, done)
+                kinds = error_map[None]
+                if calibration.looks:
+                    kinds = both_errors(seen, error_map, guessed, masks[:done], model.device)
+                error_map = calibration(kinds, done)
             error_map = resize_map(error_map, *query.shape[:2])
             if not np.isfinite(error_map).all():
                 raise WeightsError(f"The model {model.info.name} computes no finite numbers; its weights are broken.")

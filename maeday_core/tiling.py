@@ -132,8 +132,9 @@ def stream(
     masks = draw_masks(settings.masks, model.config.num_patches, settings.mask_ratio, settings.seed, settings.sampling)
     counted = detector.counted(masks, model.config.grid_size, size, settings.patches)
     hidden = detector.counted(masks, model.config.grid_size, size, "masked")
+    looks = calibration is not None and calibration.looks
     sums = np.zeros((len(tiles.windows), size, size), np.float32)
-    guesses = np.zeros((*sums.shape, 3), np.float32)
+    guesses = np.zeros((*sums.shape, 3), np.float32) if looks else np.empty(0)
     done = 0
     for count in micro_batches(settings.masks):
         batch, weights = masks[done : done + count], counted[done : done + count]
@@ -143,18 +144,19 @@ def stream(
             windows = tiles.windows[first : first + together]
             images = torch.from_numpy(tiles.cut(seen, windows)).to(model.device).permute(0, 3, 1, 2).float() / 255
             found, errors = _look(model, normalise(images), batch.to(model.device), settings.error_space)
-            sums[first : first + together] += (errors * weights).sum(axis=1)
-            guesses[first : first + together] += np.einsum("tnchw,nhw->thwc", found, hidden[done - count : done])
+            sums[first : first + together] += (errors.cpu().numpy() * weights).sum(axis=1)
+            if looks:
+                total = np.einsum("tnchw,nhw->thwc", found.cpu().numpy(), hidden[done - count : done])
+                guesses[first : first + together] += total
         if partial or done == settings.masks:
             means = sums / np.maximum(counted[:done].sum(axis=0), 1)
             maps = np.stack([smooth(mean) for mean in means])
             if calibration:
                 kinds = maps[:, None]
-                if calibration.looks:
+                if looks:
                     cuts, times = tiles.cut(seen, tiles.windows), hidden[:done].sum(axis=0)
-                    pairs = zip(cuts, guesses, strict=True)
-                    looks = [perceptual_error(window, guess, times, model.device) for window, guess in pairs]
-                    kinds = np.stack([maps, looks], axis=1)
+                    perceptual = [perceptual_error(cut, guesses[i], times, model.device) for i, cut in enumerate(cuts)]
+                    kinds = np.stack([maps, perceptual], axis=1)
                 maps = np.stack([calibration(errors, done) for errors in kinds])
             error_map = resize_map(tiles.blend(maps), *query.shape[:2])
             top, left = _around(tiles, error_map)
@@ -198,7 +200,7 @@ def detect(
 
 def _look(
     model: MaskedAutoencoder, images: torch.Tensor, masks: torch.Tensor, space: str
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Reconstructions (n, N, 3, S, S) and squared errors (n, N, S, S) of n windows (n, 3, S, S) under masks (N, L)."""
     with torch.inference_mode():
         tokens = model.embed(images).repeat_interleave(len(masks), 0)
@@ -206,7 +208,7 @@ def _look(
             model, images.repeat_interleave(len(masks), 0), tokens, masks.repeat(len(images), 1), space
         )
     of_each = (len(images), len(masks))
-    return found.view(*of_each, *found.shape[1:]).cpu().numpy(), errors.view(*of_each, *errors.shape[1:]).cpu().numpy()
+    return found.view(*of_each, *found.shape[1:]), errors.view(*of_each, *errors.shape[1:])
 
 
 def _around(tiles: Tiling, error_map: np.ndarray) -> tuple[int, int]:
