@@ -168,23 +168,25 @@ def _seconds(rows: Rows) -> Table:
 
 
 def _fine_tuning(rows: Rows) -> Table | None:
-    """Table 5: how to fine-tune, with one shot."""
-    one = {group: found for group, found in grouped(rows).items() if group[:2] == ("maeday", 1)}
-    if not one:
+    """Table 5: how to fine-tune, from no shots to the most, each preset in turn."""
+    by_preset = {group: found for group, found in grouped(rows).items() if group[0] == "maeday"}
+    if not any(shots for _, shots, _, _ in by_preset):
         return None
-    cells = [["MAEDAY, 1 shot", *TITLES.values()]]
-    shared = {metric: shared_by(one.values(), metric) for metric in TITLES}
-    for group, found in one.items():
-        quoted = published.FINE_TUNING.get(str(group[2])) if _all_of_mvtec(found) else None
-        line = [f"preset {group[2]}" + (f" ({group[3]})" if group[3] else "")]
+    cells = [["MAEDAY", *TITLES.values()]]
+    shared = {metric: shared_by(by_preset.values(), metric) for metric in TITLES}
+    for group, found in sorted(by_preset.items(), key=lambda item: (str(item[0][2] or ""), item[0][1])):
+        _, shots, preset, variant = group
+        quoted = published.FINE_TUNING.get(str(preset)) if shots == 1 and _all_of_mvtec(found) else None
+        told = f"preset {preset}, {shots} shot{'s' * (shots > 1)}" if shots else "zero-shot"
+        line = [told + (f" ({variant})" if variant else "")]
         for i, metric in enumerate(TITLES):
             line.append(_beside(means_by_seed(found, metric, shared[metric]), quoted[i] if quoted else None))
         cells.append(line)
     cells += [
-        [f"paper, MVTec-AD: {published.PRESETS[name]}", str(image), str(pixel)]
+        [f"paper, MVTec-AD: {published.PRESETS[name]}, 1 shot", str(image), str(pixel)]
         for name, (image, pixel) in published.FINE_TUNING.items()
     ]
-    note = f"Means of the {len(shared['image_auroc'])} categories that every preset was evaluated on. "
+    note = f"Means of the {len(shared['image_auroc'])} categories that all of them were evaluated on. "
     return Table("table-5", "Table 5: how to fine-tune", cells, note + "The paper's are quoted, not measured here.")
 
 

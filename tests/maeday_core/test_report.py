@@ -74,6 +74,9 @@ def test_everything_from_one_folder_of_results(tiny_model, dataset: Path, tmp_pa
     assert cell == f"{np.mean(measured):.1f} ± {np.std(measured):.1f}"
     assert any("the paper's mean" in row[0] for row in rows), "other data is not set beside the paper's, place by place"
     assert "frames" in table(tmp_path / "report" / "table-3.csv")[0]
+    _, *presets = table(tmp_path / "report" / "table-5.csv")
+    assert [line[0] for line in presets[:3]] == ["zero-shot", "preset calibrate, 1 shot", "preset full, 1 shot"]
+    assert presets[0][1] == cell
     text = (tmp_path / "report" / "report.md").read_text()
     assert all((tmp_path / "report" / f"{name}.md").read_text() in text for name in names)
     assert "![figure-2](figure-2.png)\n\nFigure 2: AUROC by the number of good parts; mean of 1 categories" in text
