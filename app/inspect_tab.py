@@ -363,8 +363,12 @@ def _inspect(
 
 
 def _inspect_again(path: str | None, *settings: Any) -> Iterator[tuple[Any, ...]]:
-    """The same photo, now that the adapter is another; nothing without a photo."""
+    """The same photo, now that the adapter is another; nothing without a photo.
+
+    A result from before is gone first, so that Stop does not bring it back.
+    """
     if path:
+        yield None, *(gr.skip(),) * (SHOWN + 3)
         yield from _inspect(path, *settings)
     else:
         yield (gr.skip(),) * (SHOWN + 4)
