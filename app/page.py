@@ -35,11 +35,11 @@ without a seam.
 With **good parts**, one to eight photos of what is normal, the model is fine-tuned first: LoRA adds a low-rank change
 to every weight matrix, which takes seconds and leaves the shared model as it is. Then the good parts are judged
 themselves, shifted and turned a little. That tells how much error is normal at each place and along the border, and how
-much it varies: the heat map counts in *deviations above normal*, and the threshold is a quarter above the highest score
-of a good part, or two and a half times that of a single one's copies. Two kinds of error count the same: how wrong the
-colours are, and how different photo and reconstruction look to a pretrained network, for grain in place of grain is
-wrong in every pixel and looks right. What was learned, the adapter, is a file of a few megabytes: save it and load it
-tomorrow, here or on the command line.
+much it varies: the heat map counts in *deviations above normal*, and the threshold is the highest score of a good part
+judged by the others, or twice that of a single one's copies. Two kinds of error count the same: how wrong the colours
+are, and how different photo and reconstruction look to a pretrained network, for grain in place of grain is wrong in
+every pixel and looks right. What was learned, the adapter, is a file of a few megabytes: save it and load it tomorrow,
+here or on the command line.
 
 **Self-reference** asks another question: is there anything else like this in the picture? A pretrained network turns
 each patch into a feature; its distance to the five nearest features elsewhere in the same photo is the map.

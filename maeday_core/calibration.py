@@ -22,8 +22,7 @@ LEAST_DEVIATION = 0.002  # half a grey level: blank parts do not vary at all
 LEAST_LOOKS = 0.02  # likewise, of the distance of two features of unit length
 EVERYWHERE = 0.75  # share of a picture's median error that is left out
 NEARLY_NONE = 0.05  # deviations: keeps the geometric mean from being nothing where one scale sees nothing
-MARGIN = 1.25
-MARGIN_ALONE = 2.5  # a shot's copies are more like it than other good parts will be
+MARGIN_ALONE = 2.0  # a shot's copies are more like it than other good parts will be
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,9 @@ class Calibration:
     def threshold(self) -> float:
         """The image score from which a part is called anomalous.
 
-        A quarter above the highest of a good part; with one shot, two and a half times the highest of its copies.
+        The highest of a good part judged by the others; with one shot, twice the highest of its copies.
         """
-        return (MARGIN_ALONE if self.shots == 1 else MARGIN) * max(self.scores)
+        return (MARGIN_ALONE if self.shots == 1 else 1) * max(self.scores)
 
     @classmethod
     def of(cls, errors: np.ndarray, masks: int, relative: bool) -> Calibration:

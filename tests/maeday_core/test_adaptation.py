@@ -18,7 +18,6 @@ from maeday_core.calibration import (
     LEAST_DEVIATION,
     LEAST_LOOKS,
     LOOKS,
-    MARGIN,
     MARGIN_ALONE,
     NEARLY_NONE,
     RING,
@@ -197,7 +196,7 @@ def test_calibration_counts_in_deviations_from_the_normal_error():
     errors = noise(3, 2)
     calibration = Calibration.of(errors, 4, relative=True)
     assert calibration.shots == 3
-    assert calibration.threshold == MARGIN * max(calibration.scores)
+    assert calibration.threshold == max(calibration.scores)
     usual, worse = calibration(errors[0, 0], 4), calibration(7 * errors[0, 0], 4)
     assert 0 < usual.mean() < 1
     assert worse.min() > usual.max()
