@@ -36,17 +36,17 @@ With **good parts**, one to eight photos of what is normal, the model is fine-tu
 to every weight matrix, which takes seconds and leaves the shared model as it is. Then the good parts are judged
 themselves, shifted and turned a little. That tells how much error is normal at each place and along the border, and how
 much it varies: the heat map counts in *deviations above normal*, and the threshold is the highest score of a good part
-judged by the others, or twice that of a single one's copies. Two kinds of error count the same: how wrong the colours
-are, and how different photo and reconstruction look to a pretrained network, for grain in place of grain is wrong in
-every pixel and looks right. What was learned, the adapter, is a file of a few megabytes: save it and load it tomorrow,
-here or on the command line.
+judged by the others, or twice that of a single one's copies. MAEDAY alone counts two kinds of error the same: how wrong
+the colours are, and how different photo and reconstruction look to a pretrained network, for grain in place of grain is
+wrong in every pixel and looks right. What was learned, the adapter, is a file of a few megabytes: save it and load it
+tomorrow, here or on the command line.
 
 **Self-reference** asks another question: is there anything else like this in the picture? A pretrained network turns
 each patch into a feature; its distance to the five nearest features elsewhere in the same photo is the map.
 **PatchCore** asks the same of the good parts, in eight turned and mirrored views each. Click the map, and the page
-shows what that place looks like most. The **ensemble** adds the two kinds of evidence: the distance, and a share of
-the logarithm of how abnormal the reconstruction error is. It finds more than either, and the page tells which of them
-made the peak.
+shows what that place looks like most. The **ensemble** adds the two kinds of evidence: the distance, and a share of the
+logarithm of how abnormal the reconstruction error is, that of colours alone where there are good parts. It finds more
+than either, and the page tells which of them made the peak.
 
 **Frames** does this for many pictures, a zip archive or a video. Frames are judged against each other, and by all their
 places: a bolt is small, so that most places are clean. 5.5 robust deviations above what most of them score begins what
