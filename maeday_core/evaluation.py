@@ -188,7 +188,8 @@ class _Run:
         reconstructs = self.method in RECONSTRUCTS
         info = self.model.info if self.model and reconstructs else None
         facts: dict[str, Any] = {"category": self.category.name, "method": self.method, "shots": self.shots}
-        facts |= asdict(self.settings) if reconstructs else {"masks": None, "seed": self.settings.seed}
+        facts |= dict.fromkeys(asdict(self.settings)) | {"seed": self.settings.seed, "tile": self.settings.tile}
+        facts |= asdict(self.settings) if reconstructs else {}
         facts |= {"model": info.name if info else None, "model_sha256": info.sha256 if info else None}
         facts["preset"] = self.preset if reconstructs and self.shots else None
         facts["backbone"] = None if self.method == "maeday" else self.backbone

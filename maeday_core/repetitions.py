@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from maeday_core.datasets import Category, truth_of
-from maeday_core.detector import Settings, stream
+from maeday_core.detector import Settings
 from maeday_core.errors import SettingsError
-from maeday_core.images import load_image, resize_map
+from maeday_core.images import load_image
 from maeday_core.journal import append_rows, mend, read_rows
 from maeday_core.masks import SAMPLINGS
 from maeday_core.metrics import auroc, rank, rank_scores
 from maeday_core.model import MaskedAutoencoder
+from maeday_core.tiling import detect
 
 COUNTS = (1, 2, 4, 8, 16, 32, 64)
 REPETITIONS = "repetitions.jsonl"
@@ -55,7 +56,7 @@ def repetitions(
             for seed in seeds:
                 run = {"category": category.name, "model_sha256": model.info.sha256, "sampling": sampling, "seed": seed}
                 run |= {"images": len(category.samples), "mask_ratio": settings.mask_ratio}
-                run["error_space"] = settings.error_space
+                run |= {"error_space": settings.error_space, "tile": settings.tile}
                 rows = [row for row in before if run.items() <= row.items()]
                 if len(rows) < len(COUNTS):
                     wanted = replace(settings, masks=COUNTS[-1], sampling=sampling, seed=seed)
@@ -70,24 +71,21 @@ def _measure(
     model: MaskedAutoencoder, category: Category, settings: Settings, on_image: Callable[[str, str, int, int], None]
 ) -> Iterator[dict[str, Any]]:
     scores: dict[int, list[float]] = {count: [] for count in COUNTS}
-    shapes: list[tuple[int, ...]] = []
     total = len(category.samples)
     with tempfile.TemporaryDirectory(prefix="maeday-") as folder:
         for index, sample in enumerate(category.samples):
             image = load_image(sample.path)
             truth_of(sample, image.shape[:2])
-            *_, result = stream(model, image, settings, partial=False)
             for count in COUNTS:
-                error_map = result.error_maps[:count].mean(axis=0)
-                scores[count].append(float(resize_map(error_map, *image.shape[:2]).max()))
-                np.save(Path(folder) / f"{index}-{count}.npy", error_map)
-            shapes.append(image.shape[:2])
+                result = detect(model, image, replace(settings, masks=count))
+                scores[count].append(result.image_score)
+                np.save(Path(folder) / f"{index}-{count}.npy", result.error_map)
             on_image(category.name, settings.sampling, index + 1, total)
 
         def pixels(count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             for index, sample in enumerate(category.samples):
                 if sample.mask or not sample.anomalous:
-                    error_map = resize_map(np.load(Path(folder) / f"{index}-{count}.npy"), *shapes[index])
+                    error_map = np.load(Path(folder) / f"{index}-{count}.npy")
                     yield truth_of(sample, error_map.shape), error_map
 
         labels = np.array([sample.anomalous for sample in category.samples])

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from maeday_core.datasets import Sample, truth_of
-from maeday_core.detector import Settings, detect
+from maeday_core.detector import Settings
 from maeday_core.images import RGBImage, load_image, resize
 from maeday_core.masks import SAMPLINGS
 from maeday_core.methods import NAMES
@@ -23,6 +23,7 @@ from maeday_core.model import MaskedAutoencoder
 from maeday_core.pictures import COLOUR_MAP, COLOUR_SCALE, difference, heat_map, masked_input, reconstruction
 from maeday_core.repetitions import COUNTS, ENOUGH, curve_mean
 from maeday_core.report_runs import TITLES, Rows, grouped, means_by_seed, over, shared_by
+from maeday_core.tiling import detect
 
 STYLES = {
     "maeday": ("#d55e00", "o"),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from statistics import fmean
 from typing import Any
 
 from maeday_core import published
+from maeday_core.detector import Settings
 from maeday_core.methods import METHODS, NAMES
 
 Rows = Sequence[dict[str, Any]]
 Group = tuple[str, int, str | None, str]
 """Method, shots, preset, and what else tells it from others of the same: a column of a table."""
-VARIES = ("model", "model_sha256", "masks", "mask_ratio", "sampling", "patches", "error_space", "backbone", "sum")
+SETTINGS = tuple(field.name for field in fields(Settings) if field.name != "seed")  # means are taken over the seeds
+VARIES = ("model", "model_sha256", *SETTINGS, "backbone", "sum")
 TITLES = {"image_auroc": "image AUROC", "pixel_auroc": "pixel AUROC"}
 
 
