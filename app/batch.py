@@ -21,9 +21,18 @@ from app.gradio_fixes import uploaded
 from app.models import in_turns, loading, loading_backbone, without_folders
 from app.views import message
 from maeday_core import ImageError, MaedayError, Settings, SettingsError, load_image
-from maeday_core.adaptation import MAX_SHOTS
-from maeday_core.embeddings import BACKBONES
-from maeday_core.frames import (
+from maeday_core.fewshot.fine_tuning import MAX_SHOTS
+from maeday_core.frames.report import (
+    annotated,
+    found_in,
+    objects,
+    reason,
+    timeline,
+    worst_first,
+    write_pictures,
+    write_report,
+)
+from maeday_core.frames.run import (
     MAPS,
     PICTURES,
     ROWS,
@@ -39,19 +48,10 @@ from maeday_core.frames import (
     write_left_out,
     write_rows,
 )
-from maeday_core.frames_report import (
-    annotated,
-    found_in,
-    objects,
-    reason,
-    timeline,
-    worst_first,
-    write_pictures,
-    write_report,
-)
-from maeday_core.images import RGBImage
-from maeday_core.methods import Detect, Reference, default_backbone, detector, learn, load_reference
-from maeday_core.sources import LeftOut, count_frames, unique
+from maeday_core.frames.sources import LeftOut, count_frames, unique
+from maeday_core.io.images import RGBImage
+from maeday_core.methods.base import Detect, Reference, default_backbone, detector, learn, load_reference
+from maeday_core.model.backbone import BACKBONES
 
 MAX_FRAMES = 500
 WORST = 12

@@ -15,17 +15,17 @@ from app.batch import Batch, again, automatic, by_hand, delete, files_of, pause_
 from app.inspect_tab import Incoming
 from app.models import model_choices
 from app.views import message
-from maeday_core.adaptation import MAX_SHOTS
-from maeday_core.frames import (
-    Judged,
-)
-from maeday_core.frames_report import (
+from maeday_core.fewshot.fine_tuning import MAX_SHOTS
+from maeday_core.frames.report import (
     annotated,
     objects,
 )
-from maeday_core.images import SUFFIXES, RGBImage
-from maeday_core.methods import NAMES
-from maeday_core.sources import VIDEOS, Frame, read_frames
+from maeday_core.frames.run import (
+    Judged,
+)
+from maeday_core.frames.sources import VIDEOS, Frame, read_frames
+from maeday_core.io.images import SUFFIXES, RGBImage
+from maeday_core.methods.base import NAMES
 
 MASKS = 4
 OPENED = "opened"

@@ -17,11 +17,11 @@ from app.gradio_fixes import uploaded
 from app.models import in_turns, loading, loading_backbone, without_folders
 from app.views import message
 from maeday_core import Adapter, FineTuning, ImageError, MaedayError, Settings, SettingsError, load_image
-from maeday_core.adaptation import MAX_SHOTS, Step
-from maeday_core.embeddings import BACKBONES
-from maeday_core.images import RGBImage
-from maeday_core.methods import Reference, close_up, keeping, load_reference, resolved
-from maeday_core.patchcore import build_bank
+from maeday_core.fewshot.fine_tuning import MAX_SHOTS, Step
+from maeday_core.io.images import RGBImage
+from maeday_core.methods.base import Reference, close_up, keeping, load_reference, resolved
+from maeday_core.methods.patchcore import build_bank
+from maeday_core.model.backbone import BACKBONES
 
 EXAMPLE = "metal-scratch.jpg", "metal-clean.jpg"
 PAUSE = 0.2  # seconds between two pictures of the progress

@@ -16,10 +16,10 @@ from app.good_parts import example_photos, fine_tune, forget, good_parts, stop_t
 from app.models import device_label, in_turns, loading, loading_backbone, model_choices, without_folders
 from app.views import Shown, message
 from maeday_core import MaedayError, Settings, load_image
-from maeday_core.detector import DEVIATIONS, SQUARED_ERROR
-from maeday_core.methods import NAMES, Reference, default_backbone, detector
-from maeday_core.pictures import map_name
-from maeday_core.shots import doubt_of_query
+from maeday_core.detection.reconstruction import DEVIATIONS, SQUARED_ERROR
+from maeday_core.drawing.pictures import map_name
+from maeday_core.fewshot.doubts import doubt_of_query
+from maeday_core.methods.base import NAMES, Reference, default_backbone, detector
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
 MAX_MASKS = 64

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from maeday_core import MaskedAutoencoder, load_model
-from maeday_core.embeddings import Backbone, load_backbone
-from maeday_core.hub import HUB_MODELS
-from maeday_core.methods import default_backbone
-from maeday_core.weights import best_device, best_dtype, default_model
+from maeday_core.methods.base import default_backbone
+from maeday_core.model.backbone import Backbone, load_backbone
+from maeday_core.model.hub import HUB_MODELS
+from maeday_core.model.load import best_device, best_dtype, default_model
 
 KEPT_MODELS = 2
 LOCAL = "local"

@@ -9,7 +9,7 @@ import gradio as gr
 from app import gradio_fixes, views
 from app.frames_tab import frames_tab
 from app.inspect_tab import EXAMPLES, inspect_tab
-from maeday_core.frames_report import TIMELINE_CSS
+from maeday_core.frames.report import TIMELINE_CSS
 
 MAX_UPLOAD = "500mb"
 SESSIONS = 32

@@ -14,12 +14,8 @@ import numpy as np
 from PIL import Image
 
 from maeday_core import Detection
-from maeday_core.detector import DEVIATIONS, SQUARED_ERROR
-from maeday_core.ensemble import shares
-from maeday_core.images import RGBImage, resize, resize_map
-from maeday_core.methods import NAMES, Reference
-from maeday_core.patchcore import CROP, crops_of
-from maeday_core.pictures import (
+from maeday_core.detection.reconstruction import DEVIATIONS, SQUARED_ERROR
+from maeday_core.drawing.pictures import (
     COLOUR_SCALE,
     Scale,
     colour_scale,
@@ -31,6 +27,10 @@ from maeday_core.pictures import (
     reconstruction,
     save_figure,
 )
+from maeday_core.io.images import RGBImage, resize, resize_map
+from maeday_core.methods.base import NAMES, Reference
+from maeday_core.methods.ensemble import shares
+from maeday_core.methods.patchcore import CROP, crops_of
 
 SHOWN_SIDE = 800
 HIDE_MASKS = "<style>#what-the-model-saw{display:none}</style>"

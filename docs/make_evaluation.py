@@ -15,10 +15,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from maeday_core.datasets import Sample  # noqa: E402
-from maeday_core.report import report  # noqa: E402
-from maeday_core.report_figures import SEEN, what_it_saw  # noqa: E402
-from maeday_core.weights import load_model  # noqa: E402
+from maeday_core.evaluation.datasets import Sample  # noqa: E402
+from maeday_core.evaluation.report.figures import SEEN, what_it_saw  # noqa: E402
+from maeday_core.evaluation.report.write import report  # noqa: E402
+from maeday_core.model.load import load_model  # noqa: E402
 
 DOCS = ROOT / "docs"
 EXAMPLES = ROOT / "assets" / "examples"

@@ -7,14 +7,14 @@ result = detect(model, load_image("part.jpg"), Settings(masks=32, seed=0))
 print(result.image_score, result.error_map.shape)
 """
 
-from maeday_core.adaptation import FineTuning
-from maeday_core.adapter import Adapter, load_adapter
-from maeday_core.detector import Detection, Settings
+from maeday_core.detection.reconstruction import Detection, Settings
+from maeday_core.detection.windows import detect, stream
 from maeday_core.errors import DatasetError, ImageError, MaedayError, SettingsError, WeightsError
-from maeday_core.images import find_images, load_image
-from maeday_core.model import MAEConfig, MaskedAutoencoder
-from maeday_core.tiling import detect, stream
-from maeday_core.weights import load_model
+from maeday_core.fewshot.adapter import Adapter, load_adapter
+from maeday_core.fewshot.fine_tuning import FineTuning
+from maeday_core.io.images import find_images, load_image
+from maeday_core.model.load import load_model
+from maeday_core.model.mae import MAEConfig, MaskedAutoencoder
 
 __version__ = "0.1.0"
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from maeday_core.cli import main
+from maeday_core.cli.main import main
 
 sys.exit(main())

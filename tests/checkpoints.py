@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from maeday_core.errors import WeightsError
-from maeday_core.model import MaskedAutoencoder
-from maeday_core.weights import load_model
+from maeday_core.model.load import load_model
+from maeday_core.model.mae import MaskedAutoencoder
 
 State = dict[str, Tensor]
 load = partial(load_model, device="cpu", dtype=torch.float32)

@@ -1,6 +1,5 @@
 """Shared by all tests: the repository on the path, one thread setting, a tiny model."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +7,9 @@ import pytest
 import torch
 from hypothesis import settings
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from maeday_core.model.mae import MAEConfig, MaskedAutoencoder
 
-from maeday_core.model import MAEConfig, MaskedAutoencoder  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
 
 settings.register_profile("machines are noisy", deadline=None)
 settings.load_profile("machines are noisy")

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from skimage import data
 
-from maeday_core.images import RGBImage
-from maeday_core.textures import KINDS, draw_texture
+from maeday_core.io.images import RGBImage
+from maeday_core.pretraining.textures import KINDS, draw_texture
 
 PHOTOGRAPHS = {"brick photograph": data.brick, "grass photograph": data.grass, "gravel photograph": data.gravel}
 SURFACES = [*KINDS, *PHOTOGRAPHS]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from maeday_core.journal import append_rows
+from maeday_core.io.journal import append_rows
 from tests.conftest import ROOT
 
 

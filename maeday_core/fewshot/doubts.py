@@ -1,0 +1,71 @@
+"""Doubts about the photos of good parts: whether they are alike, like the query, and good at all.
+
+Said, not enforced: an inspector knows the parts. The limits were chosen on photographs of five kinds of parts and
+surfaces, so that photos of one kind seldom raise a doubt and photos of two kinds mostly do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+
+import cv2
+import numpy as np
+
+from maeday_core.io.images import RGBImage, resize
+
+APPEARANCE = 9
+UNLIKE = 3.0
+STANDS_APART = 2.0
+JUDGED_BY_OTHERS = 3
+
+
+def appearance(photo: RGBImage) -> tuple[float, ...]:
+    """Colour, contrast and detail at three scales: `APPEARANCE` numbers, 1 being a clearly visible difference."""
+    lab = cv2.cvtColor(resize(photo, 224, 224).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    detail = []
+    for sigma in (0.8, 3.0, 9.0):
+        fine, coarse = (cv2.GaussianBlur(lab[..., 0], (0, 0), s) for s in (sigma, 2 * sigma))
+        detail.append(2 * np.log(np.abs(fine - coarse).mean() + 0.1))
+    return tuple(map(float, [*lab.mean(axis=(0, 1)) / 15, *lab.std(axis=(0, 1)) / 15, *detail]))
+
+
+def unlike(photo: Sequence[float], others: Sequence[Sequence[float]]) -> bool:
+    """Whether the appearance of a photo is far from that of every other."""
+    return all(np.linalg.norm(np.subtract(photo, other)) > UNLIKE for other in others)
+
+
+def doubts_of_shots(
+    appearances: Sequence[Sequence[float]], scores: Sequence[float], alone: Sequence[float]
+) -> tuple[str, ...]:
+    """Sentences on shots that look unlike the others, or defective.
+
+    Args:
+        appearances: of the shots.
+        scores: image scores of the shots, each judged by the others; used with `JUDGED_BY_OTHERS` shots or more.
+        alone: zero-shot scores of the shots over the thresholds they would get; used with fewer.
+    """
+    names = [f"Good part {i}" for i in range(1, len(appearances) + 1)]
+    apart = [
+        name
+        for i, name in enumerate(names)
+        if len(names) > 1 and unlike(appearances[i], [*appearances[:i], *appearances[i + 1 :]])
+    ]
+    if apart and len(apart) == len(names):
+        return ("The good parts look unlike each other: are they of one kind, taken the same way?",)
+    doubts = [f"{name} looks unlike the others: is it of the same kind, taken the same way?" for name in apart]
+    for i, name in enumerate(names):
+        if len(names) < JUDGED_BY_OTHERS:
+            defective = alone[i] > STANDS_APART
+        else:
+            defective = scores[i] > STANDS_APART * median([*scores[:i], *scores[i + 1 :]])
+        if defective and name not in apart:
+            doubts.append(f"{name} has something that stands out: make sure that it is good.")
+    return tuple(doubts)
+
+
+def doubt_of_query(query: RGBImage, appearances: Sequence[Sequence[float]]) -> str | None:
+    """A sentence if the query looks like none of the shots."""
+    if not unlike(appearance(query), appearances):
+        return None
+    return "This photo looks unlike every good part: what lights up may be nothing but that."
