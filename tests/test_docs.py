@@ -63,7 +63,8 @@ def test_tutorial_is_kept_without_outputs() -> None:
 
 
 @pytest.mark.slow
-def test_tutorial_runs() -> None:
+def test_tutorial_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     notebook = nbformat.read(DOCS / "tutorial.ipynb", as_version=4)
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(DOCS)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
