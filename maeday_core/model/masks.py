@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from maeday_core.errors import SettingsError
 
-SAMPLINGS = ("random", "balanced")
+Sampling = Literal["random", "balanced"]
+SAMPLINGS: tuple[Sampling, ...] = get_args(Sampling)
 
 
 def visible_count(patches: int, ratio: float) -> int:
@@ -35,7 +38,7 @@ def mask_from_noise(noise: Tensor, ratio: float) -> Tensor:
     return torch.ones_like(noise, dtype=torch.bool).scatter_(1, visible, False)
 
 
-def draw_masks(count: int, patches: int, ratio: float, seed: int, sampling: str = "random") -> Tensor:
+def draw_masks(count: int, patches: int, ratio: float, seed: int, sampling: Sampling = "random") -> Tensor:
     """Draw the masks of one image; the first masks of a longer draw are those of a shorter one.
 
     Args:
