@@ -16,12 +16,13 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from maeday_core.detection.maps import to_map
 from maeday_core.detection.reconstruction import Detection, Match
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS, varied
 from maeday_core.io.images import RGBImage, resize
 from maeday_core.methods.self_reference import seen_size
-from maeday_core.model.backbone import DISTANCE, Backbone, to_map
+from maeday_core.model.backbone import DISTANCE, Backbone
 
 MAX_PATCHES = 2048
 PROJECTION = 64

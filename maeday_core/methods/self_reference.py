@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from maeday_core.detection.maps import to_map
 from maeday_core.detection.reconstruction import Detection, Match, upper
 from maeday_core.detection.windows import LARGE_SIDE, scale_of
 from maeday_core.io.images import RGBImage, resize
-from maeday_core.model.backbone import DISTANCE, Backbone, to_map
+from maeday_core.model.backbone import DISTANCE, Backbone
 
 NEIGHBOURS = 5
 APART = 2
