@@ -65,8 +65,8 @@ def read_weights(path: Path) -> tuple[MaskedAutoencoder, dict[str, str]]:
         config = MAEConfig(**json.loads(header)) if header is not None else _infer_config(path.name, state, hub_config)
     except (TypeError, ValueError) as error:
         raise WeightsError(
-            f"{path.name} or its config.json describes no masked autoencoder that this version can build: "
-            f"{first_sentence(error)}."
+            f"{path.name} or its config.json describes no masked autoencoder that can be built "
+            f"({first_sentence(error)}); correct config.json, or use another checkpoint."
         ) from error
     with torch.device("meta"):
         model = MaskedAutoencoder(config)
