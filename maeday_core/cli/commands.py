@@ -26,7 +26,8 @@ from maeday_core.io.images import find_images, load_image
 from maeday_core.methods.base import RECONSTRUCTS, Reference, default_backbone, detector, learn, load_reference
 from maeday_core.model.load import load_model
 from maeday_core.model.mae import MaskedAutoencoder
-from maeday_core.pretraining.corpus import build_corpus, load_corpus
+from maeday_core.pretraining.corpus import load_corpus
+from maeday_core.pretraining.packages import build_corpus
 
 
 def _settings(options: Namespace, seed: int) -> Settings:
@@ -302,9 +303,7 @@ def pretrain(options: Namespace) -> int:
     pretraining.pretrain(
         corpus,
         options.out,
-        steps=options.steps,
-        minutes=options.minutes,
-        seed=options.seed,
+        pretraining.Plan(steps=options.steps, minutes=options.minutes, seed=options.seed),
         start=start,
         resume=options.resume,
         log=lambda row: print(json.dumps(row), file=sys.stderr, flush=True),

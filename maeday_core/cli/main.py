@@ -21,7 +21,7 @@ from maeday_core.methods.base import METHODS
 from maeday_core.model.backbone import BACKBONES
 from maeday_core.model.load import default_model
 from maeday_core.model.masks import SAMPLINGS
-from maeday_core.pretraining.corpus import PACKAGES
+from maeday_core.pretraining.packages import PACKAGES
 
 FRAME_MASKS = 4
 
