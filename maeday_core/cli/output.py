@@ -45,11 +45,14 @@ def progress_bar() -> Iterator[Show]:
     """A bar on standard error with the time left, where that is a terminal; else nothing is shown."""
     form = "{desc}: {percentage:3.0f} %|{bar}| {remaining} left"
     with tqdm(total=1.0, disable=None, bar_format=form, dynamic_ncols=True, leave=False) as bar:
+        shown = ""
 
         def show(doing: str, share: float) -> None:
-            if doing != bar.desc:
+            nonlocal shown
+            if doing != shown:
                 bar.reset()
-                bar.set_description_str(doing, refresh=False)
+                bar.set_description_str(doing)
+                shown = doing
             bar.update(min(share, 1.0) - bar.n)
 
         yield show
