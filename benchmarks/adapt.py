@@ -12,7 +12,8 @@ import torch
 
 from benchmarks.timing import Row, interleaved, machine, noise, peak_memory, ratio, row
 from maeday_core.fewshot.fine_tuning import DEFAULT, FULL, PAPER, fine_tune
-from maeday_core.model.load import best_device, best_dtype, load_model
+from maeday_core.model.device import best_device, best_dtype
+from maeday_core.model.load import load_model
 from maeday_core.model.mae import CONFIGS, MaskedAutoencoder
 
 ROUNDS = 5

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.timing import Row, interleaved, machine, noise, peak_memory, ratio, row
 from maeday_core.methods import PATCHCORE, SELF_REFERENCE, Reference, Tools, detector, last
 from maeday_core.methods.memory_bank import LIMITS, build_bank
-from maeday_core.model.load import best_device
+from maeday_core.model.device import best_device
 
 ROUNDS = 11
 FORWARD, PATCHES = "lite0: features of 224 x 224", "PatchCore with that bank"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from benchmarks.timing import Row, machine, noise, peak_memory, row
 from maeday_core.detection.result import Settings
 from maeday_core.methods import ENSEMBLE, Tools, detector, last
-from maeday_core.model.load import best_device
+from maeday_core.model.device import best_device
 
 SIZES = ((1536, 1024), (3072, 2048), (4190, 3040), (8000, 2000))
 ROUNDS = 3

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from maeday_core.cli import main
-from maeday_core.model.load import save_weights
+from maeday_core.model.checkpoints import save_weights
 
 Run = Callable[..., tuple[int, list[dict], str]]
 
