@@ -13,8 +13,8 @@ from benchmarks.timing import Contenders, Row, interleaved, machine, noise, rati
 from maeday_core.detection.reconstruction import detect, micro_batches, stream
 from maeday_core.detection.result import Settings
 from maeday_core.io.images import RGBImage
-from maeday_core.model.draft import EXTRAPOLATION
 from maeday_core.model.device import best_device, best_dtype
+from maeday_core.model.draft import EXTRAPOLATION
 from maeday_core.model.load import load_model
 from maeday_core.model.mae import CONFIGS, MAEConfig, MaskedAutoencoder
 from maeday_core.model.masks import mask_from_noise

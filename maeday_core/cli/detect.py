@@ -21,7 +21,6 @@ from maeday_core.io.images import RGBImage, find_images, load_image
 if TYPE_CHECKING:
     from maeday_core.detection.result import Detection
 
-SOFTWARE = "MAEDAY"
 MAP, FIGURE, MASK = "-error-map.npy", "-maeday.png", "-mask.png"
 
 
@@ -106,7 +105,7 @@ class Folder:
 
     def write(self, path: Path, query: RGBImage, result: Detection) -> dict[str, str]:
         """Write the map of a query, the mask of what is outlined, and a figure; returns the paths of map and mask."""
-        from maeday_core.drawing.pictures import save_figure
+        from maeday_core.drawing.pictures import SOFTWARE, save_figure
         from maeday_core.io.files import unique
 
         stem, threshold = unique(path.stem, self._taken), result.threshold.value
@@ -124,6 +123,8 @@ def _stems(picture: Path) -> Iterator[str]:
 
 
 def _is_own(picture: Path) -> bool:
+    from maeday_core.drawing.pictures import SOFTWARE
+
     try:
         with Image.open(picture) as opened:
             return opened.info.get("Software") == SOFTWARE

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from argparse import ArgumentParser, Namespace
-from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from maeday_core.cli.good_parts import add_good_parts, reference_of
 from maeday_core.cli.options import add_method, add_settings, settings_of, tools_of
 from maeday_core.cli.output import print_error, print_json, print_line, print_note, progress_bar
 from maeday_core.errors import SettingsError
 
-KEPT = ("sources", "method", "model", "backbone", "preset", "normals", "adapter")
+if TYPE_CHECKING:
+    from maeday_core.frames import FrameRecord
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -31,48 +32,42 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Go through the frames, then judge all of them together."""
-    from maeday_core.frames import run as frames
-    from maeday_core.frames.report import found_in, reason, write_pictures, write_report
-    from maeday_core.frames.sources import LeftOut, count_frames
+    """Run the detector on every frame, then judge all of them together."""
+    from maeday_core.frames import FrameRun, LeftOut, Sources
     from maeday_core.methods import detector, find
+
+    criteria = _criteria(options)
+    method, tools = find(options.method), tools_of(options, settings_of(options))
+    frames, sources = FrameRun(options.out), Sources(options.sources, options.every)
+    total = sources.count(frames.written)
+    reference = reference_of(options, method, tools)
+    detect = detector(method, tools, reference)
+    depends_on = method.depends_on(tools, reference.shots).record()
+    depends_on |= {name: str(getattr(options, name)) for name in ("sources", "normals", "adapter")}
+    records: list[FrameRecord] = []
+    with progress_bar() as show:
+        for found in frames.look(sources, detect, depends_on, options.keep_maps):
+            if isinstance(found, LeftOut):
+                print_error(f"{found.path}: {found.reason}")
+                continue
+            records.append(found)
+            verdict = frames.so_far(records, **criteria)
+            if not options.json:
+                print_line(f"{verdict.image_score:8.4f}  {verdict.verdict:9}  {found.name}")
+            show(f"{len(records)} of {total} frames", len(records) / max(total, 1))
+    judgement = frames.judge(**criteria)
+    report = frames.write(judgement)
+    print_note(f"\n{judgement.title}. {judgement.reason} See {report}.")
+    for verdict in judgement.verdicts if options.json else ():  # last: whoever reads them may stop early
+        print_json(verdict.row)
+    return 0 if judgement.verdicts else 2
+
+
+def _criteria(options: Namespace) -> dict[str, Any]:
+    """What an object is, as it was given."""
+    from maeday_core.frames import load_mask
 
     if options.threshold is not None and not 0 <= options.threshold < math.inf:
         raise SettingsError(f"The threshold is {options.threshold:g}; give 0 or more.")
-    settings = settings_of(options)
-    method, tools = find(options.method), tools_of(options, settings)
-    ignore = frames.load_ignore(options.ignore) if options.ignore else None
-    total = count_frames(options.sources, options.every, frames.results_in(options.out))
-    detect = detector(method, tools, reference_of(options, method, tools))
-    kept = {name: str(getattr(options, name)) for name in KEPT} | {"settings": asdict(settings)}
-    looked: list[frames.Looked] = []
-    left_out: list[LeftOut] = []
-    options.out.mkdir(parents=True, exist_ok=True)
-    with progress_bar() as show:
-        for found in frames.look(
-            options.sources, detect, options.out, options.every, kept, keep_maps=options.keep_maps
-        ):
-            if not looked and not left_out:
-                frames.write_rows(options.out, ())
-            if isinstance(found, LeftOut):
-                print_error(f"{found.path}: {found.reason}")
-                left_out.append(found)
-                continue
-            looked.append(found)
-            one = frames.judge_so_far(looked, options.out, options.threshold, options.least_area, ignore)
-            frames.append_row(options.out, one)
-            if not options.json:
-                print_line(f"{one.image_score:8.4f}  {one.verdict:9}  {found.name}")
-            show(f"{len(looked)} of {total} frames", min(len(looked) / total, 1))
-    usual = frames.normal(looked, options.out, ignore)
-    judged = list(frames.judge(looked, options.out, usual, options.threshold, options.least_area, ignore))
-    frames.write_rows(options.out, judged)
-    frames.write_left_out(options.out, left_out)
-    write_pictures(options.out, judged, usual, ignore)
-    report = write_report(options.out, judged, usual, left_out, ignore)
-    anomalous = sum(one.verdict == "anomalous" for one in judged)
-    because = reason(usual, judged[0].threshold if judged else usual.threshold)
-    print_note(f"\n{found_in(anomalous, len(judged))}. {because} See {report}.")
-    for one in judged if options.json else ():  # last: whoever reads them may stop early
-        print_json(one.row)
-    return 0 if judged else 2
+    ignore = load_mask(options.ignore) if options.ignore else None
+    return {"threshold": options.threshold, "least_area": options.least_area, "ignore": ignore}

@@ -60,17 +60,17 @@ def settings_of(options: Namespace, **others: Any) -> Settings:
     return Settings(**given, **others)
 
 
-class Names:
-    """Names to choose from that are found only when they are needed: to check one that was given, and for help."""
+class Choices:
+    """Values to choose from that are found only when they are needed: to check one that was given, and for help."""
 
-    def __init__(self, find: Callable[[], Collection[str]]):
+    def __init__(self, find: Callable[[], Collection[Any]]):
         self._find = find
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._find())
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._find()
+    def __contains__(self, value: object) -> bool:
+        return value in self._find()
 
 
 def _methods() -> Collection[str]:
@@ -91,7 +91,7 @@ def add_method(parser: ArgumentParser, default: str = "maeday", several: bool = 
     parser.add_argument(
         "--method",
         metavar="METHOD",
-        choices=Names(_methods),
+        choices=Choices(_methods),
         help=f"how anomalies are found: %(choices)s; by default {default}",
         **many,
     )
@@ -104,7 +104,7 @@ def add_method(parser: ArgumentParser, default: str = "maeday", several: bool = 
     parser.add_argument(
         "--preset",
         metavar="PRESET",
-        choices=Names(_presets),
+        choices=Choices(_presets),
         default="default",
         help="how to fine-tune: %(choices)s; `paper` as the paper does",
     )

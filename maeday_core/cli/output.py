@@ -45,15 +45,12 @@ def progress_bar() -> Iterator[Show]:
     """A bar on standard error with the time left, where that is a terminal; else nothing is shown."""
     form = "{desc}: {percentage:3.0f} %|{bar}| {remaining} left"
     with tqdm(total=1.0, disable=None, bar_format=form, dynamic_ncols=True, leave=False) as bar:
-        shown = ""
 
         def show(doing: str, share: float) -> None:
-            nonlocal shown
-            if doing != shown:
+            if share < bar.n:  # something else has begun
                 bar.reset()
-                bar.set_description_str(doing)
-                shown = doing
-            bar.update(min(share, 1.0) - bar.n)
+            bar.n = min(share, 1.0)
+            bar.set_description_str(doing)  # which draws the bar
 
         yield show
 

@@ -178,7 +178,7 @@ class Training:
         with torch.autocast(self.device.type, torch.bfloat16):
             loss, masked = reconstruction_loss(self.model, images.to(self.device), masks.to(self.device))
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), RECIPE.clip)
         self.optimizer.step()
         self.step += 1

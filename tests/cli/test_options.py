@@ -4,10 +4,10 @@ from argparse import ArgumentParser
 from dataclasses import fields
 
 import pytest
-from maeday_core.detection.result import Settings
 
 from maeday_core.cli import COMMANDS
 from maeday_core.cli.options import settings_of
+from maeday_core.detection.result import Settings
 
 OTHERS = {
     "masks": 7,
