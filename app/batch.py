@@ -17,9 +17,9 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from app.cards import message
 from app.gradio_fixes import uploaded
 from app.models import in_turns, loading, loading_backbone, without_folders
-from app.views import message
 from maeday_core import ImageError, MaedayError, Settings, SettingsError, load_image
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.frames.report import (

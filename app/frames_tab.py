@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image
 
 from app.batch import Batch, again, automatic, by_hand, delete, files_of, pause_run, run_frames, stop_run
-from app.inspect_tab import Incoming
+from app.cards import message
+from app.inspect import Incoming
 from app.models import model_choices
-from app.views import message
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.frames.report import (
     annotated,

@@ -6,9 +6,9 @@ from typing import Any
 
 import gradio as gr
 
-from app import gradio_fixes, views
+from app import cards, gradio_fixes
 from app.frames_tab import frames_tab
-from app.inspect_tab import EXAMPLES, inspect_tab
+from app.inspect import EXAMPLES, inspect_tab
 from maeday_core.frames.report import TIMELINE_CSS
 
 MAX_UPLOAD = "500mb"
@@ -63,7 +63,7 @@ ANNOUNCE_VERDICT = """() => {
     for (const id of ["verdict", "frames-card"]) document.getElementById(id).setAttribute("aria-live", "polite");
 }"""
 CSS = (
-    views.BAR_CSS
+    cards.BAR_CSS
     + TIMELINE_CSS
     + """
 .gradio-container{max-width:1320px!important;margin:0 auto!important}

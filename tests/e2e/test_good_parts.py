@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.inspect_tab import SHOWN, _inspect_again
+from app.inspect.wiring import SHOWN, _inspect_again
 from tests.e2e.visitor import RADIUS, Visitor, photo
 
 pytestmark = pytest.mark.e2e

@@ -11,17 +11,17 @@ from typing import Any
 
 import gradio as gr
 
-from app import views
-from app.good_parts import example_photos, fine_tune, forget, good_parts, stop_tuning, take_reference, working
+from app import cards
+from app.cards import Shown, message
+from app.inspect.good_parts import example_photos, fine_tune, forget, good_parts, stop_tuning, take_reference, working
 from app.models import device_label, in_turns, loading, loading_backbone, model_choices, without_folders
-from app.views import Shown, message
 from maeday_core import MaedayError, Settings, load_image
 from maeday_core.detection.reconstruction import DEVIATIONS, SQUARED_ERROR
 from maeday_core.drawing.pictures import map_name
 from maeday_core.fewshot.doubts import doubt_of_query
 from maeday_core.methods.base import NAMES, Reference, default_backbone, detector
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "assets" / "examples"
+EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
 MAX_MASKS = 64
 MASKS = 16
 """Balanced, these come within half a point of 64 (docs/evaluation.md) in half the time of the paper's 32."""
@@ -343,16 +343,16 @@ def _inspect(
             zero_shot = "self" if method == "patchcore" else method
             seen = settings if reference.tile == "auto" else replace(settings, tile=reference.tile)
             for result in in_turns(detector(zero_shot, model, network, seen)(query)):
-                before = views.shown(name, query, result)
+                before = cards.shown(name, query, result)
         for result in in_turns(judge(query)):
-            view = replace(views.shown(name, query, result), before=before, doubt=doubt)
+            view = replace(cards.shown(name, query, result), before=before, doubt=doubt)
             threshold = _first_threshold(view, threshold, auto)
             yield _show(view, threshold, own_scale)
         with tempfile.TemporaryDirectory(prefix="maeday-") as folder:
-            figure, report = views.write_figure_and_report(Path(folder), view, threshold)
-            raw = views.write_error_map(Path(folder), view, result.error_map)
+            figure, report = cards.write_figure_and_report(Path(folder), view, threshold)
+            raw = cards.write_error_map(Path(folder), view, result.error_map)
             files = (gr.DownloadButton(value=str(file), interactive=True) for file in (figure, raw, report))
-            yield (*[gr.skip()] * SHOWN, *files, views.all_masks(view, own_scale))
+            yield (*[gr.skip()] * SHOWN, *files, cards.all_masks(view, own_scale))
     except MaedayError as error:
         yield _problem("This did not work", without_folders(str(error)))
     except Exception:
@@ -384,14 +384,14 @@ def _show(view: Shown, threshold: float, own_scale: bool) -> tuple[Any, ...]:
     running = not (view.result.complete or view.stopped)
     return (
         view,
-        views.verdict(view, threshold, own_scale),
-        views.before_and_after(view, threshold, own_scale),
-        views.parts_of(view, own_scale),
-        views.nearest_patch(view, *views.peak_of(view)),
-        views.overlay_pair(view, threshold, own_scale),
-        gr.Image(views.map_picture(view, threshold, own_scale), label=map_name(view.result)),
+        cards.verdict(view, threshold, own_scale),
+        cards.before_and_after(view, threshold, own_scale),
+        cards.parts_of(view, own_scale),
+        cards.nearest_patch(view, *cards.peak_of(view)),
+        cards.overlay_pair(view, threshold, own_scale),
+        gr.Image(cards.map_picture(view, threshold, own_scale), label=map_name(view.result)),
         gr.Slider(maximum=max(count, 2), value=1, interactive=count > 1 and not running),
-        *views.one_mask(view, 1, own_scale),
+        *cards.one_mask(view, 1, own_scale),
         gr.Slider(**_threshold_range(view), value=threshold, interactive=not running),
         *working(running),
         *[gr.DownloadButton(interactive=False)] * 3,
@@ -434,7 +434,7 @@ def _files(view: Shown | None, threshold: float) -> Iterator[tuple[Any, ...]]:
         yield gr.skip(), gr.skip()
         return
     with tempfile.TemporaryDirectory(prefix="maeday-") as folder:
-        paths = views.write_figure_and_report(Path(folder), view, threshold)
+        paths = cards.write_figure_and_report(Path(folder), view, threshold)
         yield tuple(gr.DownloadButton(value=str(path), interactive=True) for path in paths)
 
 
@@ -455,11 +455,11 @@ def _redraw(view: Shown | None, threshold: float, own_scale: bool) -> tuple[Any,
     if view is None:
         return (gr.skip(),) * 5
     return (
-        views.verdict(view, threshold, own_scale),
-        views.before_and_after(view, threshold, own_scale),
-        views.parts_of(view, own_scale),
-        views.overlay_pair(view, threshold, own_scale),
-        views.map_picture(view, threshold, own_scale),
+        cards.verdict(view, threshold, own_scale),
+        cards.before_and_after(view, threshold, own_scale),
+        cards.parts_of(view, own_scale),
+        cards.overlay_pair(view, threshold, own_scale),
+        cards.map_picture(view, threshold, own_scale),
     )
 
 
@@ -479,12 +479,12 @@ def _offer_methods(reference: Reference | None, method: str) -> tuple[gr.Radio, 
 
 
 def _show_nearest(view: Shown | None, event: gr.SelectData) -> str:
-    return views.nearest_patch(view, *event.index)
+    return cards.nearest_patch(view, *event.index)
 
 
 def _show_mask(view: Shown | None, index: int, own_scale: bool) -> tuple[Any, ...]:
-    return views.one_mask(view, int(index), own_scale) if view else (gr.skip(), gr.skip(), gr.skip())
+    return cards.one_mask(view, int(index), own_scale) if view else (gr.skip(), gr.skip(), gr.skip())
 
 
 def _show_all_masks(view: Shown | None, own_scale: bool) -> Any:
-    return views.all_masks(view, own_scale) if view else gr.skip()
+    return cards.all_masks(view, own_scale) if view else gr.skip()

@@ -12,10 +12,10 @@ from typing import Any
 
 import gradio as gr
 
-from app import views
+from app import cards
+from app.cards import message
 from app.gradio_fixes import uploaded
 from app.models import in_turns, loading, loading_backbone, without_folders
-from app.views import message
 from maeday_core import Adapter, FineTuning, ImageError, MaedayError, Settings, SettingsError, load_image
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS, Step
 from maeday_core.io.images import RGBImage
@@ -190,7 +190,7 @@ def _progress(step: Step, losses: list[float]) -> str:
     text = (
         f"Step {step.step} of {step.steps}, loss {step.loss:.4f}, about {step.seconds_left:.0f} s left. Stop keeps it."
     )
-    return message("Learning what is normal", text, "busy", views.loss_curve(losses, step.steps))
+    return message("Learning what is normal", text, "busy", cards.loss_curve(losses, step.steps))
 
 
 def _running(card: str) -> tuple[Any, ...]:
@@ -202,7 +202,7 @@ def _ready(reference: Reference, left_out: list[str]) -> Iterator[tuple[Any, ...
         file = Path(folder) / "adapter.safetensors"
         reference.save(file)
         saved = gr.DownloadButton(value=str(file), interactive=True)
-        yield reference, views.reference_card(reference, left_out), saved, gr.Button(interactive=True)
+        yield reference, cards.reference_card(reference, left_out), saved, gr.Button(interactive=True)
 
 
 def _problem(text: str, reference: Reference | None) -> tuple[Any, ...]:
