@@ -91,7 +91,7 @@ def test_files_are_written_for_their_own_buttons(wired: Wired) -> None:
     do = wired.inspection
     answer = do.files(view(reconstructed()), 0.4)
     wired.check(do.files, answer)
-    assert [Path(button.value).name for button in answer.values()] == ["part-maeday.png", "part-report.html"]
+    assert [Path(button.constructor_args["value"]).name for button in answer.values()] == ["part-maeday.png", "part-report.html"]
 
 
 def test_answers_without_a_result_change_nothing_but_the_end_of_a_run(wired: Wired) -> None:
