@@ -21,8 +21,8 @@ from markupsafe import Markup
 from app.cards import message
 from app.errors import without_folders
 from app.gradio_fixes import uploaded
-from app.models import in_turns, load_backbone_for, load_model_for
-from maeday_core import ImageError, MaedayError, Settings, SettingsError, load_image
+from app.models import in_turns, load_saved, load_tools
+from maeday_core import ImageError, MaedayError, Photos, Settings, SettingsError
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.frames.report import (
     annotated,
@@ -52,8 +52,7 @@ from maeday_core.frames.run import (
 )
 from maeday_core.frames.sources import LeftOut, count_frames, unique
 from maeday_core.io.images import RGBImage
-from maeday_core.methods.base import Detect, Reference, default_backbone, detector, learn, load_reference
-from maeday_core.model.backbone import BACKBONES
+from maeday_core.methods import Detect, Reference, Tools, detector, find, learn
 
 MAX_FRAMES = 500
 WORST = 12
@@ -148,19 +147,18 @@ def run_frames(
             raise ImageError("There are no frames yet: add photos, a zip archive or a video on the left.")
         yield _say(message("Starting", "If others work here now, you take turns.", "busy"), working=True)
         settings = Settings(masks=int(masks), sampling="balanced", tile=tile)
-        model = yield from load_model_for(model_name, _busy)
-        yield from load_backbone_for(model_name, _busy)
+        tools = yield from load_tools(model_name, settings, find(method), _busy)
         reference = Reference()
         if good:
             yield _say(message("Learning from the clean frames", "This takes half a minute.", "busy"), working=True)
-            reference = _learned([uploaded(path) for path in good], method, model, model_name, settings)
-        find = detector(method, model, default_backbone(model_name), settings, reference)
+            reference = _learned([uploaded(path) for path in good], method, tools)
+        detect = detector(find(method), tools, reference)
         asked = {"files": files, "good": good, "every": float(every or 1.0), "method": method, "tile": tile}
         asked |= {"masks": masks, "model": model_name, "maps": keep_maps}
         if batch is None or batch.state != "paused" or batch.asked != asked or not batch.folder.exists():
             delete(batch)
             batch = _begun(asked)
-        yield from _watch(batch, find, live, least, ignore)
+        yield from _watch(batch, detect, live, least, ignore)
     except MaedayError as error:
         yield _say(message("This did not work", without_folders(str(error)), "problem"), working=False)
     except gr.Error as error:  # a file that was not uploaded here
@@ -231,21 +229,16 @@ def _watch(batch: Batch, find: Detect, live: Live, least: int, ignore: RGBImage 
     yield (batch, *shown, *files_of(batch))
 
 
-def _learned(paths: Sequence[str], method: str, model: Any, model_name: str, settings: Settings) -> Reference:
+def _learned(paths: Sequence[str], method: str, tools: Tools) -> Reference:
     """What the clean frames tell, or what was saved of them."""
     saved = [path for path in paths if path.lower().endswith(".safetensors")]
     if saved and len(paths) > 1:
         raise SettingsError("Give either clean frames or one saved file, not both.")
-    if method == "self":
-        raise SettingsError("Self-reference uses no clean frames: leave them out, or choose the ensemble.")
     if saved:
-        reference = load_reference(saved[0])
-        if any(bank.backbone not in BACKBONES for bank in reference.banks):
-            raise SettingsError("What was saved compares with a network that this page does not offer.")
-        return reference
+        return load_saved(saved[0])
     if len(paths) > MAX_SHOTS:
         raise SettingsError(f"{len(paths)} clean frames were given; keep 1 to {MAX_SHOTS}.")
-    return learn(method, model, default_backbone(model_name), map(load_image, paths), settings=settings)
+    return learn(find(method), tools, Photos(paths))
 
 
 def _judged(

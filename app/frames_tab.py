@@ -26,7 +26,7 @@ from maeday_core.frames.run import (
 )
 from maeday_core.frames.sources import VIDEOS, Frame, read_frames
 from maeday_core.io.images import SUFFIXES, RGBImage
-from maeday_core.methods.base import NAMES
+from maeday_core.methods import find
 
 MASKS = 4
 OPENED = "opened"
@@ -92,7 +92,7 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
                     1.0, label="Video: seconds between frames", minimum=0.04, maximum=60, elem_id="frames-every"
                 )
                 method = gr.Radio(
-                    [(NAMES[name], name) for name in ("ensemble", "self", "maeday")],
+                    [(find(name).title, name) for name in ("ensemble", "self", "maeday")],
                     value="ensemble",
                     label="Method",
                     info="With clean frames the ensemble compares with them; self-reference needs none.",
