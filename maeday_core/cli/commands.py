@@ -144,45 +144,56 @@ def adapt(options: Namespace) -> int:
 
 
 def frames(options: Namespace) -> int:
-    from maeday_core.frames import FrameRecord, FrameRun, LeftOut, Sources, load_mask
-    from maeday_core.frames.records import printable
+    from maeday_core.frames import run as frames
+    from maeday_core.frames.report import found_in, reason, write_pictures, write_report
+    from maeday_core.frames.sources import LeftOut, count_frames
 
     if options.threshold is not None and not 0 <= options.threshold < math.inf:
         raise SettingsError(f"The threshold is {options.threshold:g}; give 0 or more.")
     settings = _settings(options, options.seed)
-    criteria = {
-        "threshold": options.threshold,
-        "least_area": options.least_area,
-        "ignore": load_mask(options.ignore) if options.ignore else None,
-    }
-    run, sources = FrameRun(options.out), Sources(options.sources, options.every)
-    total = sources.count(run.written)
+    ignore = frames.load_ignore(options.ignore) if options.ignore else None
+    total = count_frames(options.sources, options.every, frames.results_in(options.out))
     model = _model(options)
     reference = _reference(model, options, settings)
-    detect = detector(options.method, model, _backbone(options), settings, reference, raw_sum=options.raw_sum)
+    judge = detector(options.method, model, _backbone(options), settings, reference, raw_sum=options.raw_sum)
     asked = ("sources", "method", "model", "backbone", "raw_sum", "preset", "normals", "adapter")
-    depends_on = {name: str(getattr(options, name)) for name in asked} | {"settings": asdict(settings)}
-    records: list[FrameRecord] = []
+    kept = {name: str(getattr(options, name)) for name in asked} | {"settings": asdict(settings)}
+    looked: list[frames.Looked] = []
+    left_out: list[LeftOut] = []
+    options.out.mkdir(parents=True, exist_ok=True)
     show_all = sys.stderr.isatty()
-    for found in run.look(sources, detect, depends_on, options.keep_maps):
+    for found in frames.look(options.sources, judge, options.out, options.every, kept, keep_maps=options.keep_maps):
+        if not looked and not left_out:
+            frames.write_rows(options.out, ())
         if isinstance(found, LeftOut):
-            line = f"error: {printable(found.path)}: {printable(found.reason)}"
-            print(("\n" if show_all and records else "") + line, file=sys.stderr)
+            print(
+                ("\n" if show_all and looked else "") + f"error: {frames.printable(found.path)}: "
+                f"{frames.printable(found.reason)}",
+                file=sys.stderr,
+            )
+            left_out.append(found)
             continue
-        records.append(found)
-        verdict = run.so_far(records, **criteria)
+        looked.append(found)
+        one = frames.judge_so_far(looked, options.out, options.threshold, options.least_area, ignore)
+        frames.append_row(options.out, one)
         if not options.json:
-            print(f"{verdict.image_score:8.4f}  {verdict.verdict:9}  {found.name}", flush=True)
-        left = fmean(record.seconds for record in records) * max(total - len(records), 0)
-        if show_all or len(records) % 10 == 0:
-            line = f"{len(records)} of {total} frames, {left / 60:.0f} min left"
+            print(f"{one.image_score:8.4f}  {one.verdict:9}  {found.name}", flush=True)
+        left = fmean(one.seconds for one in looked) * max(total - len(looked), 0)
+        if show_all or len(looked) % 10 == 0:
+            line = f"{len(looked)} of {total} frames, {left / 60:.0f} min left"
             print(f"\r{line}   " if show_all else line, end="" if show_all else "\n", file=sys.stderr, flush=True)
-    judgement = run.judge(**criteria)
-    report = run.write(judgement)
-    print(f"\n{judgement.title}. {judgement.reason} See {report}.", file=sys.stderr)
-    for verdict in judgement.verdicts if options.json else ():  # last: whoever reads them may stop early
-        _print_json(verdict.row)
-    return 0 if judgement.verdicts else 2
+    usual = frames.normal(looked, options.out, ignore)
+    judged = list(frames.judge(looked, options.out, usual, options.threshold, options.least_area, ignore))
+    frames.write_rows(options.out, judged)
+    frames.write_left_out(options.out, left_out)
+    write_pictures(options.out, judged, usual, ignore)
+    report = write_report(options.out, judged, usual, left_out, ignore)
+    anomalous = sum(one.verdict == "anomalous" for one in judged)
+    because = reason(usual, judged[0].threshold if judged else usual.threshold)
+    print(f"\n{found_in(anomalous, len(judged))}. {because} See {report}.", file=sys.stderr)
+    for one in judged if options.json else ():  # last: whoever reads them may stop early
+        _print_json(one.row)
+    return 0 if judged else 2
 
 
 def evaluate(options: Namespace) -> int:

@@ -21,7 +21,7 @@ from maeday_core.frames.objects import BlockMap, Box
 from maeday_core.frames.sources import LeftOut
 from maeday_core.frames.verdict import Judgement, Verdict, objects_text
 from maeday_core.io.files import replacing
-from maeday_core.io.images import RGBImage
+from maeday_core.io.images import RGBImage, resize_map
 
 PICTURES = "anomalous"
 REPORT = "report.html"
@@ -161,7 +161,8 @@ def _heated(picture: RGBImage, blocks: BlockMap, threshold: float) -> RGBImage:
     height, width = picture.shape[:2]
     quarter = max(1, width // 4), max(1, height // 4)
     smooth = cv2.resize(_scaled(blocks.values, blocks, picture), quarter, interpolation=cv2.INTER_AREA)
-    return overlay(picture, cv2.resize(smooth, (width, height)), (0.75 * threshold, max(1.25 * threshold, 1e-6)))
+    scale = 0.75 * threshold, max(1.25 * threshold, 1e-6)
+    return overlay(picture, resize_map(smooth, height, width), scale)
 
 
 def _scaled(values: npt.NDArray[Any], blocks: BlockMap, picture: RGBImage) -> npt.NDArray[Any]:

@@ -22,7 +22,7 @@ from maeday_core.frames.verdict import Judgement, Verdict, apply_threshold, prov
 from maeday_core.io.files import replacing
 from maeday_core.io.images import RGBImage, resize
 from maeday_core.io.journal import alone_in, append_rows, mend, read_rows
-from maeday_core.methods.base import Detect
+from maeday_core.methods import Detect, last
 
 MAPS = "maps"
 JOURNAL = "records.jsonl"
@@ -142,7 +142,7 @@ class FrameRun:
 
     def _measured(self, frame: Frame, detect: Detect, number: int, keep_maps: bool) -> FrameRecord:
         """Detect, and keep map and picture."""
-        *_, detection = detect(frame.picture)
+        detection = last(detect(frame.picture))
         blocks = BlockMap.of(detection.error_map)
         np.save(map_path(self.folder, number), blocks.values)
         _save_picture(frame.picture, picture_path(self.folder, number))
@@ -151,12 +151,12 @@ class FrameRun:
             number,
             *frame.key,
             places=places(blocks.values),
-            learned_threshold=detection.first_threshold if detection.shots else None,
+            learned_threshold=detection.threshold.value if detection.threshold.shots else None,
             height=blocks.height,
             width=blocks.width,
             block=blocks.block,
             seconds=detection.seconds,
-            settings=detection.settings,
+            settings=detection.made_by.record(),
         )
         if keep_maps:
             (self.folder / MAPS).mkdir(exist_ok=True)

@@ -16,7 +16,7 @@ from maeday_core.evaluation.evaluate import METRICS, evaluate
 from maeday_core.evaluation.metrics import auroc, rank_scores
 from maeday_core.io.images import load_image
 from maeday_core.io.journal import read_rows
-from maeday_core.model.load import save_weights
+from maeday_core.model.checkpoints import save_weights
 from tests.conftest import ROOT
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from maeday_core import Detection
+from maeday_core.detection.result import DISTANCE, Detection, Provenance, Threshold
 from maeday_core.frames import FrameRecord, FrameRun, LeftOut, Sources
 from maeday_core.io.images import RGBImage
 
@@ -16,7 +16,8 @@ SHAPE = (120, 180)
 def brightness(query: RGBImage) -> Iterator[Detection]:
     """Detects what is bright: the map is the mean of the colours, 0 to 1."""
     error_map = query.mean(axis=-1, dtype=np.float32) / 255
-    yield Detection(float(error_map.max()), error_map, 0.01, {"method": "test"}, query, first_threshold=0.9)
+    made_by = Provenance("brightness", masks=1)
+    yield Detection(float(error_map.max()), error_map, DISTANCE, Threshold(0.9), 0.01, made_by, seen=())
 
 
 def frame(seed: int, spot: tuple[int, int] | None = None, lamp: bool = False, moving: bool = True) -> RGBImage:

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maeday_core.cli.main import main
+from maeday_core.cli import main
 from maeday_core.frames import FrameRun
-from maeday_core.model.load import save_weights
+from maeday_core.model.checkpoints import save_weights
 from tests.conftest import ROOT
 from tests.frames.batches import SHAPE, frame, write
 
