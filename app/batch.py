@@ -16,10 +16,12 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from markupsafe import Markup
 
+from app.cards import message
+from app.errors import without_folders
 from app.gradio_fixes import uploaded
-from app.models import in_turns, loading, loading_backbone, without_folders
-from app.views import message
+from app.models import in_turns, load_backbone_for, load_model_for
 from maeday_core import ImageError, MaedayError, Settings, SettingsError, load_image
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.frames.report import (
@@ -146,12 +148,8 @@ def run_frames(
             raise ImageError("There are no frames yet: add photos, a zip archive or a video on the left.")
         yield _say(message("Starting", "If others work here now, you take turns.", "busy"), working=True)
         settings = Settings(masks=int(masks), sampling="balanced", tile=tile)
-        for model in loading(model_name):
-            if isinstance(model, str):
-                yield _say(message(f"Loading the model {model_name}", model, "busy"), working=True)
-        for network in loading_backbone(model_name):
-            if isinstance(network, str):
-                yield _say(message("Loading the network that compares patches", network, "busy"), working=True)
+        model = yield from load_model_for(model_name, _busy)
+        yield from load_backbone_for(model_name, _busy)
         reference = Reference()
         if good:
             yield _say(message("Learning from the clean frames", "This takes half a minute.", "busy"), working=True)
@@ -327,7 +325,7 @@ def _card(batch: Batch, limit: float, by_hand: bool, problem: str) -> str:
     lost = "".join(f"<li>{html.escape(without_folders(one.reason))}</li>" for one in batch.left_out[:20])
     more = len(batch.left_out) - 20
     lost += f"<li>and {more} more; the report names all</li>" if more > 0 else ""
-    beneath = f"<p>{len(batch.left_out)} left out:</p><ul>{lost}</ul>" if lost else ""
+    beneath = Markup(f"<p>{len(batch.left_out)} left out:</p><ul>{lost}</ul>" if lost else "")
     if problem:
         return message("This did not work", f"{problem} What was done is kept. {progress}", "problem", beneath)
     kind = "busy" if batch.state == "running" else "anomalous" if found else "calm" if done else "problem"
@@ -336,6 +334,10 @@ def _card(batch: Batch, limit: float, by_hand: bool, problem: str) -> str:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _busy(title: str, text: str) -> Any:
+    return _say(message(title, text, "busy"), working=True)
 
 
 def _say(card: str, working: bool) -> tuple[Any, ...]:

@@ -12,9 +12,10 @@ import numpy as np
 from PIL import Image
 
 from app.batch import Batch, again, automatic, by_hand, delete, files_of, pause_run, run_frames, stop_run
-from app.inspect_tab import Incoming
+from app.cards import message
+from app.gradio_fixes import CLAMPED
+from app.inspect import Incoming
 from app.models import model_choices
-from app.views import message
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.frames.report import (
     annotated,
@@ -120,6 +121,7 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
                 label="Threshold",
                 info="Move it freely: the model does not run again.",
                 elem_id="frames-threshold",
+                elem_classes=CLAMPED,
             )
             auto = gr.Checkbox(
                 True,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TypeVar
 
+from app.events import Answer
 from maeday_core import MaskedAutoencoder, load_model
 from maeday_core.methods.base import default_backbone
 from maeday_core.model.backbone import Backbone, load_backbone
@@ -17,10 +17,13 @@ from maeday_core.model.load import best_device, best_dtype, default_model
 
 KEPT_MODELS = 2
 LOCAL = "local"
-"""How the page calls a model that only the environment names: its path is nobody's business."""
-FOLDERS = re.compile(r"(?<![\w:/])(/[^\s/]+)+/")
-"""The folders of an absolute path: they tell a visitor nothing, and are not for visitors."""
-Result = TypeVar("Result")
+"""The page's name for a model that the environment names by its path, which visitors need not know."""
+POLL = 0.4
+"""Seconds between two answers while something loads."""
+FIRST_TIME = "This can take a minute the first time."
+Item = TypeVar("Item")
+Busy = Callable[[str, str], Answer]
+"""Makes an answer that shows a card with a title and a text."""
 _computing = threading.Lock()
 _loader = ThreadPoolExecutor(2, thread_name_prefix="load-model")
 _lock = threading.Lock()
@@ -67,7 +70,7 @@ def request_model(name: str) -> Future[MaskedAutoencoder]:
 def download_progress(name: str) -> str:
     """How far the download of a model is, in words."""
     done, total = _downloaded.get(name, (0, 0))
-    return f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else "this can take a minute the first time"
+    return f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else FIRST_TIME
 
 
 def loading(name: str) -> Iterator[str | MaskedAutoencoder]:
@@ -86,16 +89,28 @@ def loading_backbone(model_name: str) -> Iterator[str | Backbone]:
     yield promise.result()
 
 
-def in_turns(steps: Iterator[Result]) -> Iterator[Result]:
+def load_model_for(name: str, busy: Busy) -> Generator[Answer, None, MaskedAutoencoder]:
+    """Wait for a model, answering meanwhile how far its download is."""
+    promise = request_model(name)
+    while wait([promise], timeout=POLL).not_done:
+        yield busy(f"Loading the model {name}", download_progress(name))
+    return promise.result()
+
+
+def load_backbone_for(name: str, busy: Busy) -> Generator[Answer, None, Backbone]:
+    """Wait for the network that compares patches, the one that goes with a model."""
+    promise = _loader.submit(load_backbone, default_backbone(name))
+    while wait([promise], timeout=POLL).not_done:
+        yield busy("Loading the network that compares patches", FIRST_TIME)
+    return promise.result()
+
+
+def in_turns(steps: Iterable[Item]) -> Iterator[Item]:
     """One step of one visitor at a time: nobody waits for another's whole run, or for a download."""
+    left = iter(steps)
     while True:
         with _computing:
-            result = next(steps, None)
-        if result is None:
+            item = next(left, None)
+        if item is None:
             return
-        yield result
-
-
-def without_folders(sentence: str) -> str:
-    """An error's sentence as a visitor may read it."""
-    return FOLDERS.sub("", sentence)
+        yield item
