@@ -143,7 +143,8 @@ def execute(
     waiting = [store.waiting(runs) for runs in groups]
     report = _progress(sum(map(len, waiting)), on_image)
     for runs, pictures in zip(groups, waiting, strict=True):
-        detect = detectors(runs)
+        if pictures:
+            detect = detectors(runs)
         for index, sample, unscored in pictures:
             query = load_image(sample.path)
             ground_truth(sample, query.shape[:2])  # a mask of another size is refused before the work
