@@ -18,8 +18,9 @@ from maeday_core.methods.base import detector
 from maeday_core.methods.patchcore import MAX_PATCHES, build_bank, patchcore
 from maeday_core.methods.self_reference import self_reference
 from maeday_core.model.backbone import LITE0, load_backbone
-from maeday_core.model.draft import MARGIN, STEPS
-from maeday_core.model.load import best_device, best_dtype, load_model
+from maeday_core.model.device import best_device, best_dtype
+from maeday_core.model.draft import EXTRAPOLATION
+from maeday_core.model.load import load_model
 from maeday_core.model.mae import CONFIGS, MAEConfig, MaskedAutoencoder
 from maeday_core.model.masks import mask_from_noise
 
@@ -210,8 +211,8 @@ def forward_flops(config: MAEConfig, masks: int, ratio: float = 0.75) -> float:
     decoder = blocks(c.num_patches + 1, c.decoder_dim, c.decoder_mlp_dim, c.decoder_depth)
     edges: float = 2 * visible * c.dim * c.decoder_dim + 2 * (c.num_patches + 1) * c.decoder_dim * pixels
     if c.draft:
-        canvas = (c.image_size // 2 + MARGIN) ** 2
-        edges += STEPS * 2 * 2.5 * canvas * math.log2(canvas) + 2 * c.num_patches * c.decoder_dim * pixels
+        canvas = (c.image_size // 2 + EXTRAPOLATION.margin) ** 2
+        edges += EXTRAPOLATION.steps * 2 * 2.5 * canvas * math.log2(canvas) + 2 * c.num_patches * c.decoder_dim * pixels
     return 2 * c.num_patches * pixels * c.dim + masks * (encoder + decoder + edges)
 
 

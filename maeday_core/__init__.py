@@ -1,39 +1,92 @@
 """MAEDAY: masked autoencoders for few- and zero-shot anomaly detection, from a photo to an explained heat map.
 
-from maeday_core import Settings, detect, load_image, load_model
+from maeday_core import ENSEMBLE, MAEDAY, Tools, detect, learn, load_image
 
-model = load_model("bundled")
-result = detect(model, load_image("part.jpg"), Settings(masks=32, seed=0))
+tools = Tools.of("bundled")
+result = detect(MAEDAY, tools, load_image("part.jpg"))
 print(result.image_score, result.error_map.shape)
+
+reference = learn(ENSEMBLE, tools, [load_image("good.jpg")])
+judged = detect(ENSEMBLE, tools, load_image("part.jpg"), reference)
+print(judged.image_score > judged.threshold.value)
 """
 
-from maeday_core.detection.reconstruction import Detection, Settings
-from maeday_core.detection.windows import detect, stream
+from maeday_core.detection.result import (
+    Detection,
+    Matches,
+    Provenance,
+    Reconstructions,
+    Settings,
+    Threshold,
+    Unit,
+)
 from maeday_core.errors import DatasetError, ImageError, MaedayError, SettingsError, WeightsError
-from maeday_core.fewshot.adapter import Adapter, load_adapter
-from maeday_core.fewshot.fine_tuning import FineTuning
-from maeday_core.io.images import find_images, load_image
+from maeday_core.io.images import Photos, RGBImage, find_images, load_image
+from maeday_core.methods import (
+    ENSEMBLE,
+    ENSEMBLE_RAW,
+    MAEDAY,
+    METHODS,
+    PATCHCORE,
+    SELF_REFERENCE,
+    TWO_PATCHCORES,
+    Method,
+    Reference,
+    Shots,
+    Sum,
+    Tools,
+    detect,
+    detector,
+    find,
+    learn,
+    learning,
+    load_reference,
+    register,
+    save_reference,
+)
 from maeday_core.model.load import load_model
 from maeday_core.model.mae import MAEConfig, MaskedAutoencoder
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Adapter",
+    "ENSEMBLE",
+    "ENSEMBLE_RAW",
+    "MAEDAY",
+    "METHODS",
+    "PATCHCORE",
+    "SELF_REFERENCE",
+    "TWO_PATCHCORES",
     "DatasetError",
     "Detection",
-    "FineTuning",
     "ImageError",
     "MAEConfig",
     "MaedayError",
     "MaskedAutoencoder",
+    "Matches",
+    "Method",
+    "Photos",
+    "Provenance",
+    "RGBImage",
+    "Reconstructions",
+    "Reference",
     "Settings",
     "SettingsError",
+    "Shots",
+    "Sum",
+    "Threshold",
+    "Tools",
+    "Unit",
     "WeightsError",
     "detect",
+    "detector",
+    "find",
     "find_images",
-    "load_adapter",
+    "learn",
+    "learning",
     "load_image",
     "load_model",
-    "stream",
+    "load_reference",
+    "register",
+    "save_reference",
 ]

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.io.images import RGBImage
-from maeday_core.model.load import save_weights
+from maeday_core.model.checkpoints import save_weights
 from maeday_core.model.mae import CONFIGS, MAEConfig, MaskedAutoencoder, normalise
 from maeday_core.model.masks import mask_from_noise
 from maeday_core.pretraining.corpus import Corpus, draw_crops

@@ -10,7 +10,7 @@ from PIL import Image
 
 from maeday_core.cli.main import main
 from maeday_core.methods.base import METHODS
-from maeday_core.model.load import save_weights
+from maeday_core.model.checkpoints import save_weights
 from tests.conftest import ROOT
 
 DETECT_KEYS = {

@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 from filelock import FileLock
-from maeday_core.detection.result import Settings
 from sklearn.metrics import roc_auc_score
 
 from maeday_core.detection.reconstruction import detect
+from maeday_core.detection.result import Settings
 from maeday_core.errors import DatasetError, SettingsError
 from maeday_core.evaluation.datasets import find_categories, ground_truth
 from maeday_core.evaluation.evaluate import Plan, evaluate
@@ -18,7 +18,7 @@ from maeday_core.evaluation.metrics import auroc, rank_scores
 from maeday_core.evaluation.records import METRICS, Mean, Result, Score, read
 from maeday_core.io.images import load_image
 from maeday_core.methods import ENSEMBLE, MAEDAY, METHODS, PATCHCORE, SELF_REFERENCE, Tools
-from maeday_core.model.load import save_weights
+from maeday_core.model.checkpoints import save_weights
 from tests.conftest import ROOT
 from tests.evaluation.plates import draw_category, save
 

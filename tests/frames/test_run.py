@@ -23,7 +23,7 @@ from maeday_core.frames.objects import BlockMap, find_objects
 from maeday_core.frames.report import annotated, timeline, worst_first, write_pictures, write_report
 from maeday_core.frames.run import Looked, clean_scores, judge, load_looked, look, normal
 from maeday_core.frames.sources import LeftOut
-from maeday_core.model.load import save_weights
+from maeday_core.model.checkpoints import save_weights
 from tests.conftest import ROOT
 
 SHAPE = (120, 180)
