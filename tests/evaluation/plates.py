@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from maeday_core.detection.result import Provenance
 from PIL import Image
 
+from maeday_core.detection.result import Provenance
 from maeday_core.evaluation.records import METRICS, Metrics, Result
 
 

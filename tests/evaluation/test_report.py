@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from maeday_core.detection.result import Provenance, Settings
-from maeday_core.methods.maeday import Maeday
 
+from maeday_core.detection.result import Provenance, Settings
 from maeday_core.errors import DatasetError
 from maeday_core.evaluation.datasets import find_categories
 from maeday_core.evaluation.evaluate import Plan, evaluate
@@ -24,6 +23,7 @@ from maeday_core.evaluation.report.write import report
 from maeday_core.io.images import load_image
 from maeday_core.methods import ENSEMBLE, MAEDAY, PATCHCORE, SELF_REFERENCE, TWO_PATCHCORES, Style, Tools
 from maeday_core.methods import base as registry
+from maeday_core.methods.maeday import Maeday
 from tests.evaluation.plates import draw_category, made_up
 
 
