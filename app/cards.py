@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import mean
 from typing import Literal
 
-import numpy as np
 from markupsafe import Markup
 
 from app.html import render
-from maeday_core.methods.base import Reference
+from maeday_core import Reference
+from maeday_core.fewshot.adapter import Adapter
 
 Kind = Literal["hint", "busy", "adapted", "problem", "anomalous", "calm"]
 NOTHING = Markup()
@@ -27,21 +28,16 @@ def reference_card(reference: Reference, left_out: Sequence[str] = ()) -> Markup
         reference: what was learned.
         left_out: sentences on the photos that could not be read.
     """
-    adapter, banks = reference.adapter, reference.banks
-    shots = adapter.calibration.shots if adapter else banks[0].shots
-    facts: list[str] = []
-    beneath, doubts = NOTHING, tuple(left_out)
-    if adapter:
-        doubts += adapter.doubts
-        beneath = loss_curve(adapter.losses, adapter.steps)
-        facts.append(f"{adapter.steps} steps on the model {adapter.base}")
-        if adapter.losses:
-            facts.append(f"loss {np.mean(adapter.losses[:4]):.4f} to {np.mean(adapter.losses[-4:]):.4f}")
-    if banks:
-        facts.append(f"{len(banks[0].features)} patches to compare with")
-    if doubts:
+    facts, beneath = [], NOTHING
+    for one in reference.learned.values():
+        facts.append(one.summary)
+        if isinstance(one, Adapter) and one.losses:
+            facts.append(f"loss {mean(one.losses[:4]):.4f} to {mean(one.losses[-4:]):.4f}")
+            beneath += loss_curve(one.losses, one.steps)
+    if doubts := (*left_out, *reference.doubts):
         beneath += render("sentences", sentences=doubts)
-    text = ", ".join(facts) + ". Kept for this visit, an hour at most; save it to use it tomorrow."
+    text = f"{', '.join(facts)}. Kept for this visit, an hour at most; save it to use it tomorrow."
+    shots = reference.shots
     return message(f"Adapted to {shots} good part{'s' * (shots > 1)}", text, "adapted", beneath)
 
 

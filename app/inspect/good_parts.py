@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import gradio as gr
 from gradio.components import Component
@@ -12,10 +13,9 @@ from app.cards import message, reference_card
 from app.errors import sentence
 from app.events import Answer
 from app.files import downloadable, nothing_to_download
-from maeday_core import SettingsError
+from app.models import load_saved
+from maeday_core import Reference, save_reference
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
-from maeday_core.methods.base import Reference, load_reference
-from maeday_core.model.backbone import BACKBONES
 
 ADAPTER = "adapter.safetensors"
 HINT = message(
@@ -75,7 +75,7 @@ def in_use(panel: GoodPartsPanel, reference: Reference, left_out: Sequence[str] 
     return {
         panel.reference: reference,
         panel.card: reference_card(reference, left_out),
-        panel.download: downloadable(ADAPTER, reference.save),
+        panel.download: downloadable(ADAPTER, partial(save_reference, reference)),
         panel.forget: gr.Button(interactive=True),
     }
 
@@ -102,9 +102,6 @@ def forget(panel: GoodPartsPanel) -> Answer:
 def load(panel: GoodPartsPanel, path: str | None, reference: Reference | None) -> Answer:
     """Use what was saved before; a bad file leaves what is in use."""
     try:
-        loaded = load_reference(path or "")
-        if any(bank.backbone not in BACKBONES for bank in loaded.banks):  # no file chooses what this server downloads
-            raise SettingsError("What was saved compares with a network that this page does not offer; fine-tune here.")
-        return in_use(panel, loaded)
+        return in_use(panel, load_saved(path or ""))
     except Exception as error:
         return not_used(panel, error, reference)

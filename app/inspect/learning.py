@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import gradio as gr
 from markupsafe import Markup
 
 from app.cards import NOTHING, loss_curve, message
-from app.errors import sentence
+from app.errors import without_folders
 from app.events import Answer, Values
 from app.files import nothing_to_download
 from app.gradio_fixes import uploaded
@@ -19,12 +19,10 @@ from app.inspect.good_parts import in_use, not_used
 from app.inspect.layout import EXAMPLES
 from app.inspect.run import Inspection
 from app.inspect.settings import settings_of
-from app.models import in_turns, load_backbone_for, load_model_for
-from maeday_core import Adapter, FineTuning, ImageError, SettingsError, load_image
-from maeday_core.fewshot.fine_tuning import MAX_SHOTS, Step
-from maeday_core.io.images import RGBImage
-from maeday_core.methods.base import Reference, close_up, keeping, resolved
-from maeday_core.methods.patchcore import build_bank
+from app.models import in_turns, load_tools
+from maeday_core import ENSEMBLE, ImageError, Photos, Reference, SettingsError, learning, load_image
+from maeday_core.fewshot.fine_tuning import MAX_SHOTS
+from maeday_core.fewshot.learned import Progress
 
 EXAMPLE_QUERY, EXAMPLE_GOOD_PART = (str(EXAMPLES / name) for name in ("metal-scratch.jpg", "metal-clean.jpg"))
 PAUSE = 0.2
@@ -69,30 +67,25 @@ class Learning:
         paths = checked(values[tab.good_parts.shots])
         yield self._busy("Starting", "If others work here now, you take turns.")
         settings = settings_of(tab.settings, values)
-        model = yield from load_model_for(values[tab.settings.model], self._busy)
-        backbone = yield from load_backbone_for(values[tab.settings.model], self._busy)
-        left_out: list[str] = []
-        small: list[RGBImage] = []
-        settings, photos = resolved(settings, _decoded(paths, left_out))
-        tiled = settings.tile == "on"
-        shots = keeping(photos, small, backbone.side, tiled)
-        tuning = FineTuning(model, close_up(model, shots, settings), seed=settings.seed, settings=settings)
-        drawn = 0.0
-        for step in in_turns(iter(tuning)):
-            if time.monotonic() - drawn > PAUSE:
-                yield self._busy("Learning what is normal", *_progress(step, tuning.losses))
-                drawn = time.monotonic()
-            if session in self.stopping:
-                break
-        for found in in_turns(tuning.calibrating()):
-            if isinstance(found, Adapter):
-                adapter = found
-            else:
-                text = f"{found:.0%} done: the normal error sets the threshold."
-                yield self._busy("Measuring what is normal", text)
-        yield self._busy("Remembering what is normal", "Patches of the good parts, to compare with.")
-        (bank,) = in_turns(build_bank(backbone, shots, settings.seed, tiled=tiled) for shots in [small])
-        yield in_use(tab.good_parts, Reference(adapter, (bank,)), left_out) | self.inspection.running(False)
+        readable, left_out = decodable(paths)
+        tools = yield from load_tools(values[tab.settings.model], settings, ENSEMBLE, self._busy)
+        tools = replace(tools, enough=lambda: session in self.stopping)
+        reference = yield from self._learned(learning(ENSEMBLE, tools, Photos(readable)))
+        yield in_use(tab.good_parts, reference, left_out) | self.inspection.running(False)
+
+    def _learned(self, steps: Generator[Progress, None, Reference]) -> Generator[Answer, None, Reference]:
+        """Go through the steps in turns with other visitors, showing the progress every now and then."""
+        doing, drawn = "", 0.0
+        turns: Generator[Progress, None, Reference] = in_turns(steps)
+        while True:
+            try:
+                progress = next(turns)
+            except StopIteration as end:
+                reference: Reference = end.value
+                return reference
+            if progress.doing != doing or time.monotonic() - drawn > PAUSE:
+                yield self._busy(progress.doing, *_in_words(progress))
+                doing, drawn = progress.doing, time.monotonic()
 
     def _busy(self, title: str, text: str, beneath: Markup = NOTHING) -> Answer:
         panel = self.inspection.tab.good_parts
@@ -117,18 +110,29 @@ def checked(shots: list[tuple[str, str | None]] | None) -> list[Path]:
     return [Path(uploaded(path)) for path, _ in shots]
 
 
-def _decoded(paths: list[Path], left_out: list[str]) -> Iterator[RGBImage]:
-    """The shots that can be read, one at a time; sentences on the others go to `left_out`."""
+def decodable(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The photos that can be read, and a sentence on each of the others.
+
+    Raises:
+        ImageError: none can be read.
+    """
+    readable, left_out = [], []
     for path in paths:
         try:
-            yield load_image(path)
+            load_image(path)
+            readable.append(path)
         except ImageError as error:
-            left_out.append(sentence(error, ""))
-    if len(left_out) == len(paths):
+            left_out.append(without_folders(str(error)))
+    if not readable:
         raise ImageError(" ".join(left_out))
+    return readable, left_out
 
 
-def _progress(step: Step, losses: list[float]) -> tuple[str, Markup]:
-    seconds = f"about {step.seconds_left:.0f} s left"
-    text = f"Step {step.step} of {step.steps}, loss {step.loss:.4f}, {seconds}. Stop keeps it."
-    return text, loss_curve(losses, step.steps)
+def _in_words(progress: Progress) -> tuple[str, Markup]:
+    """How far it is, and the loss so far as a picture."""
+    step = progress.step
+    if step is None:
+        return f"{progress.share:.0%} done.", NOTHING
+    left = f"about {step.seconds_left:.0f} s left"
+    text = f"Step {step.step} of {step.steps}, loss {step.loss:.4f}, {left}. Stop keeps it."
+    return text, loss_curve(step.losses, step.steps)

@@ -15,11 +15,10 @@ from app.events import Answer, Values, unchanged
 from app.files import downloadable, nothing_to_download
 from app.inspect.layout import InspectTab
 from app.inspect.settings import as_in_the_paper, settings_of
-from app.models import in_turns, load_backbone_for, load_model_for
-from maeday_core import load_image
-from maeday_core.detection.reconstruction import DEVIATIONS, SQUARED_ERROR
+from app.models import in_turns, load_tools
+from maeday_core import MAEDAY, METHODS, Detection, Method, Reference, Shots, detector, find, load_image
 from maeday_core.drawing.cards import before_and_after, evidence, nearest_patch, verdict
-from maeday_core.drawing.pictures import map_name, save_figure
+from maeday_core.drawing.pictures import save_figure
 from maeday_core.drawing.report import report_page
 from maeday_core.drawing.shown import (
     Shown,
@@ -31,8 +30,6 @@ from maeday_core.drawing.shown import (
     peak_of,
     shown,
 )
-from maeday_core.fewshot.doubts import doubt_of_query
-from maeday_core.methods.base import NAMES, Reference, default_backbone, detector
 
 LONGEST_STEM = 80
 
@@ -91,26 +88,22 @@ class Inspection:
     def _detect(self, values: Values) -> Iterator[Answer]:
         tab, path = self.tab, Path(values[self.tab.photo])
         own_scale, threshold = values[tab.result.own_scale], values[tab.result.threshold]
-        method, model_name = values[tab.method], values[tab.settings.model]
-        reference = values[tab.good_parts.reference] if method != "self" else None
+        method = find(values[tab.method])
+        reference = values[tab.good_parts.reference] if method.shots is not Shots.NONE else None
+        reference = reference or Reference()
         settings = settings_of(tab.settings, values)
         query = load_image(path)
-        model = yield from load_model_for(model_name, self._busy)
-        if method != "maeday":
-            yield from load_backbone_for(model_name, self._busy)
-        network = default_backbone(model_name)
-        judge = detector(method, model, network, settings, reference, partial=True)
-        before, doubt = None, None
+        tools = yield from load_tools(values[tab.settings.model], settings, method, self._busy)
+        detect = detector(method, replace(tools, partial=True), reference)
+        before, doubt = None, reference.doubt_of(query)
         if reference:
             yield self._busy("Looking without the good parts first", "Then with them, side by side.")
-            doubt = doubt_of_query(query, reference.adapter.appearances) if reference.adapter else None
-            zero_shot = "self" if method == "patchcore" else method
-            seen = settings if reference.tile == "auto" else replace(settings, tile=reference.tile)
-            (alone,) = in_turns(detector(zero_shot, model, network, seen)(query))
-            before = shown(path.name, query, alone)
-        for result in in_turns(judge(query)):
+            alone = detector(method.alone, tools.with_settings(tile=reference.tile))
+            (result,) = in_turns(alone(query))
+            before = shown(path.name, query, result)
+        for result in in_turns(detect(query)):
             view = shown(path.name, query, result, before, doubt)
-            threshold = first_threshold(view, threshold, values[tab.result.auto])
+            threshold = first_threshold(view.result, threshold, values[tab.result.auto])
             yield self._show(view, threshold, own_scale) | self._no_files()
         error_map = downloadable(f"{_stem(view)}-error-map.npy", lambda to: np.save(to, result.error_map))
         yield self.files(view, threshold) | {tab.result.error_map: error_map} | self.show_all_masks(view, own_scale)
@@ -137,19 +130,24 @@ class Inspection:
 
     def set_automatic(self, view: Shown | None, threshold: float, auto: bool) -> Answer:
         """Back to the automatic threshold, or on from it by hand."""
-        return {self.tab.result.threshold: first_threshold(view, threshold, auto)} if view else unchanged()
+        if view is None:
+            return unchanged()
+        return {self.tab.result.threshold: first_threshold(view.result, threshold, auto)}
 
     def show_mask(self, view: Shown | None, index: int, own_scale: bool) -> Answer:
         """One of the masks, by its number."""
         if view is None:
             return unchanged()
-        masks = self.tab.result.masks
-        pictures = one_mask(view, int(index), own_scale) or (None, None, None)
+        masks, seen = self.tab.result.masks, view.result.reconstructions
+        pictures = one_mask(seen, int(index), own_scale) if seen else (None, None, None)
         return dict(zip((masks.masked, masks.reconstruction, masks.difference), pictures, strict=True))
 
     def show_all_masks(self, view: Shown | None, own_scale: bool) -> Answer:
         """All masks at once."""
-        return {self.tab.result.masks.gallery: all_masks(view, own_scale)} if view else unchanged()
+        if view is None:
+            return unchanged()
+        seen = view.result.reconstructions
+        return {self.tab.result.masks.gallery: all_masks(seen, own_scale) if seen else []}
 
     def show_nearest(self, view: Shown | None, event: gr.SelectData) -> Answer:
         """What the place that was clicked looks like most."""
@@ -195,7 +193,7 @@ class Inspection:
 
     def as_in_the_paper(self) -> Answer:
         """The method and the settings of the paper."""
-        return {self.tab.method: "maeday"} | as_in_the_paper(self.tab.settings)
+        return {self.tab.method: MAEDAY.name} | as_in_the_paper(self.tab.settings)
 
     def by_hand(self) -> Answer:
         """The threshold was moved."""
@@ -214,13 +212,13 @@ class Inspection:
         }
 
     def _show(self, view: Shown, threshold: float, own_scale: bool) -> Answer:
-        result, count = self.tab.result, mask_count(view)
+        result, count = self.tab.result, mask_count(view.result)
         running = not (view.result.complete or view.stopped)
-        maximum, step = threshold_range(view)
+        maximum, step = view.result.unit.slider
         return {
             self.tab.shown: view,
             **self.redraw(view, threshold, own_scale),
-            result.heat: gr.Image(map_picture(view, threshold, own_scale), label=map_name(view.result)),
+            result.heat: gr.Image(map_picture(view, threshold, own_scale), label=view.result.unit.title),
             result.nearest: nearest_patch(view, *peak_of(view)),
             result.threshold: gr.Slider(maximum=maximum, step=step, value=threshold, interactive=not running),
             result.masks.column: gr.Column(visible=count > 0),
@@ -251,21 +249,23 @@ class Inspection:
         return {button: nothing_to_download() for button in (result.figure, result.error_map, result.report)}
 
 
-def first_threshold(view: Shown, threshold: float, auto: bool) -> float:
+def first_threshold(result: Detection, threshold: float, auto: bool) -> float:
     """The automatic threshold or the visitor's; never beyond the slider, which would refuse every event after."""
-    wanted = view.result.first_threshold if auto else threshold
-    return round(min(wanted, threshold_range(view)[0]), 3)
+    maximum, _ = result.unit.slider
+    return round(min(result.threshold.value if auto else threshold, maximum), 3)
 
 
-def threshold_range(view: Shown) -> tuple[float, float]:
-    """The highest threshold to choose in the unit of a result, and the step from one to the next."""
-    return {SQUARED_ERROR: (1, 0.005), DEVIATIONS: (30, 0.05)}.get(view.result.unit, (3, 0.01))
+def can_judge(method: Method, reference: Reference) -> bool:
+    """Whether a method can judge with the reference in use, or, if it uses none, beside it."""
+    if method.shots is Shots.NONE or not reference:
+        return method.shots is not Shots.REQUIRED
+    return all(part.name in reference.learned for part in method.parts(good=True))
 
 
 def method_choices(reference: Reference | None) -> list[tuple[str, str]]:
-    """Labels and names of the methods that can judge now, the paper's first."""
-    learned = ["patchcore"] if reference and reference.banks else []
-    return [(NAMES[name], name) for name in ("maeday", "self", "ensemble", *learned)]
+    """Titles and names of the methods that can judge now, the paper's first."""
+    offered = [method for method in METHODS.values() if method.offered and can_judge(method, reference or Reference())]
+    return [(method.title, method.name) for method in offered]
 
 
 def _stem(view: Shown) -> str:

@@ -7,16 +7,18 @@ from importlib.resources import files
 import numpy as np
 from markupsafe import Markup
 
-from maeday_core.detection.reconstruction import SQUARED_ERROR, Detection
+from maeday_core.detection.result import SQUARED_ERROR, Detection, Threshold
 from maeday_core.drawing.html import render
 from maeday_core.drawing.pictures import heat_map
 from maeday_core.drawing.shown import Shown, mask_count, nearest_at, number, overlay_pair, scale_of
 from maeday_core.io.images import RGBImage
-from maeday_core.methods.base import NAMES
+from maeday_core.methods import find
 from maeday_core.methods.ensemble import shares
 
 CSS = (files(__package__) / "templates" / "cards.css").read_text(encoding="utf-8")
 """The looks of the cards, for the page that they stand on."""
+COLOURS = np.linspace(0, 1, 9, dtype=np.float32)[None]
+"""The places on a colour scale from which the bar is drawn, (1, 9)."""
 NOTHING = Markup()
 SPOT = 0.001
 """A share of the picture too small to be told in per cent."""
@@ -27,13 +29,13 @@ def verdict(view: Shown, threshold: float, own_scale: bool) -> Markup:
     result = view.result
     score = result.image_score
     low, top = scale_of(result, own_scale)
-    unit_scale = "fixed" if result.unit == SQUARED_ERROR else "threshold in the middle of the"
+    unit_scale = "fixed" if result.unit.fixed_top is not None else "threshold in the middle of the"
     return render(
         "verdict",
         kind="anomalous" if score > threshold else "calm",
         title="Something here does not belong" if score > threshold else "Nothing stands out",
         sentences=_sentences(view, threshold),
-        colours=["rgb({},{},{})".format(*colour) for colour in heat_map(np.linspace(0, 1, 9)[None], (0.0, 1.0))[0]],
+        colours=["rgb({},{},{})".format(*colour) for colour in heat_map(COLOURS, (0.0, 1.0))[0]],
         marks=[
             (kind, f"{label} {number(result, value)}", f"{100 * np.clip((value - low) / (top - low), 0, 1):.1f}")
             for kind, label, value in (("threshold", "threshold", threshold), ("score", "image score", score))
@@ -41,7 +43,7 @@ def verdict(view: Shown, threshold: float, own_scale: bool) -> Markup:
         low=f"{low:.2g}",
         top=f"{top:.2f}",
         beyond="" if own_scale else "+",
-        unit=result.unit,
+        unit=result.unit.name,
         scale="this picture's" if own_scale else unit_scale,
         score=number(result, score),
         threshold=number(result, threshold),
@@ -50,50 +52,51 @@ def verdict(view: Shown, threshold: float, own_scale: bool) -> Markup:
 
 
 def _sentences(view: Shown, threshold: float) -> list[str]:
-    result, done = view.result, mask_count(view)
+    result, seen = view.result, view.result.reconstructions
     sentences = []
-    if not result.complete and view.stopped:
-        sentences.append(f"Stopped after {done} of {result.total} masks.")
-    if not result.complete and not view.stopped:
-        sentences.append(f"{done} of {result.total} masks so far.")
-    elif result.image_score > threshold:
-        share = float((result.error_map > threshold).mean())
-        found = f"{share:.1%} of the picture lies" if share >= SPOT else "A spot lies"
-        sentences.append(f"{found} above the threshold and is outlined.")
-    else:
-        sentences.append("The whole picture lies below the threshold.")
-        if result.unit == SQUARED_ERROR:
-            sentences.append("On rough or speckled ground the ensemble sees more.")
-    if "tiles" in result.settings and done:
-        sentences.append(
-            f"Seen through {result.settings['tiles']}; the masks below are those of the one around the peak."
-        )
-    if result.shots:
-        sentences.append(sureness(result))
+    if seen and not seen.complete:
+        count = f"{len(seen.masks)} of {seen.total} masks"
+        sentences.append(f"Stopped after {count}." if view.stopped else f"{count} so far.")
+    if result.complete or view.stopped:
+        sentences += _found(result, threshold)
+    if seen and result.made_by.windows:
+        windows = result.made_by.windows
+        sentences.append(f"Seen through {windows}; the masks below are those of the one around the peak.")
+    if result.threshold.shots:
+        sentences.append(sureness(result.threshold))
     if view.doubt:
         sentences.append(view.doubt)
     return sentences
 
 
+def _found(result: Detection, threshold: float) -> list[str]:
+    if result.image_score > threshold:
+        share = float((result.error_map > threshold).mean())
+        found = f"{share:.1%} of the picture lies" if share >= SPOT else "A spot lies"
+        return [f"{found} above the threshold and is outlined."]
+    hint = ["On rough or speckled ground the ensemble sees more."] if result.unit == SQUARED_ERROR else []
+    return ["The whole picture lies below the threshold.", *hint]
+
+
 def _facts(view: Shown) -> list[str]:
-    done = mask_count(view)
+    done = mask_count(view.result)
     masks = [f"{done} mask{'s' if done > 1 else ''}"] if done else []
-    return [NAMES[view.result.settings["method"]], *masks, f"{view.result.seconds:.2f} s"]
+    return [find(view.result.made_by.method).title, *masks, f"{view.result.seconds:.2f} s"]
 
 
-def sureness(result: Detection) -> str:
+def sureness(threshold: Threshold) -> str:
     """How far a threshold that rests on good parts can be trusted, in words."""
-    scores = result.good_scores
+    scores, shots = threshold.good_scores, threshold.shots
     span = f"score {min(scores):.2f} to {max(scores):.2f}" if scores else ""
-    if result.shots == 1:
+    if shots == 1:
         copies = f", whose copies {span}" if span else ""
         return (
             f"The threshold rests on one good part{copies}: it cannot tell how much good parts vary, so add more if "
             "you can."
         )
     if not span:
-        return f"The threshold rests on {result.shots} good parts, each judged by the others."
-    return f"The {result.shots} good parts {span}, each judged by the others."
+        return f"The threshold rests on {shots} good parts, each judged by the others."
+    return f"The {shots} good parts {span}, each judged by the others."
 
 
 def before_and_after(view: Shown, threshold: float, own_scale: bool) -> Markup:
@@ -101,7 +104,7 @@ def before_and_after(view: Shown, threshold: float, own_scale: bool) -> Markup:
     if view.before is None:
         return NOTHING
     figures = []
-    for name, one, limit in (("Before", view.before, view.before.result.first_threshold), ("After", view, threshold)):
+    for name, one, limit in (("Before", view.before, view.before.result.threshold.value), ("After", view, threshold)):
         score = one.result.image_score
         found = "stands out" if score > limit else "calm"
         caption = f"{name}: {found}, {number(one.result, score)} against {number(one.result, limit)}"
@@ -115,17 +118,17 @@ def evidence(view: Shown, own_scale: bool) -> Markup:
         return NOTHING
     figures = []
     for part, share in zip(view.result.parts, shares(view.result), strict=True):
-        name = NAMES[part.settings["method"]]
-        caption = f"{name}: {share:.0%} of the peak, {number(part, part.image_score)} {part.unit}"
+        title = find(part.made_by.method).title
+        caption = f"{title}: {share:.0%} of the peak, {number(part, part.image_score)} {part.unit.name}"
         figures.append((heat_map(part.error_map, scale_of(part, own_scale)), caption))
     return _figures("Which evidence counted", figures)
 
 
 def nearest_patch(view: Shown, x: int, y: int) -> Markup:
     """What column `x`, row `y` of the shown map was compared with; nothing where patches are not compared."""
-    found = nearest_at(view, x, y)
-    if found is None:
+    if view.result.matches is None:
         return NOTHING
+    found = nearest_at(view.query, view.result.matches, x, y)
     where = "elsewhere in this picture (yellow)" if found.elsewhere else "among the good parts"
     return _figures(
         "Compared with",

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from maeday_core.drawing.cards import before_and_after, evidence, nearest_patch, verdict
 from maeday_core.drawing.html import render
-from maeday_core.drawing.shown import Shown, map_picture, mask_count, one_mask, overlay_pair, peak_of
+from maeday_core.drawing.shown import Shown, map_picture, one_mask, overlay_pair, peak_of
 
 REPORTED_MASKS = 4
 
@@ -15,9 +15,10 @@ def report_page(view: Shown, threshold: float) -> Markup:
     """The HTML of the page; regions above `threshold` are outlined."""
     query, covered = overlay_pair(view, threshold, own_scale=False)
     masks = []
-    for index in range(1, min(REPORTED_MASKS, mask_count(view)) + 1):
-        captions = f"Mask {index}: what the model saw", "What it made of it", "Where they differ"
-        masks.append(list(zip(one_mask(view, index, own_scale=False) or (), captions, strict=True)))
+    if seen := view.result.reconstructions:
+        for index in range(1, min(REPORTED_MASKS, len(seen.masks)) + 1):
+            captions = f"Mask {index}: what the model saw", "What it made of it", "Where they differ"
+            masks.append(list(zip(one_mask(seen, index, own_scale=False), captions, strict=True)))
     return render(
         "report",
         name=view.name,
@@ -29,5 +30,5 @@ def report_page(view: Shown, threshold: float) -> Markup:
             nearest_patch(view, *peak_of(view)),
         ],
         masks=masks,
-        settings=view.result.settings,
+        settings={name: value for name, value in view.result.made_by.record().items() if value is not None},
     )

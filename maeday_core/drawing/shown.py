@@ -7,24 +7,17 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from maeday_core.detection.reconstruction import DEVIATIONS, SQUARED_ERROR, Detection
-from maeday_core.drawing.pictures import (
-    COLOUR_SCALE,
-    Scale,
-    colour_scale,
-    difference,
-    heat_map,
-    masked_input,
-    outline,
-    overlay,
-    reconstruction,
-)
+from maeday_core.detection.result import SQUARED_ERROR, Detection, Matches, Reconstructions, Scale
+from maeday_core.detection.windows import FloatMap
+from maeday_core.drawing.pictures import difference, heat_map, masked_input, outline, overlay, reconstruction
 from maeday_core.io.images import RGBImage, resize, resize_map
-from maeday_core.methods.patchcore import CROP, crops_of
+from maeday_core.methods.memory_bank import LIMITS, crops_of
 
 SHOWN_SIDE = 800
 CROP_SIDE = 192
 GAP = 6
+FIXED: Scale = SQUARED_ERROR.scale(0)
+"""The colour scale of a single mask."""
 BLUE, YELLOW, DARK = (64, 224, 255), (255, 214, 64), (10, 10, 10)
 
 
@@ -61,21 +54,23 @@ def shown(
 
 def _resized(result: Detection, height: int, width: int) -> Detection:
     """The result with smaller maps, each scaled so that its peak is still the image score."""
-    error_map = resize_map(result.error_map, height, width)
+    error_map: FloatMap = resize_map(result.error_map, height, width)
     error_map = error_map * (result.image_score / max(float(error_map.max()), 1e-12))
-    return replace(result, error_map=error_map, parts=tuple(_resized(part, height, width) for part in result.parts))
+    if not result.parts:
+        return replace(result, error_map=error_map)
+    return replace(result, error_map=error_map, seen=tuple(_resized(part, height, width) for part in result.parts))
 
 
 def number(result: Detection, value: float) -> str:
     """A score in the unit of a result, with as many digits as are worth reading."""
-    return f"{value:.{3 if result.unit == SQUARED_ERROR else 2}f}"
+    return f"{value:.{result.unit.digits}f}"
 
 
 def scale_of(result: Detection, own_scale: bool) -> Scale:
     """The colour scale: the one of its unit, or from the map's own lowest value to its highest."""
     if not own_scale:
-        return colour_scale(result)
-    low = 0.0 if result.unit in (SQUARED_ERROR, DEVIATIONS) else float(result.error_map.min())
+        return result.unit.scale(result.threshold.value)
+    low = 0.0 if result.unit.starts_at_zero else float(result.error_map.min())
     return low, max(result.image_score, low + 1e-6)
 
 
@@ -98,31 +93,29 @@ def map_picture(view: Shown, threshold: float, own_scale: bool) -> RGBImage:
     return outline(heat_map(error_map, scale_of(view.result, own_scale)), error_map, threshold)
 
 
-def mask_count(view: Shown) -> int:
+def mask_count(result: Detection) -> int:
     """How many masks there are to look at; 0 where the method has none."""
-    return len(view.result.masks)
+    return len(result.reconstructions.masks) if result.reconstructions else 0
 
 
-def one_mask(view: Shown, index: int, own_scale: bool) -> tuple[RGBImage, RGBImage, RGBImage] | None:
-    """Masked input, reconstruction and difference of mask `index`, counted from 1; None where there are no masks.
+def one_mask(seen: Reconstructions, index: int, own_scale: bool) -> tuple[RGBImage, RGBImage, RGBImage]:
+    """Masked input, reconstruction and difference of mask `index`, counted from 1; an index too high gives the last.
 
-    An index too high gives the last mask. The difference is a squared error, whatever the map counts in.
+    The difference is a squared error, whatever the map of the result counts in.
     """
-    if not mask_count(view):
-        return None
-    i = min(max(index, 1), mask_count(view)) - 1
-    top = float(view.result.error_maps.mean(axis=0).max()) if own_scale else COLOUR_SCALE
-    return masked_input(view.result, i), reconstruction(view.result, i), difference(view.result, i, (0.0, top))
+    i = min(max(index, 1), len(seen.masks)) - 1
+    own = 0.0, float(seen.error_maps.mean(axis=0).max())
+    return masked_input(seen, i), reconstruction(seen, i), difference(seen, i, own if own_scale else FIXED)
 
 
-def all_masks(view: Shown, own_scale: bool) -> list[tuple[RGBImage, str]]:
+def all_masks(seen: Reconstructions, own_scale: bool) -> list[tuple[RGBImage, str]]:
     """A picture for each mask, its three side by side, and a caption."""
-    count, tiles = mask_count(view), []
+    count = len(seen.masks)
+    gap = np.full((len(seen.query), GAP, 3), 255, np.uint8)
+    tiles = []
     for index in range(1, count + 1):
-        if pictures := one_mask(view, index, own_scale):
-            gap = np.full((pictures[0].shape[0], GAP, 3), 255, np.uint8)
-            masked, filled, error = pictures
-            tiles.append((np.hstack([masked, gap, filled, gap, error]), f"Mask {index} of {count}"))
+        masked, filled, error = one_mask(seen, index, own_scale)
+        tiles.append((np.hstack([masked, gap, filled, gap, error]), f"Mask {index} of {count}"))
     return tiles
 
 
@@ -144,27 +137,25 @@ class Nearest:
     elsewhere: bool
 
 
-def nearest_at(view: Shown, x: int, y: int) -> Nearest | None:
-    """What the patch at column `x`, row `y` of the shown map was compared with; None where patches are not compared."""
-    match = view.result.match
-    if match is None:
-        return None
-    embedded = next((part.query for part in view.result.parts if part.match), view.result.query)
-    rows, columns = match.distances.shape
-    height, width = view.query.shape[:2]
+def nearest_at(query: RGBImage, matches: Matches, x: int, y: int) -> Nearest:
+    """What the patch at column `x`, row `y` of a picture was compared with."""
+    rows, columns = matches.distances.shape
+    height, width = query.shape[:2]
     row, column = min(y * rows // height, rows - 1), min(x * columns // width, columns - 1)
-    near = int(match.nearest[row, column])
-    (here,) = crops_of(embedded, rows, columns, [row * columns + column])
-    (like,) = crops_of(embedded, rows, columns, [near]) if match.crops is None else match.crops[near : near + 1]
-    marked = np.ascontiguousarray(view.query).copy()
-    side = CROP * min(height / embedded.shape[0], width / embedded.shape[1])
+    near = int(matches.nearest[row, column])
     boxes = [(row, column, BLUE)]
-    if match.crops is None:
+    if matches.crops is None:
+        (like,) = crops_of(matches.query, rows, columns, [near])
         boxes.append((near // columns, near % columns, YELLOW))
+    else:
+        like = matches.crops[near]
+    (here,) = crops_of(matches.query, rows, columns, [row * columns + column])
+    marked = np.ascontiguousarray(query).copy()
+    side = LIMITS.crop * min(height / matches.query.shape[0], width / matches.query.shape[1])
     for r, c, colour in boxes:
         _box(marked, ((c + 0.5) * width / columns, (r + 0.5) * height / rows), side, colour)
-    distance = float(match.distances[row, column])
-    return Nearest(marked, _enlarged(here), _enlarged(like), distance, elsewhere=match.crops is None)
+    distance = float(matches.distances[row, column])
+    return Nearest(marked, _enlarged(here), _enlarged(like), distance, elsewhere=matches.crops is None)
 
 
 def _box(picture: RGBImage, centre: tuple[float, float], side: float, colour: tuple[int, int, int]) -> None:
@@ -175,4 +166,4 @@ def _box(picture: RGBImage, centre: tuple[float, float], side: float, colour: tu
 
 
 def _enlarged(crop: RGBImage) -> RGBImage:
-    return cv2.resize(crop, (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.resize(crop, (CROP_SIDE, CROP_SIDE), interpolation=cv2.INTER_CUBIC), np.uint8)

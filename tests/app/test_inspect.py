@@ -14,9 +14,8 @@ from PIL import Image
 from app.events import Answer, unchanged
 from app.inspect import Incoming, inspect_tab
 from app.inspect.learning import Learning, checked
-from app.inspect.run import Inspection, first_threshold, method_choices, threshold_range
+from app.inspect.run import Inspection, first_threshold, method_choices
 from maeday_core import Detection, SettingsError
-from maeday_core.detection.reconstruction import DEVIATIONS
 from maeday_core.drawing.shown import Shown, shown
 from tests.drawing.detections import ensemble, matched, query, reconstructed
 
@@ -91,7 +90,8 @@ def test_files_are_written_for_their_own_buttons(wired: Wired) -> None:
     do = wired.inspection
     answer = do.files(view(reconstructed()), 0.4)
     wired.check(do.files, answer)
-    assert [Path(button.constructor_args["value"]).name for button in answer.values()] == ["part-maeday.png", "part-report.html"]
+    names = [Path(button.constructor_args["value"]).name for button in answer.values()]
+    assert names == ["part-maeday.png", "part-report.html"]
 
 
 def test_answers_without_a_result_change_nothing_but_the_end_of_a_run(wired: Wired) -> None:
@@ -163,10 +163,9 @@ def test_photos_that_were_not_uploaded_here_are_refused(picture: str) -> None:
 
 
 def test_a_threshold_stays_within_its_slider() -> None:
-    assert first_threshold(view(reconstructed(threshold=2.5)), 0.2, auto=True) == 1
-    assert first_threshold(view(reconstructed()), 0.2, auto=False) == 0.2
-    assert first_threshold(view(matched()), 2.5, auto=False) == 2.5
-    assert threshold_range(view(reconstructed(unit=DEVIATIONS)))[0] == 30
+    assert first_threshold(reconstructed(threshold=2.5), 0.2, auto=True) == 1
+    assert first_threshold(reconstructed(), 0.2, auto=False) == 0.2
+    assert first_threshold(matched(), 2.5, auto=False) == 2.5
 
 
 def test_a_picture_from_another_tab_keeps_its_threshold(wired: Wired) -> None:

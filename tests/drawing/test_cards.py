@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from maeday_core.detection.reconstruction import DEVIATIONS, Detection
+from maeday_core.detection.result import DEVIATIONS, Detection, Threshold
 from maeday_core.drawing.cards import before_and_after, evidence, nearest_patch, sureness, verdict
 from maeday_core.drawing.report import report_page
 from maeday_core.drawing.shown import Shown, shown
@@ -72,25 +72,24 @@ def test_a_value_beyond_the_scale_is_marked_at_its_end() -> None:
 
 
 def test_a_threshold_of_one_good_part_is_doubted() -> None:
-    result = reconstructed(unit=DEVIATIONS, shots=1, good_scores=(1.5, 2.25))
-    assert "rests on one good part, whose copies score 1.50 to 2.25" in sureness(result)
+    text = sureness(Threshold(4.5, good_scores=(1.5, 2.25), shots=1))
+    assert "rests on one good part, whose copies score 1.50 to 2.25" in text
 
 
 def test_a_threshold_of_several_good_parts_has_their_scores() -> None:
-    assert sureness(reconstructed(shots=3, good_scores=(1, 2, 4))) == (
-        "The 3 good parts score 1.00 to 4.00, each judged by the others."
-    )
-    assert sureness(matched(shots=3)) == "The threshold rests on 3 good parts, each judged by the others."
+    text = sureness(Threshold(4, good_scores=(1, 2, 4), shots=3))
+    assert text == "The 3 good parts score 1.00 to 4.00, each judged by the others."
+    assert sureness(Threshold(4, shots=3)) == "The threshold rests on 3 good parts, each judged by the others."
 
 
 def test_a_doubt_is_part_of_the_verdict() -> None:
-    doubted = replace(view(reconstructed(shots=1)), doubt="This photo looks <unlike> every good part.")
+    doubted = replace(view(reconstructed()), doubt="This photo looks <unlike> every good part.")
     assert "This photo looks &lt;unlike&gt; every good part." in verdict(doubted, 0.4, False)
 
 
 def test_before_and_after_name_both_verdicts() -> None:
     before = view(reconstructed(score=0.3))
-    after = replace(view(reconstructed(score=5, unit=DEVIATIONS, shots=1)), before=before)
+    after = replace(view(reconstructed(score=5, unit=DEVIATIONS)), before=before)
     text = words(before_and_after(after, 2.0, False))
     assert "Before: calm, 0.300 against 0.400" in text
     assert "After: stands out, 5.00 against 2.00" in text

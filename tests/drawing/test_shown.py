@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maeday_core.detection.reconstruction import Detection
+from maeday_core.detection.result import Detection, Matches, Reconstructions
 from maeday_core.drawing import shown as drawing
+from maeday_core.drawing.pictures import HIDDEN_COLOUR
 from maeday_core.drawing.shown import SHOWN_SIDE, Shown, shown
 from tests.drawing.detections import HEIGHT, PEAK, WIDTH, ensemble, matched, query, reconstructed
 
@@ -58,39 +59,48 @@ def test_regions_above_the_threshold_are_outlined() -> None:
     assert not np.array_equal(outlined, plain)
 
 
+def masks(result: Detection) -> Reconstructions:
+    assert result.reconstructions
+    return result.reconstructions
+
+
+def matches(result: Detection) -> Matches:
+    assert result.matches
+    return result.matches
+
+
 def test_a_mask_number_too_high_gives_the_last_mask() -> None:
-    one, last = (drawing.one_mask(view(reconstructed()), index, False) for index in (3, 99))
-    assert one is not None
-    assert last is not None
-    assert all(np.array_equal(a, b) for a, b in zip(one, last, strict=True))
+    last, beyond = (drawing.one_mask(masks(reconstructed()), index, False) for index in (3, 99))
+    assert all(np.array_equal(a, b) for a, b in zip(last, beyond, strict=True))
 
 
-def test_a_method_without_masks_has_none_to_show() -> None:
-    assert drawing.one_mask(view(matched()), 1, False) is None
-    assert drawing.mask_count(view(matched())) == 0
-    assert drawing.all_masks(view(matched()), False) == []
+def test_a_mask_hides_grey_patches_of_the_query() -> None:
+    seen = masks(reconstructed())
+    masked, _, _ = drawing.one_mask(seen, 1, False)
+    changed = (masked != seen.query).any(axis=-1)
+    assert (masked[changed] == HIDDEN_COLOUR).all()
+    assert changed.any()
+
+
+def test_a_method_without_masks_has_none_to_count() -> None:
+    assert drawing.mask_count(matched()) == 0
+    assert drawing.mask_count(ensemble()) == 3
 
 
 def test_all_masks_are_numbered() -> None:
-    tiles = drawing.all_masks(view(ensemble()), False)
+    tiles = drawing.all_masks(masks(ensemble()), False)
     assert [caption for _, caption in tiles] == ["Mask 1 of 3", "Mask 2 of 3", "Mask 3 of 3"]
 
 
 def test_the_nearest_patch_of_self_reference_lies_in_the_same_picture() -> None:
-    found = drawing.nearest_at(view(ensemble()), 31, 23)
-    assert found is not None
+    found = drawing.nearest_at(query(), matches(ensemble()), 31, 23)
     assert found.elsewhere
     assert found.distance == 0.25
     assert (found.marked == drawing.YELLOW).all(axis=-1).any()
 
 
 def test_the_nearest_patch_of_patchcore_is_one_of_a_good_part() -> None:
-    found = drawing.nearest_at(view(matched(crops=True)), 0, 0)
-    assert found is not None
+    found = drawing.nearest_at(query(), matches(matched(crops=True)), 0, 0)
     assert not found.elsewhere
     assert (found.like == 200).all()
     assert not (found.marked == drawing.YELLOW).all(axis=-1).any()
-
-
-def test_a_reconstruction_alone_has_no_nearest_patch() -> None:
-    assert drawing.nearest_at(view(reconstructed()), 0, 0) is None
