@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from app.cards import message
 from app.frames.batch import delete
@@ -106,7 +106,7 @@ class FramesTab:
     result: ResultPanel
 
     @property
-    def asked(self) -> set[Component]:
+    def asked(self) -> set[Any]:
         """What a run depends on: with another of these it begins anew."""
         chosen = self.settings
         return {
@@ -121,7 +121,7 @@ class FramesTab:
         }
 
     @property
-    def criteria(self) -> set[Component]:
+    def criteria(self) -> set[Any]:
         """What a verdict depends on beside the maps."""
         return {self.result.threshold, self.result.auto, self.settings.least_area, self.ignore.mask}
 

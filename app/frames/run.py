@@ -24,6 +24,7 @@ from app.inspect import Incoming
 from app.models import in_turns, load_tools
 from maeday_core import ImageError, Settings, SettingsError
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
+from maeday_core.fewshot.learned import Progress
 from maeday_core.frames import Frame, FrameRecord
 from maeday_core.frames.files import ROWS, TABLE
 from maeday_core.frames.report import annotated, timeline
@@ -225,7 +226,7 @@ class Watching:
         if len(paths) > MAX_SHOTS:
             raise SettingsError(f"{len(paths)} clean frames were given; keep 1 to {MAX_SHOTS}.")
         yield self._say("Learning from the clean frames", "This takes half a minute.")
-        steps = in_turns(learning(method, tools, Photos([Path(path) for path in paths])))
+        steps: Generator[Progress, None, Reference] = in_turns(learning(method, tools, Photos(paths)))
         shown = time.monotonic()
         while True:
             try:

@@ -55,11 +55,11 @@ def _wire_run(watching: Watching) -> None:
     }
     forget: dict[str, Any] = {"fn": watching.forget_chosen, "outputs": {chosen.number, chosen.column}, **AT_ONCE}
     run.start.click(**forget).then(**start)
-    run.example.click(watching.try_example, None, {run.files}, **PRIVATE).then(**forget).then(**start)
+    run.example.click(watching.try_example, None, run.files, **PRIVATE).then(**forget).then(**start)
     run.pause.click(watching.pause, None, None, **AT_ONCE)
-    run.stop.click(watching.stop, tab.batch, {tab.batch, run.start, run.stop}, **AT_ONCE)
+    run.stop.click(watching.stop, tab.batch, [tab.batch, run.start, run.stop], **AT_ONCE)
     for setting in tab.asked:
-        setting.change(watching.change_settings, None, {run.start}, **AT_ONCE)
+        setting.change(watching.change_settings, None, run.start, **AT_ONCE)
 
 
 def _wire_criteria(watching: Watching) -> None:
@@ -78,14 +78,14 @@ def _wire_criteria(watching: Watching) -> None:
         **LATEST,
     }
     for event in (
-        result.threshold.input(watching.set_threshold, result.threshold, {result.auto}, **AT_ONCE),
+        result.threshold.input(watching.set_threshold, result.threshold, result.auto, **AT_ONCE),
         result.auto.input(watching.set_automatic, [result.auto, result.threshold], None, **AT_ONCE),
         tab.settings.least_area.change(lambda: None, None, None, **AT_ONCE),
-        ignore.apply.click(watching.take_paint, ignore.paint, {ignore.mask}, **PRIVATE),
-        ignore.clear.click(watching.clear_paint, None, {ignore.mask, ignore.paint}, **PRIVATE),
+        ignore.apply.click(watching.take_paint, ignore.paint, ignore.mask, **PRIVATE),
+        ignore.clear.click(watching.clear_paint, None, [ignore.mask, ignore.paint], **PRIVATE),
     ):
         event.then(**judge).then(**_choose(watching)).then(**write)
-    ignore.canvas.click(watching.offer_canvas, [tab.batch, result.chosen.number], {ignore.paint}, **PRIVATE)
+    ignore.canvas.click(watching.offer_canvas, [tab.batch, result.chosen.number], ignore.paint, **PRIVATE)
 
 
 def _wire_chosen(watching: Watching) -> None:
@@ -94,7 +94,7 @@ def _wire_chosen(watching: Watching) -> None:
     options = _choose(watching) | {"inputs": tab.batch}
     result.table.select(**options | {"fn": watching.choose_row})
     result.worst.select(**options | {"fn": watching.choose_thumbnail})
-    outputs = {watching.incoming, watching.tabs}
+    outputs = [watching.incoming, watching.tabs]
     result.chosen.inspect.click(watching.open_in_inspect, [tab.batch, result.chosen.number], outputs, **PRIVATE)
 
 
