@@ -16,11 +16,13 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from markupsafe import Markup
 
+from app.cards import message
+from app.errors import without_folders
 from app.gradio_fixes import uploaded
-from app.models import in_turns, loading, loading_backbone, without_folders
-from app.views import message
-from maeday_core import ImageError, MaedayError, Settings, SettingsError, load_image
+from app.models import in_turns, load_saved, load_tools
+from maeday_core import ImageError, MaedayError, Photos, Settings, SettingsError
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.frames.report import (
     annotated,
@@ -50,8 +52,7 @@ from maeday_core.frames.run import (
 )
 from maeday_core.frames.sources import LeftOut, count_frames, unique
 from maeday_core.io.images import RGBImage
-from maeday_core.methods.base import Detect, Reference, default_backbone, detector, learn, load_reference
-from maeday_core.model.backbone import BACKBONES
+from maeday_core.methods import Detect, Reference, Tools, detector, find, learn
 
 MAX_FRAMES = 500
 WORST = 12
@@ -146,23 +147,18 @@ def run_frames(
             raise ImageError("There are no frames yet: add photos, a zip archive or a video on the left.")
         yield _say(message("Starting", "If others work here now, you take turns.", "busy"), working=True)
         settings = Settings(masks=int(masks), sampling="balanced", tile=tile)
-        for model in loading(model_name):
-            if isinstance(model, str):
-                yield _say(message(f"Loading the model {model_name}", model, "busy"), working=True)
-        for network in loading_backbone(model_name):
-            if isinstance(network, str):
-                yield _say(message("Loading the network that compares patches", network, "busy"), working=True)
+        tools = yield from load_tools(model_name, settings, find(method), _busy)
         reference = Reference()
         if good:
             yield _say(message("Learning from the clean frames", "This takes half a minute.", "busy"), working=True)
-            reference = _learned([uploaded(path) for path in good], method, model, model_name, settings)
-        find = detector(method, model, default_backbone(model_name), settings, reference)
+            reference = _learned([uploaded(path) for path in good], method, tools)
+        detect = detector(find(method), tools, reference)
         asked = {"files": files, "good": good, "every": float(every or 1.0), "method": method, "tile": tile}
         asked |= {"masks": masks, "model": model_name, "maps": keep_maps}
         if batch is None or batch.state != "paused" or batch.asked != asked or not batch.folder.exists():
             delete(batch)
             batch = _begun(asked)
-        yield from _watch(batch, find, live, least, ignore)
+        yield from _watch(batch, detect, live, least, ignore)
     except MaedayError as error:
         yield _say(message("This did not work", without_folders(str(error)), "problem"), working=False)
     except gr.Error as error:  # a file that was not uploaded here
@@ -233,21 +229,16 @@ def _watch(batch: Batch, find: Detect, live: Live, least: int, ignore: RGBImage 
     yield (batch, *shown, *files_of(batch))
 
 
-def _learned(paths: Sequence[str], method: str, model: Any, model_name: str, settings: Settings) -> Reference:
+def _learned(paths: Sequence[str], method: str, tools: Tools) -> Reference:
     """What the clean frames tell, or what was saved of them."""
     saved = [path for path in paths if path.lower().endswith(".safetensors")]
     if saved and len(paths) > 1:
         raise SettingsError("Give either clean frames or one saved file, not both.")
-    if method == "self":
-        raise SettingsError("Self-reference uses no clean frames: leave them out, or choose the ensemble.")
     if saved:
-        reference = load_reference(saved[0])
-        if any(bank.backbone not in BACKBONES for bank in reference.banks):
-            raise SettingsError("What was saved compares with a network that this page does not offer.")
-        return reference
+        return load_saved(saved[0])
     if len(paths) > MAX_SHOTS:
         raise SettingsError(f"{len(paths)} clean frames were given; keep 1 to {MAX_SHOTS}.")
-    return learn(method, model, default_backbone(model_name), map(load_image, paths), settings=settings)
+    return learn(find(method), tools, Photos(paths))
 
 
 def _judged(
@@ -327,7 +318,7 @@ def _card(batch: Batch, limit: float, by_hand: bool, problem: str) -> str:
     lost = "".join(f"<li>{html.escape(without_folders(one.reason))}</li>" for one in batch.left_out[:20])
     more = len(batch.left_out) - 20
     lost += f"<li>and {more} more; the report names all</li>" if more > 0 else ""
-    beneath = f"<p>{len(batch.left_out)} left out:</p><ul>{lost}</ul>" if lost else ""
+    beneath = Markup(f"<p>{len(batch.left_out)} left out:</p><ul>{lost}</ul>" if lost else "")
     if problem:
         return message("This did not work", f"{problem} What was done is kept. {progress}", "problem", beneath)
     kind = "busy" if batch.state == "running" else "anomalous" if found else "calm" if done else "problem"
@@ -336,6 +327,10 @@ def _card(batch: Batch, limit: float, by_hand: bool, problem: str) -> str:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _busy(title: str, text: str) -> Any:
+    return _say(message(title, text, "busy"), working=True)
 
 
 def _say(card: str, working: bool) -> tuple[Any, ...]:

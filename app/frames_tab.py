@@ -12,9 +12,10 @@ import numpy as np
 from PIL import Image
 
 from app.batch import Batch, again, automatic, by_hand, delete, files_of, pause_run, run_frames, stop_run
-from app.inspect_tab import Incoming
+from app.cards import message
+from app.gradio_fixes import CLAMPED
+from app.inspect import Incoming
 from app.models import model_choices
-from app.views import message
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.frames.report import (
     annotated,
@@ -25,7 +26,7 @@ from maeday_core.frames.run import (
 )
 from maeday_core.frames.sources import VIDEOS, Frame, read_frames
 from maeday_core.io.images import SUFFIXES, RGBImage
-from maeday_core.methods.base import NAMES
+from maeday_core.methods import find
 
 MASKS = 4
 OPENED = "opened"
@@ -91,7 +92,7 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
                     1.0, label="Video: seconds between frames", minimum=0.04, maximum=60, elem_id="frames-every"
                 )
                 method = gr.Radio(
-                    [(NAMES[name], name) for name in ("ensemble", "self", "maeday")],
+                    [(find(name).title, name) for name in ("ensemble", "self", "maeday")],
                     value="ensemble",
                     label="Method",
                     info="With clean frames the ensemble compares with them; self-reference needs none.",
@@ -120,6 +121,7 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
                 label="Threshold",
                 info="Move it freely: the model does not run again.",
                 elem_id="frames-threshold",
+                elem_classes=CLAMPED,
             )
             auto = gr.Checkbox(
                 True,

@@ -141,7 +141,8 @@ def _layers(errors: FloatMap) -> FloatMap:
     smoothed = [_blur(squared, scale) for scale in NORMAL.scales]
     smoothed += [_blur(error, NORMAL.perceptual_scale) for error in perceptual]
     roots = np.sqrt(np.stack(smoothed))
-    return roots - NORMAL.background * np.median(roots, axis=(1, 2), keepdims=True)
+    background = NORMAL.background * np.median(roots, axis=(1, 2), keepdims=True).astype(np.float32)
+    return roots - background
 
 
 def _moments(layers: FloatMap) -> tuple[FloatMap, FloatMap]:

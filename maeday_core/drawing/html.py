@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -12,11 +13,6 @@ from markupsafe import Markup
 from maeday_core.io.images import RGBImage
 
 JPEG_QUALITY = 88
-
-
-def render(template: str, **values: Any) -> Markup:
-    """Fill in `templates/<template>.html`; a name that is missing is an error. The result is not escaped again."""
-    return Markup(_templates.get_template(f"{template}.html").render(**values).strip())
 
 
 def jpeg_bytes(picture: RGBImage) -> bytes:
@@ -35,11 +31,22 @@ def png_uri(data: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(data).decode()
 
 
-_templates = Environment(
-    loader=PackageLoader("maeday_core.drawing"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_templates.filters |= {"jpeg": jpeg_uri, "png": png_uri}
+def renderer(package: str) -> Callable[..., Markup]:
+    """A `render` for the templates of another package."""
+    templates = Environment(
+        loader=PackageLoader(package),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {"jpeg": jpeg_uri, "png": png_uri}
+
+    def render(template: str, **values: Any) -> Markup:
+        """Fill in `templates/<template>.html`; a name that is missing is an error. The result is not escaped again."""
+        return Markup(templates.get_template(f"{template}.html").render(**values).strip())
+
+    return render
+
+
+render = renderer(__package__)

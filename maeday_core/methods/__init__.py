@@ -1,28 +1,15 @@
 """The methods, each in a file of its own, in the order in which they are listed."""
 
-from maeday_core.methods.base import (
-    METHODS,
-    Detect,
-    Method,
-    Reference,
-    Shots,
-    Style,
-    Sum,
-    Tools,
-    detect,
-    detector,
-    find,
-    last,
-    learn,
-    learning,
-    register,
-)
+from maeday_core.methods.base import METHODS, Detect, Method, Shots, Style, Sum, find, last, register
 from maeday_core.methods.maeday import MAEDAY
+from maeday_core.methods.reference import Reference
 from maeday_core.methods.self_reference import SELF_REFERENCE
+from maeday_core.methods.tools import Tools
+from maeday_core.methods.use import detect, detector, learn, learning
 
 from maeday_core.methods.patchcore import PATCHCORE  # isort: skip
 from maeday_core.methods.ensemble import ENSEMBLE, ENSEMBLE_RAW, TWO_PATCHCORES  # isort: skip
-from maeday_core.methods.reference import load_reference, save_reference
+from maeday_core.methods.saved import load_reference, save_reference
 from maeday_core.methods.together import Together
 
 __all__ = [

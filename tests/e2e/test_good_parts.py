@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.inspect_tab import SHOWN, _inspect_again
 from tests.e2e.visitor import RADIUS, Visitor, photo
 
 pytestmark = pytest.mark.e2e
@@ -86,13 +85,6 @@ def test_stop_keeps_what_was_learned_and_bad_photos_are_named(visitor: Visitor, 
     visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
     visitor.run()
     expect(visitor.card).to_contain_text("rests on one good part")
-
-
-def test_judging_again_begins_with_no_result_that_stop_could_bring_back(tmp_path: Path) -> None:
-    first = next(_inspect_again(str(photo(tmp_path / "good.png")), None, "maeday", "bundled", 1, 0.75, 0))
-    assert first[0] is None
-    assert len(first) == SHOWN + 4
-    assert next(_inspect_again(None))[0] is not None
 
 
 def test_the_example_of_a_good_part_on_a_phone(visit: Callable[..., Page]) -> None:
