@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TypeVar
 
-from maeday_core import MaskedAutoencoder, load_model
-from maeday_core.methods.base import default_backbone
-from maeday_core.model.backbone import Backbone, load_backbone
+from app.events import Answer
+from maeday_core import MaskedAutoencoder, Method, Reference, Settings, SettingsError, Tools, load_model, load_reference
+from maeday_core.methods.tools import default_backbone
+from maeday_core.model.backbone import BACKBONES, LITE0
+from maeday_core.model.device import best_device, best_dtype
 from maeday_core.model.hub import HUB_MODELS
-from maeday_core.model.load import best_device, best_dtype, default_model
+from maeday_core.model.load import default_model
 
 KEPT_MODELS = 2
 LOCAL = "local"
-"""How the page calls a model that only the environment names: its path is nobody's business."""
-FOLDERS = re.compile(r"(?<![\w:/])(/[^\s/]+)+/")
-"""The folders of an absolute path: they tell a visitor nothing, and are not for visitors."""
+"""The page's name for a model that the environment names by its path, which visitors need not know."""
+POLL = 0.4
+"""Seconds between two answers while something loads."""
+FIRST_TIME = "This can take a minute the first time."
+Item = TypeVar("Item")
 Result = TypeVar("Result")
+Busy = Callable[[str, str], Answer]
+"""Makes an answer that shows a card with a title and a text."""
 _computing = threading.Lock()
 _loader = ThreadPoolExecutor(2, thread_name_prefix="load-model")
 _lock = threading.Lock()
@@ -67,35 +72,47 @@ def request_model(name: str) -> Future[MaskedAutoencoder]:
 def download_progress(name: str) -> str:
     """How far the download of a model is, in words."""
     done, total = _downloaded.get(name, (0, 0))
-    return f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else "this can take a minute the first time"
+    return f"{done / 1e6:.0f} of {total / 1e6:.0f} MB" if total else FIRST_TIME
 
 
-def loading(name: str) -> Iterator[str | MaskedAutoencoder]:
-    """Wait for a model, saying how far its download is; the model comes last."""
-    promise = request_model(name)
-    while wait([promise], timeout=0.4).not_done:
-        yield download_progress(name)
-    yield promise.result()
+def load_tools(model_name: str, settings: Settings, method: Method, busy: Busy) -> Generator[Answer, None, Tools]:
+    """Load what a method needs, in nobody's turn, answering meanwhile how far it is."""
+    promise = request_model(model_name)
+    while wait([promise], timeout=POLL).not_done:
+        yield busy(f"Loading the model {model_name}", download_progress(model_name))
+    tools = Tools(settings, promise.result, default_backbone(model_name))
+    if method.depends_on(tools, shots=0).backbone:
+        network = _loader.submit(tools.network)
+        while wait([network], timeout=POLL).not_done:
+            yield busy("Loading the network that compares patches", FIRST_TIME)
+        network.result()
+    return tools
 
 
-def loading_backbone(model_name: str) -> Iterator[str | Backbone]:
-    """Wait for the backbone that goes with a model, loaded outside everybody's turn; it comes last."""
-    promise = _loader.submit(load_backbone, default_backbone(model_name))
-    while wait([promise], timeout=0.4).not_done:
-        yield "this can take a minute the first time"
-    yield promise.result()
+def load_saved(path: str) -> Reference:
+    """What a visitor saved of good parts; no file chooses what this server downloads.
+
+    Raises:
+        WeightsError: the file cannot be read.
+        SettingsError: it was made with a network that the page does not offer.
+    """
+    reference = load_reference(path)
+    if not {one.describe().get("backbone", LITE0) for one in reference.learned.values()} <= set(BACKBONES):
+        raise SettingsError("What was saved compares with a network that this page does not offer; learn it here.")
+    return reference
 
 
-def in_turns(steps: Iterator[Result]) -> Iterator[Result]:
-    """One step of one visitor at a time: nobody waits for another's whole run, or for a download."""
+def in_turns(steps: Generator[Item, None, Result] | Iterator[Item]) -> Generator[Item, None, Result]:
+    """One step of one visitor at a time: nobody waits for another's whole run, or for a download.
+
+    Returns:
+        What a generator returns in the end.
+    """
     while True:
         with _computing:
-            result = next(steps, None)
-        if result is None:
-            return
-        yield result
-
-
-def without_folders(sentence: str) -> str:
-    """An error's sentence as a visitor may read it."""
-    return FOLDERS.sub("", sentence)
+            try:
+                item = next(steps)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+        yield item

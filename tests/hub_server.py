@@ -1,4 +1,4 @@
-"""A small Hugging Face Hub on 127.0.0.1: as much of its protocol as a download needs, and faults on demand."""
+"""A small Hugging Face Hub on 127.0.0.1: the part of its protocol that a download needs, and faults on demand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Repo:
     files: dict[str, bytes]
     gated: bool = False
     spoilt: dict[str, bytes] = field(default_factory=dict)
-    """What is sent in a file's place, under the true file's hash and size."""
+    """What is sent in place of a file, under the hash and size of the true one."""
 
 
 @dataclass
@@ -45,10 +45,12 @@ class Fault:
 
 
 class HubServer:
-    """Serves `repos`. Weights are answered as on the Hub, by a redirect to another origin (the CDN) with their SHA-256.
+    """Serves `repos`. Requests for weights are redirected to another origin, the CDN, as on the Hub.
 
-    `requests` keeps every request; `faults` holds what befalls the next requests for weights, in order; a `status`
-    other than 0 is the answer to everything.
+    Attributes:
+        requests: every request so far.
+        faults: what happens to the next requests for weights, in order.
+        status: if not 0, the answer to every request.
     """
 
     def __init__(self) -> None:

@@ -14,8 +14,9 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
-from maeday_core.io.journal import append_rows
+from maeday_core.evaluation.records import append
 from tests.conftest import ROOT, part
+from tests.evaluation.plates import made_up
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *DOCS.rglob("*.md")]
@@ -117,9 +118,8 @@ def test_evaluation_page_is_written_from_results(tmp_path: Path, monkeypatch: py
     introduction = (DOCS / "evaluation.md").read_text(encoding="utf-8").partition(script.MARK)[0]
     monkeypatch.setattr(script, "DOCS", tmp_path)
     (tmp_path / "evaluation.md").write_text(introduction + script.MARK + "what was measured before", encoding="utf-8")
-    row = {"method": "maeday", "preset": None, "seed": 0, "learn_seconds": None, "seconds_per_image": 0.1, "run": "x"}
-    row |= {"category": "plate", "image_auroc": 80.0, "pixel_auroc": 70.0}
-    append_rows(tmp_path / "results.jsonl", [row | {"shots": shots} for shots in (0, 1)])
+    results = [made_up(shots=shots, image_auroc=80.0, pixel_auroc=70.0) for shots in (0, 1)]
+    append(tmp_path / "results.jsonl", results)
     script.main(tmp_path)
     page = (tmp_path / "evaluation.md").read_text(encoding="utf-8")
     assert page.startswith(introduction)

@@ -1,4 +1,4 @@
-"""The perceptual error: how different a picture and its reconstruction look to a network that knows pictures.
+"""The perceptual error: how different a picture and its reconstruction look to a network trained on pictures.
 
 A reconstruction that puts one grain in the place of another is wrong in every pixel and yet looks right; a smear across
 a crack is wrong in few and does not. So the squared distance of features is a second kind of error (the idea: Zhang et

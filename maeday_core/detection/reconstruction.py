@@ -4,143 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, replace
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from maeday_core.detection.calibration import Calibration
+from maeday_core.detection.decision import from_error
 from maeday_core.detection.perceptual import perceptual_error
-from maeday_core.errors import ImageError, SettingsError, WeightsError
-from maeday_core.io.images import RGBImage, resize, resize_map
+from maeday_core.detection.result import DEVIATIONS, SQUARED_ERROR, Detection, Provenance, Reconstructions, Settings
+from maeday_core.detection.windows import FloatMap, Tiling
+from maeday_core.errors import ImageError, WeightsError
+from maeday_core.io.images import RGBImage, resize_map
 from maeday_core.model.mae import MaskedAutoencoder, denormalise, normalise
-from maeday_core.model.masks import SAMPLINGS, draw_masks
+from maeday_core.model.masks import draw_masks
 
 KERNEL_SIZE = 7
 SIGMA = 1.4
-STANDS_OUT = 4.0
-LEAST_THRESHOLD = 0.05
-MAX_MASKS = 512
 MICRO_BATCHES = (1, 3, 4, 8)
 MICRO_BATCH = 16
-TILE = ("auto", "off", "on")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a detection depends on beside the model and the query; the defaults are the paper's.
-
-    Attributes:
-        masks: N, the number of random masks, 1 to 512.
-        mask_ratio: share of the patches that each mask hides.
-        seed: of the masks.
-        sampling: `random` (the paper) or `balanced` (every patch is shown equally often).
-        patches: `all` compares visible patches too, as the paper does; `masked` only what was hidden.
-        error_space: `rgb` measures the error in RGB [0, 1]; `normalised` in the model's ImageNet-normalised values.
-        tile: `off` sees the picture whole, as the paper does; `on` through overlapping windows at its own detail;
-            `auto` so where it is large or long. `tiling` has the rule.
-    """
-
-    masks: int = 32
-    mask_ratio: float = 0.75
-    seed: int = 0
-    sampling: str = "random"
-    patches: str = "all"
-    error_space: str = "rgb"
-    tile: str = "off"
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.masks, int) or not isinstance(self.seed, int):
-            raise SettingsError(f"Masks and seed are whole numbers, not {self.masks!r} and {self.seed!r}.")
-        if not 1 <= self.masks <= MAX_MASKS:
-            raise SettingsError(f"The number of masks is {self.masks}; choose 1 to {MAX_MASKS}.")
-        if not 0.05 <= self.mask_ratio <= 0.95:
-            raise SettingsError(f"The mask ratio is {self.mask_ratio:g}; choose 0.05 to 0.95.")
-        if self.seed < 0:
-            raise SettingsError(f"The seed is {self.seed}; choose 0 or a larger whole number.")
-        for name, choices in (
-            ("sampling", SAMPLINGS),
-            ("patches", ("all", "masked")),
-            ("error_space", ("rgb", "normalised")),
-            ("tile", TILE),
-        ):
-            if getattr(self, name) not in choices:
-                raise SettingsError(f"{name} is {getattr(self, name)!r}; choose {' or '.join(choices)}.")
-
-
-SQUARED_ERROR = "squared error"
-DEVIATIONS = "deviations above normal"
-
-
-def _none() -> np.ndarray:
-    return np.empty(0)
-
-
-@dataclass(frozen=True)
-class Detection:
-    """What was found in one image, and how; the same for every method.
-
-    Attributes:
-        image_score: S = max(E), the highest value of `error_map`.
-        error_map: E, float32 (H, W) of the query's own size, 0 or more, in `unit`.
-        seconds: from the decoded query to this result.
-        settings: all that is needed to reproduce it, the model's name and hash included.
-        query: uint8 (h, w, 3), the query as the model saw it.
-        first_threshold: a threshold to start from: what the good parts tell, or, where there are none, a guess.
-        unit: of the map. `squared error` in RGB [0, 1] summed over the channels, so 0 is a perfect reconstruction and
-            3 the most an in-range one can miss; `deviations above normal` on good parts; or, of embeddings, `distance`
-            and `evidence`.
-        good_scores: image scores of good parts that the threshold rests on; empty where there are none.
-        shots: how many photos of good parts were known.
-        masks: bool (N, g, g), True where a patch was hidden, g patches a side; none for embedding methods.
-        reconstructions: float32 (N, S, S, 3), RGB; not clipped, so values may leave [0, 1].
-        error_maps: float32 (N, S, S), E_i of each mask.
-        total: N of the finished detection; more than `len(masks)` in a partial result.
-        match: for embedding methods, what each patch was compared with.
-        parts: for an ensemble, the results that it adds.
-        window: where the masks were seen, as shares of the query: top, left, height, width. The whole of it, or, of a
-            picture seen through windows, the one around its highest value.
-    """
-
-    image_score: float
-    error_map: np.ndarray
-    seconds: float
-    settings: dict[str, Any]
-    query: RGBImage
-    first_threshold: float
-    unit: str = SQUARED_ERROR
-    good_scores: tuple[float, ...] = ()
-    shots: int = 0
-    masks: np.ndarray = field(default_factory=_none, repr=False)
-    reconstructions: np.ndarray = field(default_factory=_none, repr=False)
-    error_maps: np.ndarray = field(default_factory=_none, repr=False)
-    total: int = 0
-    match: Match | None = field(default=None, repr=False)
-    parts: tuple[Detection, ...] = field(default=(), repr=False)
-    window: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
-
-    @property
-    def complete(self) -> bool:
-        """Whether all masks have been evaluated."""
-        return len(self.masks) == self.total
-
-
-@dataclass(frozen=True)
-class Match:
-    """What the patches of a picture were compared with (PatchCore, self-reference).
-
-    Attributes:
-        distances: float32 (h, w), of each patch to the nearest ones.
-        nearest: int (h, w), the place of the nearest one among `crops`; for self-reference row * w + column.
-        crops: uint8 (patches, s, s, 3), what the patches of a memory bank look like; None if it is this picture itself.
-    """
-
-    distances: np.ndarray
-    nearest: np.ndarray
-    crops: np.ndarray | None = None
 
 
 def detect(
@@ -156,6 +41,10 @@ def detect(
         query: uint8 (H, W, 3) RGB, any size, from `load_image`.
         settings: by default the paper's.
         calibration: of the adapter that made `model`; without one the error map is Eq. 1.
+
+    Raises:
+        ImageError: the query is no such array.
+        WeightsError: the model computes no finite numbers.
     """
     *_, result = stream(model, query, settings, calibration, partial=False)
     return result
@@ -171,60 +60,155 @@ def stream(
 ) -> Iterator[Detection]:
     """Like `detect`, yielding a result after the first mask and after each further micro-batch.
 
-    The last result is the whole one; stopping early costs nothing but what was not computed.
-    """
-    if query.dtype != np.uint8 or query.ndim != 3 or query.shape[2] != 3:
-        raise ImageError(f"A query is uint8 (H, W, 3), not {query.dtype} {query.shape}; load_image makes it so.")
-    settings = settings or Settings()
-    config = model.config
-    start = time.perf_counter()
-    seen = resize(query, config.image_size, config.image_size)
-    masks = draw_masks(settings.masks, config.num_patches, settings.mask_ratio, settings.seed, settings.sampling)
-    record = {**asdict(settings), "method": "maeday", "model": model.info.name, "model_sha256": model.info.sha256}
-    if "adapter" in model.info.metadata:
-        record["adapter"] = model.info.metadata["adapter"]
-    record |= {"device": model.device.type, "dtype": str(model.dtype).removeprefix("torch.")}
+    The last result is the whole one; stopping early costs nothing but what was not computed. Memory grows with the
+    picture where it is seen through windows, not with the number of masks.
 
-    images = normalise(torch.from_numpy(seen.copy()).permute(2, 0, 1)[None].to(model.device).float() / 255)
-    with torch.inference_mode():
-        tokens = model.embed(images)
-    reconstructions, errors = [], []
-    done = 0
-    for size in micro_batches(settings.masks):
-        batch = masks[done : done + size].to(model.device)
-        done += size
+    Args:
+        model, query, settings, calibration: as in `detect`.
+        partial: else yield the whole result only.
+    """
+    settings = settings or Settings()
+    perceptual = calibration is not None and calibration.perceptual
+    sums = Sums(model, query, settings, perceptual)
+    for count in micro_batches(settings.masks):
+        sums.add(count)
+        if partial or sums.done == settings.masks:
+            yield sums.result(calibration)
+
+
+def provenance(model: MaskedAutoencoder, settings: Settings) -> Provenance:
+    """What a zero-shot detection depends on."""
+    return Provenance("maeday", **asdict(settings), model=model.info.name, model_sha256=model.info.sha256)
+
+
+class Sums:
+    """The running totals of a detection: masks are added in batches of any size, a result can be had at any time.
+
+    Args:
+        model: from `load_model`, or adapted.
+        query: uint8 (H, W, 3).
+        settings: of the detection; the masks are added in the order in which they are drawn.
+        perceptual: whether reconstructions are summed up too, for the perceptual error.
+
+    Attributes:
+        done: how many masks have been added.
+    """
+
+    def __init__(self, model: MaskedAutoencoder, query: RGBImage, settings: Settings, perceptual: bool = False) -> None:
+        if query.dtype != np.uint8 or query.ndim != 3 or query.shape[2] != 3:
+            raise ImageError(f"A query is uint8 (H, W, 3), not {query.dtype} {query.shape}; load_image makes it so.")
+        self.start = time.perf_counter()
+        self.model, self.settings, self.shape = model, settings, query.shape[:2]
+        config = model.config
+        self.view = Tiling.of(query.shape, settings.tile, config.image_size)
+        self.fitted = self.view.fit(query)
+        self.masks = draw_masks(
+            settings.masks, config.num_patches, settings.mask_ratio, settings.seed, settings.sampling
+        )
+        self.hidden = hidden_pixels(self.masks, config.image_size)
+        self.counted = self.hidden if settings.patches == "masked" else np.ones((settings.masks, 1, 1), np.float32)
+        self.done = 0
+        size = (len(self.view.corners), config.image_size, config.image_size)
+        self.errors = np.zeros(size, np.float32)
+        self.guesses = np.zeros((*size, 3), np.float32) if perceptual else None
+        self.shown: int | None = None
+        self.kept: list[tuple[FloatMap, FloatMap]] = []
+
+    def add(self, count: int) -> None:
+        """Look at every window under the next `count` masks."""
+        chosen = slice(self.done, self.done + count)
+        together = max(1, MICRO_BATCH // count)
+        leading: tuple[float, int, tuple[FloatMap, FloatMap]] | None = None
+        for first in range(0, len(self.errors), together):
+            numbers = range(first, min(first + together, len(self.errors)))
+            pictures, errors = self._look(numbers, chosen)
+            self.errors[numbers.start : numbers.stop] += (errors * self.counted[chosen]).sum(axis=1)
+            if self.guesses is not None:
+                hidden = np.einsum("tnhwc,nhw->thwc", pictures, self.hidden[chosen])
+                self.guesses[numbers.start : numbers.stop] += hidden
+            for number, picture, error in zip(numbers, pictures, errors, strict=True):
+                height = float(self.errors[number].max())
+                if number == self.shown or (self.shown is None and (leading is None or height > leading[0])):
+                    leading = height, number, (picture, error)
+        assert leading
+        _, self.shown, seen = leading
+        self.kept.append(seen)
+        self.done += count
+
+    def mean_errors(self) -> FloatMap:
+        """The errors of every window so far, float32 (windows, 1 or 2, S, S): squared and, if asked for, perceptual."""
+        counted = self.counted[: self.done].sum(axis=0)
+        squared = [smooth(error / np.maximum(counted, 1)) for error in self.errors]
+        if self.guesses is None:
+            return np.stack(squared)[:, None]
+        windows = self.view.cut(self.fitted, self.view.corners)
+        times = self.hidden[: self.done].sum(axis=0)
+        device = self.model.device
+        perceptual = [
+            perceptual_error(window, guess, times, device) for window, guess in zip(windows, self.guesses, strict=True)
+        ]
+        return np.stack([squared, perceptual], axis=1)
+
+    def result(self, calibration: Calibration | None = None) -> Detection:
+        """The detection by the masks so far, in deviations above normal if the calibration says so."""
+        errors = self.mean_errors()
+        maps = np.stack([calibration(one, self.done) for one in errors]) if calibration else errors[:, 0]
+        error_map = resize_map(self.view.blend(maps), *self.shape)
+        if not np.isfinite(error_map).all():
+            raise WeightsError(f"The model {self.model.info.name} computes no finite numbers; its weights are broken.")
+        return Detection(
+            image_score=float(error_map.max()),
+            error_map=error_map,
+            unit=DEVIATIONS if calibration and calibration.relative else SQUARED_ERROR,
+            threshold=calibration.threshold if calibration else from_error(error_map),
+            seconds=time.perf_counter() - self.start,
+            made_by=replace(
+                provenance(self.model, self.settings),
+                windows=None if self.view.whole else self.view,
+                device=self.model.device.type,
+                dtype=str(self.model.dtype).removeprefix("torch."),
+            ),
+            seen=self._seen(error_map),
+        )
+
+    def _seen(self, error_map: FloatMap) -> Reconstructions:
+        """What the model saw of the window around the highest value of the map."""
+        row, column = np.unravel_index(error_map.argmax(), error_map.shape)
+        number = self.view.around((row + 0.5) / error_map.shape[0], (column + 0.5) / error_map.shape[1])
+        if number != self.shown:  # another window than it seemed at first
+            self.shown, self.kept = number, []
+            for first in range(0, self.done, MICRO_BATCH):
+                (pictures,), (errors,) = self._look(
+                    range(number, number + 1), slice(first, min(first + MICRO_BATCH, self.done))
+                )
+                self.kept.append((pictures, errors))
+        pictures, errors = (np.concatenate(found) for found in zip(*self.kept, strict=True))
+        (query,) = self.view.cut(self.fitted, [self.view.corners[number]])
+        grid = self.model.config.grid_size
+        return Reconstructions(
+            query=query,
+            masks=self.masks[: self.done].reshape(self.done, grid, grid).numpy(),
+            pictures=pictures,
+            error_maps=np.stack([smooth(error) for error in errors]),
+            total=self.settings.masks,
+            window=self.view.place(number),
+        )
+
+    def _look(self, numbers: range, chosen: slice) -> tuple[FloatMap, FloatMap]:
+        """Reconstructions (n, N, S, S, 3) and squared errors (n, N, S, S) of n windows under N masks."""
+        model, masks = self.model, self.masks[chosen].to(self.model.device)
+        windows = self.view.cut(self.fitted, [self.view.corners[number] for number in numbers])
+        images = normalise(torch.from_numpy(windows).to(model.device).permute(0, 3, 1, 2).float() / 255)
         with torch.inference_mode():
-            reconstruction, error = reconstruct(model, images, tokens, batch, settings.error_space)
-            reconstructions.append(reconstruction.permute(0, 2, 3, 1).cpu().numpy())
-            errors.append(error.cpu().numpy())
-        if partial or done == settings.masks:
-            error_maps = np.concatenate(errors)
-            weights = counted(masks[:done], config.grid_size, config.image_size, settings.patches)
-            error_map = smooth((error_maps * weights).sum(axis=0) / np.maximum(weights.sum(axis=0), 1))
-            guessed = np.concatenate(reconstructions)
-            if calibration:
-                kinds = error_map[None]
-                if calibration.looks:
-                    kinds = both_errors(seen, error_map, guessed, masks[:done], model.device)
-                error_map = calibration(kinds, done)
-            error_map = resize_map(error_map, *query.shape[:2])
-            if not np.isfinite(error_map).all():
-                raise WeightsError(f"The model {model.info.name} computes no finite numbers; its weights are broken.")
-            yield Detection(
-                image_score=float(error_map.max()),
-                error_map=error_map,
-                seconds=time.perf_counter() - start,
-                settings=record,
-                query=seen,
-                first_threshold=calibration.threshold if calibration else stands_out(error_map),
-                unit=DEVIATIONS if calibration and calibration.relative else SQUARED_ERROR,
-                good_scores=calibration.scores if calibration else (),
-                shots=calibration.shots if calibration else 0,
-                masks=masks[:done].reshape(done, config.grid_size, config.grid_size).numpy(),
-                reconstructions=guessed,
-                error_maps=np.stack([smooth(e) for e in error_maps]),
-                total=settings.masks,
-            )
+            tokens = model.embed(images)
+            if len(images) > 1:
+                images, tokens = (one.repeat_interleave(len(masks), 0) for one in (images, tokens))
+                masks = masks.repeat(len(numbers), 1)
+            pictures, errors = reconstruct(model, images, tokens, masks, self.settings.error_space)
+            count = len(numbers), len(masks) // len(numbers)
+            pictures = pictures.permute(0, 2, 3, 1)
+            pictures, errors = (one.reshape(*count, *one.shape[1:]) for one in (pictures, errors))
+            return pictures.cpu().numpy(), errors.cpu().numpy()
 
 
 def reconstruct(
@@ -242,21 +226,6 @@ def reconstruct(
     return reconstruction, (images - predicted).square().sum(dim=1)
 
 
-def stands_out(error_map: np.ndarray) -> float:
-    """A threshold for a squared error where no good part tells one: a guess.
-
-    Four times the error that 95 % of this picture stays below, and at least 0.05 (an eighth of the range in each
-    channel), so that a blank picture stays calm.
-    """
-    return max(STANDS_OUT * upper(error_map), LEAST_THRESHOLD)
-
-
-def upper(error_map: np.ndarray) -> float:
-    """What 95 % of a map (H, W) stays below; of a large one, by every few pixels."""
-    step = max(1, min(error_map.shape) // 512)
-    return float(np.quantile(error_map[::step, ::step], 0.95))
-
-
 def micro_batches(masks: int) -> Iterator[int]:
     """Sizes that add up to `masks`: small first, for an early picture, then bounded, for bounded memory."""
     left = masks
@@ -267,30 +236,14 @@ def micro_batches(masks: int) -> Iterator[int]:
         yield size
 
 
-def smooth(error: np.ndarray) -> np.ndarray:
+def smooth(error: FloatMap) -> FloatMap:
     """Convolve a map (H, W) with the paper's Gaussian: 7 x 7, sigma 1.4, borders reflected."""
-    return cv2.GaussianBlur(error, (KERNEL_SIZE, KERNEL_SIZE), SIGMA, borderType=cv2.BORDER_REFLECT_101)
+    blurred = cv2.GaussianBlur(error, (KERNEL_SIZE, KERNEL_SIZE), SIGMA, borderType=cv2.BORDER_REFLECT_101)
+    return np.asarray(blurred, np.float32)
 
 
-def both_errors(
-    seen: RGBImage, error_map: np.ndarray, reconstructions: np.ndarray, masks: Tensor, device: torch.device
-) -> np.ndarray:
-    """What a calibration compares: the squared error (S, S) and the perceptual one, float32 (2, S, S).
-
-    Args:
-        seen, error_map, reconstructions: as in `Detection`, the map at the model's own size.
-        masks: bool (N, L).
-        device: where features are computed.
-    """
-    size = len(seen)
-    hidden = counted(masks, round(masks.shape[1] ** 0.5), size, "masked")
-    total = np.einsum("nhwc,nhw->hwc", reconstructions, hidden)
-    return np.stack([error_map, perceptual_error(seen, total, hidden.sum(axis=0), device)])
-
-
-def counted(masks: Tensor, grid: int, size: int, patches: str) -> np.ndarray:
-    """Which pixels count in the error, 0 or 1, (N, S, S): all of them, or those each mask (N, L) hid."""
-    if patches == "all":
-        return np.ones((len(masks), 1, 1), np.float32)
-    scale = size // grid
-    return np.kron(masks.reshape(-1, grid, grid).numpy(), np.ones((1, scale, scale), dtype=np.float32))
+def hidden_pixels(masks: Tensor, size: int) -> npt.NDArray[np.float32]:
+    """1 where a mask (N, L) hides the pixel, else 0: (N, size, size)."""
+    grid = round(masks.shape[1] ** 0.5)
+    block = np.ones((1, size // grid, size // grid), dtype=np.float32)
+    return np.kron(masks.reshape(-1, grid, grid).numpy(), block)

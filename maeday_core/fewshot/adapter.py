@@ -1,29 +1,29 @@
-"""The adapter: what was learned from good parts as a value, saved, loaded and applied; the model stays as it is."""
+"""The adapter: what fine-tuning learned from good parts, as a value; it is applied to a model and never changes it."""
 
 from __future__ import annotations
 
-import json
-import os
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
-from maeday_core.detection.calibration import SCALES, Calibration
-from maeday_core.detection.reconstruction import Settings
+from maeday_core.detection.calibration import NORMAL, Calibration
+from maeday_core.detection.result import Settings
 from maeday_core.errors import SettingsError, WeightsError
-from maeday_core.fewshot.doubts import APPEARANCE
+from maeday_core.fewshot.doubts import APPEARANCE, doubt_of_query
 from maeday_core.fewshot.lora import RANK, Factors, merge, weight_matrices
+from maeday_core.io.images import RGBImage
 from maeday_core.model.mae import MaskedAutoencoder
+
+CALIBRATED = ("mask_ratio", "patches", "error_space")
+"""The settings that the normal error depends on, and that a query must share."""
 
 
 @dataclass(frozen=True)
 class Adapter:
-    """What was learned from the shots: a value to pass on, save and load. It never changes its base model.
+    """What was learned from the shots.
 
     Attributes:
         factors: LoRA's A and B of each adapted layer, float16, on the CPU.
@@ -31,7 +31,7 @@ class Adapter:
         calibration: the normal error of the shots under the adapted model.
         appearances: of the shots, to tell a query that looks unlike them all.
         doubts: sentences on shots that look unlike the others, or defective.
-        settings: the detection settings the calibration holds for; the seed does not matter.
+        settings: the detection settings that the calibration holds for; the seed does not matter.
         base, base_sha256: the model it belongs to.
         preset, steps, seed: how it was made.
         losses: of each step.
@@ -50,14 +50,46 @@ class Adapter:
     seed: int
     losses: tuple[float, ...] = field(repr=False)
 
+    @property
+    def shots(self) -> int:
+        return self.calibration.shots
+
+    @property
+    def tile(self) -> Literal["on", "off"]:
+        return "on" if self.settings.tile == "on" else "off"
+
+    @property
+    def recipe(self) -> str:
+        """How it was made, for the record of a result."""
+        return f"{self.preset}, {self.shots} shot{'s' * (self.shots > 1)}, {self.steps} steps, seed {self.seed}"
+
+    @property
+    def summary(self) -> str:
+        return f"{self.steps} steps on the model {self.base}"
+
+    def doubt_of(self, query: RGBImage) -> str | None:
+        return doubt_of_query(query, self.appearances)
+
+    def describe(self) -> dict[str, Any]:
+        loss = self.losses[-1] if self.losses else None
+        return {
+            "model": self.base,
+            "preset": self.preset,
+            "steps": self.steps,
+            "loss": loss,
+            "shots": self.shots,
+            "threshold": self.calibration.threshold.value,
+        }
+
     def apply(self, model: MaskedAutoencoder, settings: Settings | None = None) -> MaskedAutoencoder:
         """A new model, adapted; `model` stays as it is.
 
         Args:
+            model: the one that it was made for.
             settings: of the detection to come, to be checked against those of the calibration.
 
         Raises:
-            WeightsError: it was made for another model.
+            WeightsError: it was made for another model, or is damaged.
             SettingsError: it was calibrated for other settings than these.
         """
         if model.info.sha256 != self.base_sha256:
@@ -65,7 +97,7 @@ class Adapter:
                 f"This adapter belongs to the model {self.base} ({self.base_sha256[:12]}), not to {model.info.name} "
                 f"({model.info.sha256[:12]}); choose that model, or fine-tune again with this one."
             )
-        for name in ("mask_ratio", "patches", "error_space"):
+        for name in CALIBRATED:
             ours, theirs = getattr(self.settings, name), getattr(settings or self.settings, name)
             if ours != theirs:
                 raise SettingsError(
@@ -74,16 +106,12 @@ class Adapter:
                 )
         if not self._fits(model):
             raise WeightsError("The adapter is damaged: its numbers do not fit its model; fine-tune again.")
-        adapted = adapted_model(model, self.factors, self.weights)
-        count = self.calibration.shots
-        facts = f"{self.preset}, {count} shot{'s' * (count > 1)}, {self.steps} steps, seed {self.seed}"
-        adapted.info = replace(model.info, metadata={**model.info.metadata, "adapter": facts})
-        return adapted
+        return adapted_model(model, self.factors, self.weights)
 
     def _fits(self, model: MaskedAutoencoder) -> bool:
         matrices = {name: layer.weight.flatten(1).shape for name, layer in weight_matrices(model)}
         state = {name: value.shape for name, value in model.state_dict().items()}
-        maps = (len(SCALES) + 1, model.config.image_size, model.config.image_size)
+        maps = (len(NORMAL.scales) + 1, model.config.image_size, model.config.image_size)
         return (
             all(
                 a.ndim == b.ndim == 2 and len(a) == b.shape[1] and (len(b), a.shape[1]) == matrices.get(name)
@@ -96,7 +124,6 @@ class Adapter:
         )
 
     def tensors(self) -> dict[str, Tensor]:
-        """What to write into a safetensors file, in float16; `facts` is the rest."""
         tensors = {
             f"calibration.{name}": torch.from_numpy(getattr(self.calibration, name)) for name in ("mean", "deviation")
         }
@@ -105,14 +132,13 @@ class Adapter:
         return tensors | {f"weights.{name}": value for name, value in self.weights.items()}
 
     def facts(self) -> dict[str, Any]:
-        """What to write into the header of the file, as JSON."""
         return {
             "base": self.base,
             "base_sha256": self.base_sha256,
             "preset": self.preset,
             "steps": self.steps,
             "seed": self.seed,
-            "shots": self.calibration.shots,
+            "shots": self.shots,
             "rank": RANK,
             "relative": self.calibration.relative,
             "appearances": self.appearances,
@@ -123,34 +149,32 @@ class Adapter:
             "losses": self.losses,
         }
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it as safetensors; `load_adapter` reads it."""
-        safetensors.torch.save_file(self.tensors(), path, {"format": "pt", "maeday_adapter": json.dumps(self.facts())})
-        os.chmod(path, 0o644)
+    @classmethod
+    def restore(cls, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Adapter:
+        """The adapter that gave these facts and tensors.
 
-
-def load_adapter(path: str | os.PathLike[str]) -> Adapter:
-    """Read a file that `Adapter.save` wrote, or one that holds an adapter beside a memory bank.
-
-    Raises:
-        WeightsError: it cannot be read, or is no adapter.
-    """
-    path = Path(path)
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            facts = json.loads((file.metadata() or {})["maeday_adapter"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        weights = {k.removeprefix("weights."): v for k, v in tensors.items() if k.startswith("weights.")}
-        names = [k.removesuffix(".lora_a") for k in tensors if k.endswith(".lora_a")]
-        factors = {name: (tensors[f"{name}.lora_a"], tensors[f"{name}.lora_b"]) for name in names}
-        mean, deviation = (tensors[f"calibration.{name}"].numpy() for name in ("mean", "deviation"))
+        Raises:
+            KeyError, TypeError, ValueError: they are not an adapter's.
+        """
         settings = Settings(**facts["settings"])
-        scores, colour_scores = (tuple(map(float, facts[name])) for name in ("scores", "colour_scores"))
-        shots, relative = int(facts["shots"]), bool(facts["relative"])
-        return Adapter(
+        calibration = Calibration(
+            mean=tensors["calibration.mean"].float().numpy(),
+            deviation=tensors["calibration.deviation"].float().numpy(),
+            scores=tuple(map(float, facts["scores"])),
+            colour_scores=tuple(map(float, facts["colour_scores"])),
+            shots=int(facts["shots"]),
+            masks=settings.masks,
+            relative=bool(facts["relative"]),
+        )
+        factors = {
+            name.removesuffix(".lora_a"): (value, tensors[name.removesuffix("a") + "b"])
+            for name, value in tensors.items()
+            if name.endswith(".lora_a")
+        }
+        return cls(
             factors=factors,
-            weights=weights,
-            calibration=Calibration(mean, deviation, scores, colour_scores, shots, settings.masks, relative),
+            weights={k.removeprefix("weights."): v for k, v in tensors.items() if k.startswith("weights.")},
+            calibration=calibration,
             appearances=tuple(tuple(map(float, values)) for values in facts["appearances"]),
             doubts=tuple(map(str, facts["doubts"])),
             settings=settings,
@@ -161,12 +185,6 @@ def load_adapter(path: str | os.PathLike[str]) -> Adapter:
             seed=int(facts["seed"]),
             losses=tuple(map(float, facts["losses"])),
         )
-    except OSError as error:
-        raise WeightsError(f"The adapter {path.name} cannot be read; check the name and its permissions.") from error
-    except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(
-            f"{path.name} is no adapter of this program, or is damaged; fine-tune again and save a new one."
-        ) from error
 
 
 def adapted_model(model: MaskedAutoencoder, factors: Factors, weights: dict[str, Tensor]) -> MaskedAutoencoder:

@@ -1,12 +1,12 @@
 """Doubts about the photos of good parts: whether they are alike, like the query, and good at all.
 
-Said, not enforced: an inspector knows the parts. The limits were chosen on photographs of five kinds of parts and
-surfaces, so that photos of one kind seldom raise a doubt and photos of two kinds mostly do.
+They are said, not enforced: an inspector knows the parts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
 import cv2
@@ -15,9 +15,23 @@ import numpy as np
 from maeday_core.io.images import RGBImage, resize
 
 APPEARANCE = 9
-UNLIKE = 3.0
-STANDS_APART = 2.0
 JUDGED_BY_OTHERS = 3
+
+
+@dataclass(frozen=True)
+class DoubtLimits:  # docs/decisions.md#doubts
+    """From where on a photo is doubted: photos of one kind seldom are, photos of two kinds mostly.
+
+    Attributes:
+        unlike: distance of two appearances.
+        stands_apart: a shot's score over the median score of the others, or over its zero-shot threshold.
+    """
+
+    unlike: float = 3.0
+    stands_apart: float = 2.0
+
+
+LIMITS = DoubtLimits()
 
 
 def appearance(photo: RGBImage) -> tuple[float, ...]:
@@ -32,7 +46,7 @@ def appearance(photo: RGBImage) -> tuple[float, ...]:
 
 def unlike(photo: Sequence[float], others: Sequence[Sequence[float]]) -> bool:
     """Whether the appearance of a photo is far from that of every other."""
-    return all(np.linalg.norm(np.subtract(photo, other)) > UNLIKE for other in others)
+    return all(np.linalg.norm(np.subtract(photo, other)) > LIMITS.unlike for other in others)
 
 
 def doubts_of_shots(
@@ -56,9 +70,9 @@ def doubts_of_shots(
     doubts = [f"{name} looks unlike the others: is it of the same kind, taken the same way?" for name in apart]
     for i, name in enumerate(names):
         if len(names) < JUDGED_BY_OTHERS:
-            defective = alone[i] > STANDS_APART
+            defective = alone[i] > LIMITS.stands_apart
         else:
-            defective = scores[i] > STANDS_APART * median([*scores[:i], *scores[i + 1 :]])
+            defective = scores[i] > LIMITS.stands_apart * median([*scores[:i], *scores[i + 1 :]])
         if defective and name not in apart:
             doubts.append(f"{name} has something that stands out: make sure that it is good.")
     return tuple(doubts)

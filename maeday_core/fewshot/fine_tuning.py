@@ -5,18 +5,23 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
-import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from maeday_core.detection.calibration import Calibration
-from maeday_core.detection.reconstruction import Settings, both_errors, detect
+from maeday_core.detection.reconstruction import Sums, detect, micro_batches
+from maeday_core.detection.result import Settings
+from maeday_core.detection.windows import FloatMap
 from maeday_core.errors import SettingsError
 from maeday_core.fewshot.adapter import Adapter, adapted_model
+from maeday_core.fewshot.augment import copy_of, relit, varied
 from maeday_core.fewshot.doubts import JUDGED_BY_OTHERS, appearance, doubts_of_shots
+from maeday_core.fewshot.learned import Progress, Step
 from maeday_core.fewshot.lora import add_lora, factors_of
 from maeday_core.io.images import RGBImage, resize
 from maeday_core.model.mae import MaskedAutoencoder, normalise
@@ -24,14 +29,16 @@ from maeday_core.model.masks import mask_from_noise
 
 MAX_SHOTS = 8
 MAX_STEPS = 2000
-COPIES = 8
+COPIES = 8  # docs/decisions.md#calibration
+WEIGHT_DECAY, MOMENTUM = 0.05, 0.9
 
 
 @dataclass(frozen=True)
-class Preset:
+class Preset:  # docs/decisions.md#fine-tuning
     """How to fine-tune.
 
     Attributes:
+        name: as it is recorded.
         optimizer: `sgd` (momentum 0.9) or `adamw`, both with weight decay 0.05.
         rate: the learning rate.
         steps: iterations.
@@ -41,9 +48,13 @@ class Preset:
         degrees, crop: largest turn, and largest share of a side cut away, at random (the paper names no range).
         light: largest change of contrast, as a share, at random; that of colour and brightness follows from it.
         decay: lower the rate linearly to zero; else keep it.
+
+    Raises:
+        SettingsError: the number of steps is out of range.
     """
 
-    optimizer: str
+    name: str
+    optimizer: Literal["sgd", "adamw"]
     rate: float
     steps: int
     batch: int = 32
@@ -54,154 +65,174 @@ class Preset:
     light: float = 0
     decay: bool = False
 
-
-PRESETS = {
-    "default": Preset("adamw", 2e-3, 40, batch=16, relative=True, light=0.2, decay=True),
-    "paper": Preset("sgd", 1e-2, 50),
-    "full": Preset("sgd", 1e-4, 50, lora=False),
-    "calibrate": Preset("adamw", 2e-3, 0, relative=True),
-}
+    def __post_init__(self) -> None:
+        if not 0 <= self.steps <= MAX_STEPS:
+            raise SettingsError(f"The number of steps is {self.steps}; choose 0 to {MAX_STEPS}.")
 
 
-@dataclass(frozen=True)
-class Step:
-    """Progress: `loss` is the mean squared error of the batch over all patches, normalised pixels."""
-
-    step: int
-    steps: int
-    loss: float
-    seconds_left: float
+DEFAULT = Preset("default", "adamw", 2e-3, 40, batch=16, relative=True, light=0.2, decay=True)
+PAPER = Preset("paper", "sgd", 1e-2, 50)
+FULL = Preset("full", "sgd", 1e-4, 50, lora=False)
+CALIBRATE = Preset("calibrate", "adamw", 2e-3, 0, relative=True)
+PRESETS = {preset.name: preset for preset in (DEFAULT, PAPER, FULL, CALIBRATE)}
 
 
-class FineTuning:
-    """Fine-tuning as it runs: iterate for progress, stop whenever, then take the adapter.
+def find_preset(name: str, steps: int | None = None) -> Preset:
+    """A preset by its name, with another number of steps if wanted.
+
+    Raises:
+        SettingsError: there is none, or the number of steps is out of range.
+    """
+    if name not in PRESETS:
+        raise SettingsError(f"There is no preset {name!r}; choose {', '.join(PRESETS)}.")
+    return PRESETS[name] if steps is None else replace(PRESETS[name], steps=steps)
+
+
+def never() -> bool:
+    """Nothing is asked to end early."""
+    return False
+
+
+def fine_tune(
+    model: MaskedAutoencoder,
+    shots: Iterable[RGBImage],
+    preset: Preset = DEFAULT,
+    settings: Settings | None = None,
+    enough: Callable[[], bool] = never,
+) -> Generator[Progress, None, Adapter]:
+    """Fine-tune on photos of good parts, then measure on them what error is normal.
 
     Args:
         model: from `load_model`; it is not changed.
-        shots: one to eight photos of good parts, uint8 (H, W, 3); taken one at a time.
-        preset: a name in `PRESETS`.
-        seed: of the factors, the crops and the masks.
-        steps: by default the preset's.
-        settings: of the detection to come, which the calibration depends on.
+        shots: one to eight photos, uint8 (H, W, 3); taken one at a time.
+        preset: how.
+        settings: of the detections to come, which the calibration depends on; the seed is also that of the factors,
+            the crops and the masks.
+        enough: asked after each step; once it is true the rest is left out, and what was learned is kept.
+
+    Returns:
+        The adapter, when the generator ends.
 
     Raises:
-        SettingsError: no such preset, or not one to eight shots.
+        SettingsError: there are not one to eight shots.
     """
+    settings = settings or Settings()
+    photos, appearances = _read(shots, math.ceil(model.config.image_size / (1 - preset.crop)))
+    learner = _learner(model, preset, settings.seed)
+    losses: tuple[float, ...] = ()
+    for step in _steps(learner, model.dtype, photos, preset, settings):
+        losses = step.losses
+        yield Progress("Learning what is normal", step.step / step.steps, step)
+        if enough():
+            break
+    factors = {name: (a.half(), b.half()) for name, (a, b) in factors_of(learner).items()}
+    weights = {} if preset.lora else {k: v.detach().cpu().half() for k, v in learner.state_dict().items()}
+    adapted = adapted_model(model, factors, weights)
+    calibration = yield from _calibrate(adapted, photos, preset, settings)
+    return Adapter(
+        factors=factors,
+        weights=weights,
+        calibration=calibration,
+        appearances=appearances,
+        doubts=_doubts(model, photos, appearances, calibration, settings),
+        settings=settings,
+        base=model.info.name,
+        base_sha256=model.info.sha256,
+        preset=preset.name,
+        steps=len(losses),
+        seed=settings.seed,
+        losses=losses,
+    )
 
-    def __init__(
-        self,
-        model: MaskedAutoencoder,
-        shots: Iterable[RGBImage],
-        preset: str = "default",
-        seed: int = 0,
-        steps: int | None = None,
-        settings: Settings | None = None,
-    ):
-        if preset not in PRESETS:
-            raise SettingsError(f"There is no preset {preset!r}; choose {', '.join(PRESETS)}.")
-        self.model, self.preset, self.seed = model, preset, seed
-        self.settings = settings or Settings()
-        self.losses: list[float] = []
-        p = PRESETS[preset]
-        self.steps = p.steps if steps is None else steps
-        if not 0 <= self.steps <= MAX_STEPS:
-            raise SettingsError(f"The number of steps is {self.steps}; choose 0 to {MAX_STEPS}.")
-        side = math.ceil(model.config.image_size / (1 - p.crop))
-        self.shots: list[RGBImage] = []
-        appearances = []
-        for shot in shots:
-            self.shots.append(resize(shot, side, side))
-            appearances.append(appearance(shot))
-            if len(self.shots) > MAX_SHOTS:
-                raise SettingsError(f"More than {MAX_SHOTS} photos of good parts were given; give 1 to {MAX_SHOTS}.")
-        if not self.shots:
-            raise SettingsError(f"No photos of good parts were given; give 1 to {MAX_SHOTS}.")
-        self.appearances = tuple(appearances)
-        self.learner = add_lora(model, seed=seed) if p.lora else copy.deepcopy(model).float().requires_grad_(True)
-        if model.device.type == "cpu":  # there the fused kernel's backward pass takes twice the time
-            for block in [*self.learner.blocks, *self.learner.decoder_blocks]:
-                block.attn.fused_attn = False
 
-    def __iter__(self) -> Iterator[Step]:
-        p = PRESETS[self.preset]
-        size, patches = self.model.config.image_size, self.model.config.num_patches
-        learning = [parameter for parameter in self.learner.parameters() if parameter.requires_grad]
-        optimizer = (
-            torch.optim.SGD(learning, lr=p.rate, momentum=0.9, weight_decay=0.05)
-            if p.optimizer == "sgd"
-            else torch.optim.AdamW(learning, lr=p.rate, weight_decay=0.05)
-        )
-        rng = np.random.default_rng([self.seed, 0])
-        device, dtype = self.model.device, self.model.dtype
-        start = time.perf_counter()
-        for step in range(len(self.losses), self.steps):
-            crops = [
-                relit(varied(self.shots[i % len(self.shots)], (size, size), rng, p.degrees, p.crop), rng, p.light)
-                for i in range(step * p.batch, (step + 1) * p.batch)
-            ]
-            images = normalise(torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).to(device).float() / 255)
-            masks = mask_from_noise(torch.from_numpy(rng.random((p.batch, patches))), self.settings.mask_ratio)
-            masks = masks.to(device)
-            if p.decay:
-                optimizer.param_groups[0]["lr"] = p.rate * (1 - step / self.steps)
-            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                loss = (self.learner(images, masks).float() - self.learner.patchify(images)).square().mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            self.losses.append(loss.item())
-            done = len(self.losses)
-            yield Step(done, self.steps, self.losses[-1], (time.perf_counter() - start) / done * (self.steps - done))
+def _read(shots: Iterable[RGBImage], side: int) -> tuple[list[RGBImage], tuple[tuple[float, ...], ...]]:
+    """The shots at `side` x `side`, and their appearances."""
+    photos, appearances = [], []
+    for shot in shots:
+        photos.append(resize(shot, side, side))
+        appearances.append(appearance(shot))
+        if len(photos) > MAX_SHOTS:
+            raise SettingsError(f"More than {MAX_SHOTS} photos of good parts were given; give 1 to {MAX_SHOTS}.")
+    if not photos:
+        raise SettingsError(f"No photos of good parts were given; give 1 to {MAX_SHOTS}.")
+    return photos, tuple(appearances)
 
-    def run(self) -> Adapter:
-        """All steps at once."""
-        for _ in self:
-            pass
-        return self.finish()
 
-    def finish(self) -> Adapter:
-        """What was learned so far, calibrated on the shots."""
-        *_, adapter = self.calibrating()
-        assert isinstance(adapter, Adapter)
-        return adapter
+def _learner(model: MaskedAutoencoder, preset: Preset, seed: int) -> MaskedAutoencoder:
+    """A model that can be trained beside `model`."""
+    learner = add_lora(model, seed=seed) if preset.lora else copy.deepcopy(model).float().requires_grad_(True)
+    if model.device.type == "cpu":  # there the fused kernel's backward pass takes twice the time
+        for block in [*learner.blocks, *learner.decoder_blocks]:
+            block.attn.fused_attn = False
+    return learner
 
-    def calibrating(self) -> Iterator[float | Adapter]:
-        """Like `finish`, in steps that others can run between: yields the share done, and the adapter last."""
-        lora, relative = PRESETS[self.preset].lora, PRESETS[self.preset].relative
-        factors = {name: (a.half(), b.half()) for name, (a, b) in factors_of(self.learner).items()}
-        weights = {} if lora else {k: v.detach().cpu().half() for k, v in self.learner.state_dict().items()}
-        adapted = adapted_model(self.model, factors, weights)
-        errors = []
-        copies = max(2, COPIES // len(self.shots))
-        for both in normal_errors(adapted, self.shots, copies, self.settings, self.seed):
-            errors.append(both)
-            yield len(errors) / (copies * len(self.shots))
-        shaped = np.stack(errors).reshape(len(self.shots), copies, *errors[0].shape)
-        calibration = Calibration.of(shaped, self.settings.masks, relative)
-        few = self.shots if len(self.shots) < JUDGED_BY_OTHERS else []
-        zero_shot = [detect(self.model, shot, self.settings) for shot in few]
-        alone = [result.image_score / result.first_threshold for result in zero_shot]
-        judged = np.reshape(calibration.scores, (len(self.shots), copies)).mean(axis=1)
-        yield Adapter(
-            factors=factors,
-            weights=weights,
-            calibration=calibration,
-            appearances=self.appearances,
-            doubts=doubts_of_shots(self.appearances, judged.tolist(), alone),
-            settings=self.settings,
-            base=self.model.info.name,
-            base_sha256=self.model.info.sha256,
-            preset=self.preset,
-            steps=len(self.losses),
-            seed=self.seed,
-            losses=tuple(self.losses),
-        )
+
+def _steps(
+    learner: MaskedAutoencoder, dtype: torch.dtype, photos: Sequence[RGBImage], preset: Preset, settings: Settings
+) -> Iterator[Step]:
+    """Train, step by step."""
+    optimizer = _optimizer(learner, preset)
+    rng = np.random.default_rng([settings.seed, 0])
+    device = learner.device
+    losses: list[float] = []
+    start = time.perf_counter()
+    for step in range(preset.steps):
+        images, masks = _batch(learner, photos, preset, settings.mask_ratio, rng, step)
+        if preset.decay:
+            optimizer.param_groups[0]["lr"] = preset.rate * (1 - step / preset.steps)
+        with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+            loss = (learner(images, masks).float() - learner.patchify(images)).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        left = (time.perf_counter() - start) / len(losses) * (preset.steps - len(losses))
+        yield Step(len(losses), preset.steps, tuple(losses), left)
+
+
+def _optimizer(learner: MaskedAutoencoder, preset: Preset) -> torch.optim.Optimizer:
+    learning = [parameter for parameter in learner.parameters() if parameter.requires_grad]
+    if preset.optimizer == "sgd":
+        return torch.optim.SGD(learning, lr=preset.rate, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
+    return torch.optim.AdamW(learning, lr=preset.rate, weight_decay=WEIGHT_DECAY)
+
+
+def _batch(
+    learner: MaskedAutoencoder,
+    photos: Sequence[RGBImage],
+    preset: Preset,
+    ratio: float,
+    rng: np.random.Generator,
+    step: int,
+) -> tuple[Tensor, Tensor]:
+    """Crops (batch, 3, S, S), normalised, of the shots in turn, and a mask (batch, L) for each."""
+    config = learner.config
+    size = (config.image_size, config.image_size)
+    crops = [
+        relit(varied(photos[i % len(photos)], size, rng, preset.degrees, preset.crop), rng, preset.light)
+        for i in range(step * preset.batch, (step + 1) * preset.batch)
+    ]
+    images = normalise(torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).to(learner.device).float() / 255)
+    masks = mask_from_noise(torch.from_numpy(rng.random((preset.batch, config.num_patches))), ratio)
+    return images, masks.to(learner.device)
+
+
+def _calibrate(
+    adapted: MaskedAutoencoder, photos: Sequence[RGBImage], preset: Preset, settings: Settings
+) -> Generator[Progress, None, Calibration]:
+    copies = max(2, COPIES // len(photos))
+    errors = []
+    for both in normal_errors(adapted, photos, copies, settings):
+        errors.append(both)
+        yield Progress("Measuring what is normal", len(errors) / (copies * len(photos)))
+    shaped = np.stack(errors).reshape(len(photos), copies, *errors[0].shape)
+    return Calibration.of(shaped, settings.masks, preset.relative)
 
 
 def normal_errors(
-    model: MaskedAutoencoder, shots: Sequence[RGBImage], copies: int, settings: Settings, seed: int
-) -> Iterator[np.ndarray]:
-    """Both errors (2, S, S) of `model` on copies of each shot, shifted, turned and scaled a little at random.
+    model: MaskedAutoencoder, shots: Sequence[RGBImage], copies: int, settings: Settings
+) -> Iterator[FloatMap]:
+    """The squared and the perceptual error (2, S, S) of `model` on copies of each shot.
 
     No copy has the very pixels, nor the masks, that an adapter has learned from.
 
@@ -211,36 +242,27 @@ def normal_errors(
         copies: of each shot.
         settings: as they will be for the queries; only the seed changes from copy to copy.
     """
-    rng = np.random.default_rng([seed, 1])
+    rng = np.random.default_rng([settings.seed, 1])
     for shot in shots:
-        for copy_seed in range(seed + 1, seed + 1 + copies):
-            copy = varied(shot, (model.config.image_size,) * 2, rng, degrees=3, crop=0.05)
-            found = detect(model, copy, replace(settings, seed=copy_seed))
-            masks = torch.from_numpy(found.masks).flatten(1)
-            yield both_errors(found.query, found.error_map, found.reconstructions, masks, model.device)
+        for seed in range(settings.seed + 1, settings.seed + 1 + copies):
+            copied = copy_of(shot, (model.config.image_size,) * 2, rng)
+            sums = Sums(model, copied, replace(settings, seed=seed, tile="off"), perceptual=True)
+            for count in micro_batches(settings.masks):
+                sums.add(count)
+            (both,) = sums.mean_errors()
+            yield both
 
 
-def varied(shot: RGBImage, size: tuple[int, int], rng: np.random.Generator, degrees: float, crop: float) -> RGBImage:
-    """A random crop of a shot, turned at random and brought to `size`, height x width; what lies outside is mirrored.
-
-    Args:
-        degrees: the largest turn to either side.
-        crop: the largest share of each side that is cut away.
-    """
-    height, width = shot.shape[:2]
-    scale = 1 / (1 - rng.uniform(0, crop))
-    rows, columns = size
-    turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), rng.uniform(-degrees, degrees), scale)
-    shift = rng.uniform(-0.5, 0.5, (2, 1)) * (scale - 1) * [[columns], [rows]]
-    turn = np.hstack([turn[:, :2] * [columns / width, rows / height], turn[:, 2:] + shift])
-    return cv2.warpAffine(shot, turn, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-
-
-def relit(photo: RGBImage, rng: np.random.Generator, light: float) -> RGBImage:
-    """A photo as another light would show it: contrast, colour and brightness changed at random; 0 changes nothing."""
-    if not light:
-        return photo
-    values = photo.astype(np.float32)
-    gain = rng.uniform(1 - light, 1 + light) * rng.uniform(1 - light / 4, 1 + light / 4, 3)
-    change = rng.uniform(-light, light) * 100
-    return np.clip((values - values.mean()) * gain + values.mean() + change, 0, 255).astype(np.uint8)
+def _doubts(
+    model: MaskedAutoencoder,
+    photos: Sequence[RGBImage],
+    appearances: Sequence[Sequence[float]],
+    calibration: Calibration,
+    settings: Settings,
+) -> tuple[str, ...]:
+    """What is doubtful of the shots; a few are judged zero-shot, since the others tell too little of each."""
+    few = photos if len(photos) < JUDGED_BY_OTHERS else []
+    zero_shot = [detect(model, photo, replace(settings, tile="off")) for photo in few]
+    alone = [result.image_score / result.threshold.value for result in zero_shot]
+    judged = np.reshape(calibration.scores, (len(photos), -1)).mean(axis=1)
+    return doubts_of_shots(appearances, judged.tolist(), alone)

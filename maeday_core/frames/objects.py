@@ -1,15 +1,31 @@
-"""From a map to objects: regions above a threshold, as boxes in pixels of the frame."""
+"""From a map to objects: connected regions above a threshold, as boxes in pixels of the frame."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-MAP_SIDE = 512
-JOINED = 9  # blocks: parts of one object that lie no farther apart
+
+@dataclass(frozen=True)
+class ObjectSettings:
+    """How regions are found.
+
+    Attributes:
+        map_side: the longer side of a kept map has at most so many blocks.
+        closing: diameter, in blocks, of the closing that joins the parts of one object.
+    """
+
+    # docs/decisions.md#objects
+    map_side: int = 512
+    closing: int = 9
+
+
+OBJECTS = ObjectSettings()
 
 
 @dataclass(frozen=True)
@@ -35,63 +51,68 @@ class Box:
 
 @dataclass(frozen=True)
 class BlockMap:
-    """A map to keep: of each square block of pixels the highest value, so that no peak is lost.
+    """A reduced map: the highest value in each square block of pixels, so that no peak is lost.
 
     Attributes:
-        values: float32 (rows, columns), at most `MAP_SIDE` a side.
+        values: float32 (rows, columns), at most `ObjectSettings.map_side` a side.
         block: side of a block in pixels of the frame.
-        height, width: of the frame; the last blocks may reach beyond it.
+        height, width: of the frame; its border clips the last blocks.
     """
 
-    values: np.ndarray
+    values: npt.NDArray[np.float32]
     block: int
     height: int
     width: int
 
     @classmethod
-    def of(cls, error_map: np.ndarray) -> BlockMap:
+    def of(cls, error_map: npt.NDArray[np.float32]) -> BlockMap:
         """Reduce a map (H, W)."""
         height, width = error_map.shape
-        block = math.ceil(max(height, width) / MAP_SIDE)
+        block = math.ceil(max(height, width) / OBJECTS.map_side)
         rows, columns = math.ceil(height / block), math.ceil(width / block)
         padding = ((0, rows * block - height), (0, columns * block - width))
         padded = np.pad(error_map.astype(np.float32), padding, constant_values=-np.inf)
         return cls(padded.reshape(rows, block, columns, block).max(axis=(1, 3)), block, height, width)
 
-    def full(self) -> np.ndarray:
-        """The map at the frame's own size, float32 (height, width), in blocks."""
+    def full(self) -> npt.NDArray[np.float32]:
+        """The map at the frame's own size, float32 (height, width), constant in each block."""
         return self.values.repeat(self.block, 0).repeat(self.block, 1)[: self.height, : self.width]
 
 
 def find_objects(blocks: BlockMap, threshold: float, least_area: int = 0) -> list[Box]:
-    """The connected regions above `threshold`, the highest peak first; those a few pixels apart are one.
+    """The connected regions above `threshold`, the highest peak first; those a few blocks apart are one.
 
     Args:
         least_area: regions of fewer pixels of the frame are left out.
     """
-    above = (blocks.values > threshold).astype(np.uint8)
-    near = cv2.morphologyEx(above, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (JOINED, JOINED)))
-    count, labels = cv2.connectedComponents(near, connectivity=8)
-    labels[above == 0] = 0
-    found = []
-    for label in range(1, count):
-        rows, columns = np.nonzero(labels == label)
-        bottoms = np.minimum((rows + 1) * blocks.block, blocks.height)
-        rights = np.minimum((columns + 1) * blocks.block, blocks.width)
-        tops, lefts = rows * blocks.block, columns * blocks.block
-        areas = (bottoms - tops) * (rights - lefts)
-        if areas.sum() < max(least_area, 1):
-            continue
-        x, y = (int(np.average((a + b) / 2, weights=areas)) for a, b in ((lefts, rights), (tops, bottoms)))
-        found.append(
-            Box(
-                x=int(lefts.min()),
-                y=int(tops.min()),
-                width=int(rights.max() - lefts.min()),
-                height=int(bottoms.max() - tops.min()),
-                area=int(areas.sum()),
-                peak=float(blocks.values[rows, columns].max()),
-                centre=(x, y),
-            )
-        )
+    above = blocks.values > threshold
+    rows, columns = np.nonzero(above)
+    if not rows.size:
+        return []
+    labels = _labels(above)[rows, columns]
+    order = np.argsort(labels, kind="stable")
+    rows, columns, labels = rows[order], columns[order], labels[order]
+    first = np.flatnonzero(np.diff(labels, prepend=0))  # of each region
+    tops, lefts = rows * blocks.block, columns * blocks.block
+    bottoms, rights = (np.minimum(tops + blocks.block, blocks.height), np.minimum(lefts + blocks.block, blocks.width))
+    areas = (bottoms - tops) * (rights - lefts)
+    area = np.add.reduceat(areas, first)
+    x, y = np.minimum.reduceat(lefts, first), np.minimum.reduceat(tops, first)
+    width, height = np.maximum.reduceat(rights, first) - x, np.maximum.reduceat(bottoms, first) - y
+    across = np.add.reduceat(areas * (lefts + rights), first) // (2 * area)
+    down = np.add.reduceat(areas * (tops + bottoms), first) // (2 * area)
+    peak = np.maximum.reduceat(blocks.values[rows, columns], first)
+    found = [
+        Box(int(x[i]), int(y[i]), int(width[i]), int(height[i]), int(area[i]), float(peak[i]), (int(a), int(d)))
+        for i, (a, d) in enumerate(zip(across, down, strict=True))
+        if area[i] >= least_area
+    ]
     return sorted(found, key=lambda box: -box.peak)
+
+
+def _labels(above: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    """The number of the region of each block above the threshold, from 1, (rows, columns)."""
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (OBJECTS.closing, OBJECTS.closing))
+    closed = cv2.morphologyEx(above.astype(np.uint8), cv2.MORPH_CLOSE, ellipse)
+    _, labels = cv2.connectedComponents(closed, connectivity=8)
+    return labels

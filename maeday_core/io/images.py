@@ -1,16 +1,19 @@
-"""Pictures in, pictures found: one defensive decoder for every way a photo can come."""
+"""Images: one defensive decoder for every kind of source, the search for files in folders, and resizing."""
 
 from __future__ import annotations
 
 import io
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, TiffImagePlugin
+import numpy.typing as npt
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 from PIL.ExifTags import Base as Tag
 
 from maeday_core.errors import ImageError
@@ -18,9 +21,10 @@ from maeday_core.errors import ImageError
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 200_000_000
 MAX_SCANS = 1000
+"""Scans of a progressive JPEG; each costs a pass over all pixels."""
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pbm"})
-UPRIGHT = {  # by EXIF orientation
+UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -29,19 +33,24 @@ UPRIGHT = {  # by EXIF orientation
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+"""What turns a picture upright, by its EXIF orientation."""
 
-warnings.filterwarnings("ignore", module=r"PIL\.")  # what matters in them is raised as an ImageError
+RGBImage = npt.NDArray[np.uint8]
+"""Shape (height, width, 3), upright, transparency laid over white."""
 
-RGBImage = np.ndarray
-"""uint8, shape (height, width, 3), upright, alpha laid over white."""
+# Pillow warns about damage that is either harmless or raised here as an ImageError. The filter holds for the process:
+# `warnings.catch_warnings` changes the filters of all threads, and pictures are decoded in several.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def load_image(source: str | os.PathLike[str] | bytes | Image.Image | np.ndarray, name: str | None = None) -> RGBImage:
+def load_image(
+    source: str | os.PathLike[str] | bytes | Image.Image | npt.NDArray[Any], name: str | None = None
+) -> RGBImage:
     """Decode one picture.
 
-    EXIF rotation is applied, 16-bit and float samples are brought to 8 bits, transparency is laid over white, and grey,
-    palette and CMYK become RGB. Of an animation or a multi-page TIFF the first frame is taken. The content decides what
-    a file is, never its name.
+    EXIF rotation is applied, 16-bit and float samples are scaled to 8 bits, transparency is laid over white, and grey,
+    palette and CMYK become RGB. Of an animation or a multi-page TIFF the first frame is taken. The format is that of
+    the content, whatever the name.
 
     Args:
         source: a path, the bytes of a file, a PIL image, or an array (H, W), (H, W, 3) or (H, W, 4): uint8, uint16, or
@@ -61,16 +70,7 @@ def load_image(source: str | os.PathLike[str] | bytes | Image.Image | np.ndarray
     else:
         path = Path(source)
         name = name or path.name or "The path"
-        try:
-            if not path.is_file():
-                raise ImageError(f"There is no picture file {name}; check the name, and that it is not a folder.")
-            if path.stat().st_size > MAX_BYTES:
-                raise _too_large(name, f"{MAX_BYTES // 1_000_000} MB")
-            source = path.read_bytes()
-        except OSError as error:
-            raise ImageError(
-                f"{name} cannot be read ({error.strerror}); check the name and its permissions."
-            ) from error
+        source = _read(path, name)
     try:
         if isinstance(source, Image.Image):
             return _to_rgb(source, name)
@@ -79,16 +79,16 @@ def load_image(source: str | os.PathLike[str] | bytes | Image.Image | np.ndarray
         raise
     except Image.DecompressionBombError as error:
         raise _too_large(name) from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise _unreadable(name) from error
     except Exception as error:  # Pillow's plugins raise nearly every built-in error on damaged files
         raise ImageError(f"{name} is damaged or cut short and cannot be decoded; export or copy it again.") from error
 
 
 def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """The picture files among `paths`: files as given, folders searched to the bottom in sorted order.
+    """The picture files that `paths` stand for: files as given; of folders all picture files below them, sorted.
 
-    Hidden files and folders are passed over, and with them the `._x.jpg` and `__MACOSX` that macOS leaves behind.
+    Hidden files and folders are left out, and so are the `._x.jpg` and `__MACOSX` that macOS creates.
 
     Raises:
         ImageError: a path does not exist, or a folder holds no picture.
@@ -108,22 +108,40 @@ def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     return found
 
 
+@dataclass(frozen=True)
+class Photos:
+    """Pictures that are decoded one at a time, as often as they are gone through.
+
+    Raises:
+        ImageError: one of them cannot be decoded, when its turn comes.
+    """
+
+    paths: Sequence[str | os.PathLike[str]]
+
+    def __iter__(self) -> Iterator[RGBImage]:
+        return map(load_image, self.paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
 def resize(image: RGBImage, width: int, height: int) -> RGBImage:
-    """Bilinear with antialiasing, as the MAE's preprocessing does; the sides need not keep their ratio."""
+    """Resize bilinearly with antialiasing, as the MAE's preprocessing does; the aspect ratio may change."""
     if image.shape[:2] == (height, width):
         return image
     return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
 
 
-def resize_map(error_map: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Bilinear interpolation of a float map (H, W) to `height` x `width`, float32."""
+def resize_map(error_map: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[np.float32]:
+    """Interpolate a map (H, W) bilinearly to `height` x `width`, float32."""
+    error_map = error_map.astype(np.float32)
     if error_map.shape == (height, width):
-        return error_map.astype(np.float32)
-    return cv2.resize(error_map.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+        return error_map
+    return np.asarray(cv2.resize(error_map, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def hidden(path: Path) -> bool:
-    """Whether a part of this relative path is hidden, or one of the leavings of macOS (`._x.jpg`, `__MACOSX`)."""
+    """Whether a relative path, or a folder in it, is hidden or created by macOS (`._x.jpg`, `__MACOSX`)."""
     return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
@@ -137,6 +155,17 @@ def _unreadable(name: str) -> ImageError:
     )
 
 
+def _read(path: Path, name: str) -> bytes:
+    try:
+        if not path.is_file():
+            raise ImageError(f"There is no picture file {name}; check the name, and that it is not a folder.")
+        if path.stat().st_size > MAX_BYTES:
+            raise _too_large(name, f"{MAX_BYTES // 1_000_000} MB")
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{name} cannot be read ({error.strerror}); check the name and its permissions.") from error
+
+
 def _from_bytes(data: bytes, name: str) -> RGBImage:
     if not data:
         raise ImageError(f"{name} is empty (0 bytes); choose another file.")
@@ -144,12 +173,12 @@ def _from_bytes(data: bytes, name: str) -> RGBImage:
         raise _too_large(name, f"{MAX_BYTES // 1_000_000} MB")
     if data[4:8] == b"ftyp":
         raise ImageError(f"{name} is a HEIC, AVIF or video file, which is not supported; export it as JPEG or PNG.")
-    if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MAX_SCANS:  # each costs a pass over all pixels
+    if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MAX_SCANS:
         raise _unreadable(name)
     return _to_rgb(Image.open(io.BytesIO(data), formats=FORMATS), name)
 
 
-def _from_array(array: np.ndarray, name: str) -> RGBImage:
+def _from_array(array: npt.NDArray[Any], name: str) -> RGBImage:
     if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)) or array.dtype.kind not in "buif":
         raise ImageError(
             f"{name} has shape {array.shape} of {array.dtype}; a picture is (H, W), (H, W, 3) or (H, W, 4) of numbers."
@@ -168,7 +197,7 @@ def _to_rgb(picture: Image.Image, name: str) -> RGBImage:
         raise ImageError(f"{name} uses only the lowest of its 16 bits a colour; save it with 8 bits, or at full range.")
     try:
         turn = UPRIGHT.get(picture.getexif().get(Tag.Orientation, 1))
-    except Exception:  # damaged EXIF: the picture itself is fine, and upright as far as anyone can tell
+    except Exception:  # damaged EXIF: the picture itself is fine, and taken as upright
         turn = None
     if turn is not None:
         picture = picture.transpose(turn)
@@ -191,7 +220,7 @@ def _check_size(width: int, height: int, name: str) -> None:
 
 
 def _check_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, name: str) -> None:
-    """Refuse tiles over the limit, and what Pillow cannot decode or turns to noise or a negative without a word."""
+    """Refuse tiles over the limit, and what Pillow cannot decode or silently decodes to noise or a negative."""
     _check_size(tags.get(Tag.TileWidth, 1), tags.get(Tag.TileLength, 1), name)
     photometric = tags.get(Tag.PhotometricInterpretation)
     bits = max(tags.get(Tag.BitsPerSample, (1,)))
@@ -204,8 +233,8 @@ def _check_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, name: str) -> None:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def _to_8_bits(samples: np.ndarray) -> np.ndarray:
-    """Scale by the range the samples were recorded in (1.0, or 8, 10, 12 or 16 bits); by their extremes only beyond."""
+def _to_8_bits(samples: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Scale samples by the range they were recorded in (1.0, or 8, 10, 12 or 16 bits), else by their extremes."""
     finite = np.isfinite(samples)
     low, high = (float(extreme(samples, where=finite, initial=0)) for extreme in (np.min, np.max))
     if low < 0 or high > 65535:
@@ -215,7 +244,7 @@ def _to_8_bits(samples: np.ndarray) -> np.ndarray:
     else:
         full = next(full for full in (255, 1023, 4095, 65535) if high <= full)
     result = np.empty(samples.shape, np.uint8)
-    bands = (np.array_split(a.ravel(), 64) for a in (samples, result))  # to spare memory
+    bands = (np.array_split(a.ravel(), 64) for a in (samples, result))  # in parts, to save memory
     for band, target in zip(*bands, strict=True):
         scaled = (band.astype(np.float64) - low) * (255 / full) + 0.5
         target[:] = np.nan_to_num(scaled, nan=0, posinf=0, neginf=0).clip(0, 255)

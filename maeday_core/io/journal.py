@@ -1,4 +1,4 @@
-"""JSON Lines files that are written as a long run goes and survive its being killed."""
+"""JSON Lines files that grow during a long run and survive its being killed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,21 @@ from filelock import FileLock, Timeout
 
 from maeday_core.errors import DatasetError
 
+Row = dict[str, Any]
+"""One line of a journal: a JSON object."""
 
-def read_rows(path: Path, *keys: str) -> list[dict[str, Any]]:
-    """The whole rows of a JSON Lines file, none if there is no file.
+
+def read_rows(path: Path, *keys: str) -> list[Row]:
+    """The rows of a journal; none if the file does not exist.
+
+    A last line without its line break was cut off and is left out.
+
+    Args:
+        path: the journal.
+        keys: the keys that every row must have.
 
     Raises:
-        DatasetError: it is not one, or a row lacks one of `keys`.
+        DatasetError: the file is no journal, or a row lacks one of `keys`.
     """
     if not path.exists():
         return []
@@ -32,24 +41,24 @@ def read_rows(path: Path, *keys: str) -> list[dict[str, Any]]:
     return rows
 
 
-def append_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Write rows at the end of a JSON Lines file, all at once."""
+def append_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Add rows at the end of a journal, which is created if it does not exist."""
     with path.open("a", encoding="utf-8") as file:
         file.write("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def mend(path: Path) -> None:
-    """Remove a last line that was cut off, so that the next one can be written after it."""
+    """Remove a last line that was cut off, so that rows can be appended again."""
     if path.exists():
         os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
 
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Hold a folder against other runs.
+    """Lock a folder against other runs.
 
     Raises:
-        DatasetError: one is writing there.
+        DatasetError: another run is writing there.
     """
     try:
         with FileLock(folder / ".lock", timeout=0):

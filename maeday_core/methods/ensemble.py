@@ -7,86 +7,118 @@ evidence, and a picture that reconstructs badly all over cannot drown the other 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from maeday_core.detection.reconstruction import DEVIATIONS, SQUARED_ERROR, Detection
-from maeday_core.methods.self_reference import halfway
-
-NORMAL = {DEVIATIONS: 1.0, SQUARED_ERROR: 0.001}
-"""What an error is compared with: its normal deviation, or, where no good part tells it, a barely visible error."""
-WEIGHT = {DEVIATIONS: 0.1, SQUARED_ERROR: 0.15}
-"""How much its logarithm counts: a distance to good parts tells more than one to the rest of the picture."""
-TYPICAL = 4.0
-"""Through windows, nearly all that is seen is the surface: an error counts only beyond so many of its median ones."""
-EVIDENCE = "evidence"
-RAW = "raw sum"
-LEVEL, LEVEL_TILED = 1.3, 0.85
-STEP = 0.35
+from maeday_core.detection.decision import from_distance
+from maeday_core.detection.result import DEVIATIONS, SQUARED_ERROR, Detection, Threshold, Unit
+from maeday_core.detection.windows import FloatMap
+from maeday_core.methods.base import Method, Style, Sum, register
+from maeday_core.methods.maeday import MAEDAY, Maeday
+from maeday_core.methods.patchcore import PATCHCORE, TwoPatchCores
+from maeday_core.methods.self_reference import SELF_REFERENCE
 
 
-def evidence(part: Detection) -> np.ndarray:
-    """What a part adds to the sum: float32 (H, W), a distance as it is, an error as a logarithm."""
-    return _logarithm(part.error_map, part) if "masks" in part.settings else part.error_map
+@dataclass(frozen=True)
+class EvidenceWeights:  # docs/decisions.md#ensemble-weights
+    """How a reconstruction error becomes evidence: weight * log(1 + error / normal).
 
-
-def _logarithm(value: np.ndarray | float, part: Detection) -> np.ndarray:
-    normal = NORMAL[part.unit]
-    if part.unit == SQUARED_ERROR and "tiles" in part.settings:
-        normal = max(normal, TYPICAL * float(np.median(part.error_map)))
-    return WEIGHT[part.unit] * np.log1p(np.asarray(value, np.float32) / normal)
-
-
-def add(maeday: Detection, embedding: Detection, raw: bool = False) -> Detection:
-    """The ensemble of MAEDAY and PatchCore, or, with no good parts, self-reference.
-
-    Args:
-        raw: add the maps as they are, which is how the paper reads; MAEDAY's should then not be calibrated.
+    Attributes:
+        normal: what an error is compared with, by unit: its normal deviation, or, where no good part tells it, a barely
+            visible error.
+        weight: how much its logarithm counts, by unit: a distance to good parts is a stronger sign than one to the rest
+            of the picture.
+        typical: nearly all that windows see is the surface, so an error is compared with this multiple of the median
+            one, if that is more.
+        level, level_windows, step: of the first threshold without good parts (`decision.from_distance`).
     """
-    if raw:
-        error_map = maeday.error_map + embedding.error_map
-        threshold = maeday.first_threshold + embedding.first_threshold
-    else:
+
+    normal: tuple[tuple[Unit, float], ...] = ((DEVIATIONS, 1.0), (SQUARED_ERROR, 0.001))
+    weight: tuple[tuple[Unit, float], ...] = ((DEVIATIONS, 0.1), (SQUARED_ERROR, 0.15))
+    typical: float = 4.0
+    level: float = 1.3
+    level_windows: float = 0.85
+    step: float = 0.35
+
+
+WEIGHTS = EvidenceWeights()
+EVIDENCE = Unit("evidence", "Map of evidence", "evidence")
+RAW_SUM = Unit("raw sum", "Map of raw sum", "raw sum")
+
+
+def evidence(part: Detection) -> FloatMap:
+    """What a part adds to the sum: float32 (H, W), a distance as it is, an error as a logarithm."""
+    return _logarithm(part.error_map, part) if part.unit in dict(WEIGHTS.normal) else part.error_map
+
+
+def _logarithm(value: FloatMap | float, part: Detection) -> FloatMap:
+    normal = dict(WEIGHTS.normal)[part.unit]
+    if part.unit == SQUARED_ERROR and part.made_by.windows:
+        normal = max(normal, WEIGHTS.typical * float(np.median(part.error_map)))
+    logarithm: FloatMap = np.log1p(np.asarray(value, np.float32) / normal)
+    return dict(WEIGHTS.weight)[part.unit] * logarithm
+
+
+@dataclass(frozen=True)
+class Ensemble(Sum):
+    """MAEDAY and PatchCore or, with no good parts, self-reference.
+
+    With good parts only deviations of colour are added: the distance compares features already.
+    """
+
+    name = "ensemble"
+    title = "Ensemble"
+    style = Style("#009e73", "^")
+
+    def parts(self, good: bool) -> tuple[Method, ...]:
+        return (Maeday("colour"), PATCHCORE) if good else (MAEDAY, SELF_REFERENCE)
+
+    def add(self, results: Sequence[Detection]) -> Detection:
+        maeday, embedding = results
         error_map = evidence(maeday) + embedding.error_map
-        threshold = (
-            float(_logarithm(maeday.first_threshold, maeday)) + embedding.first_threshold
-            if embedding.shots
-            else halfway(error_map, LEVEL_TILED if "tiles" in maeday.settings else LEVEL, STEP)
+        if embedding.threshold.shots:
+            value = float(_logarithm(maeday.threshold.value, maeday)) + embedding.threshold.value
+            threshold = Threshold(value, shots=embedding.threshold.shots)
+        else:
+            level = WEIGHTS.level_windows if maeday.made_by.windows else WEIGHTS.level
+            threshold = from_distance(error_map, level, WEIGHTS.step)
+        return self._sum(error_map, EVIDENCE, threshold, results)
+
+    def _sum(self, error_map: FloatMap, unit: Unit, threshold: Threshold, results: Sequence[Detection]) -> Detection:
+        return Detection(
+            image_score=float(error_map.max()),
+            error_map=error_map,
+            unit=unit,
+            threshold=threshold,
+            seconds=sum(result.seconds for result in results),
+            made_by=self.provenance(results),
+            seen=tuple(results),
         )
-    return replace(
-        maeday,
-        image_score=float(error_map.max()),
-        error_map=error_map,
-        seconds=maeday.seconds + embedding.seconds,
-        settings={**embedding.settings, **maeday.settings, "method": "ensemble", "sum": "raw" if raw else "evidence"},
-        first_threshold=threshold,
-        unit=RAW if raw else EVIDENCE,
-        good_scores=(),
-        shots=embedding.shots,
-        match=embedding.match,
-        parts=(maeday, embedding),
-    )
 
 
-def add_banks(parts: tuple[Detection, Detection]) -> Detection:
-    """Two PatchCores with two coresets: the paper's baseline for the ensemble."""
-    first, second = parts
-    error_map = (first.error_map + second.error_map) / 2
-    return replace(
-        first,
-        image_score=float(error_map.max()),
-        error_map=error_map,
-        seconds=first.seconds + second.seconds,
-        settings={**first.settings, "method": "2xpatchcore"},
-        first_threshold=(first.first_threshold + second.first_threshold) / 2,
-        good_scores=(),
-        parts=parts,
-    )
+@dataclass(frozen=True)
+class RawEnsemble(Ensemble):
+    """The maps added as they are, MAEDAY's not calibrated, which is how the paper reads."""
+
+    name = "ensemble-raw"
+    title = "Ensemble, raw sum"
+    style = Style("#999933", "P")
+    offered = False
+
+    def parts(self, good: bool) -> tuple[Method, ...]:
+        return (Maeday("none"), PATCHCORE) if good else (MAEDAY, SELF_REFERENCE)
+
+    def add(self, results: Sequence[Detection]) -> Detection:
+        maeday, embedding = results
+        value = maeday.threshold.value + embedding.threshold.value
+        threshold = Threshold(value, shots=embedding.threshold.shots)
+        return self._sum(maeday.error_map + embedding.error_map, RAW_SUM, threshold, results)
 
 
 def shares(result: Detection) -> list[float]:
-    """How much of an ensemble's peak each part accounts for, by what it adds there above its own median; sums to 1."""
+    """How much of a sum's peak each part accounts for, by what it adds there above its own median; adds up to 1."""
     peak = np.unravel_index(result.error_map.argmax(), result.error_map.shape)
     added = []
     for part in result.parts:
@@ -94,3 +126,8 @@ def shares(result: Detection) -> list[float]:
         added.append(max(float(values[peak] - np.median(values)), 0.0))
     total = sum(added)
     return [value / total if total else 1 / len(added) for value in added]
+
+
+ENSEMBLE = register(Ensemble())
+TWO_PATCHCORES = register(TwoPatchCores())
+ENSEMBLE_RAW = register(RawEnsemble())

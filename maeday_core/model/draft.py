@@ -1,31 +1,51 @@
-"""The draft: what the visible pixels alone suggest for the hidden ones, by continuing their frequencies.
+"""The draft: the hidden pixels as the frequencies of the visible ones continue them.
 
-A small transformer blurs a fine repeating pattern where it should continue it. Classical signal processing continues
-one with no training at all: Papoulis-Gerchberg extrapolation takes the spectrum of what is known, keeps what stands
-out, goes back, restores what is known, and lowers the bar. The bundled model's decoder starts from that draft instead
-of one constant mask token; what does not repeat it fills in itself. The paper's models have no draft.
+A small transformer blurs a fine repeating pattern that it should continue. Papoulis-Gerchberg extrapolation continues
+one without any training: take the spectrum of the known pixels, keep its highest peaks, transform back, restore the
+known pixels, and repeat with a lower threshold. The decoder of the bundled model starts from this draft instead of one
+constant mask token, and adds what does not repeat. The models of the paper have no draft.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-STEPS = 16
-HIGHEST, LOWEST = 0.5, 0.015  # the bar, as a share of the spectrum's highest peak
-MARGIN = 16  # unknown pixels around the picture, so that its opposite edges need not match
+
+@dataclass(frozen=True)
+class Extrapolation:
+    """The settings of `extrapolate` under which the bundled model was trained.
+
+    Attributes:
+        steps: iterations.
+        highest, lowest: the threshold in the first and the last step, as a share of the spectrum's highest amplitude;
+            in between it falls geometrically.
+        margin: unknown pixels added at two sides at half resolution, so that opposite edges need not match.
+    """
+
+    steps: int = 16
+    highest: float = 0.5
+    lowest: float = 0.015
+    margin: int = 16
+
+
+EXTRAPOLATION = Extrapolation()  # docs/decisions.md#draft
 
 
 @torch.no_grad()
-def draft(images: Tensor, masks: Tensor) -> Tensor:
+def extrapolate(images: Tensor, masks: Tensor, settings: Extrapolation = EXTRAPOLATION) -> Tensor:
     """Fill the hidden patches by continuing the frequencies of the visible ones.
 
-    The brightness is continued, at half the resolution; each channel follows it as it does in the visible pixels.
+    The brightness is continued, at half the resolution. Each channel is a linear function of it, fitted to the visible
+    pixels.
 
     Args:
-        images: (B, 3, S, S), any value range; or (1, 3, S, S), one image shared by all masks.
-        masks: bool (B, L), True where hidden; nothing of a hidden pixel enters the result.
+        images: (B, 3, S, S), any value range; or (1, 3, S, S), the same image under every mask.
+        masks: bool (B, L), True where hidden; no hidden pixel affects the result.
+        settings: the iteration.
 
     Returns:
         (B, 3, S, S) float32: visible pixels as they are, hidden ones drafted.
@@ -40,25 +60,26 @@ def draft(images: Tensor, masks: Tensor) -> Tensor:
     means = (colour * share).sum(dim=(2, 3), keepdim=True)
     brightness = (colour - means).mean(dim=1, keepdim=True) * half
     variance = (brightness.square() * share).sum(dim=(2, 3), keepdim=True)
-    follow = ((colour - means) * brightness * share).sum(dim=(2, 3), keepdim=True) / (variance + 1e-4)
+    slope = ((colour - means) * brightness * share).sum(dim=(2, 3), keepdim=True) / (variance + 1e-4)
 
-    margin = (0, MARGIN, 0, MARGIN)
-    continued = _continue(F.pad(brightness, margin)[:, 0], F.pad(1 - half, margin, value=1)[:, 0])
+    margin = (0, settings.margin, 0, settings.margin)
+    hidden = F.pad(1 - half, margin, value=1)
+    continued = _papoulis_gerchberg(F.pad(brightness, margin)[:, 0], hidden[:, 0], settings)
     continued = continued[:, None, : size // 2, : size // 2]
     continued = F.interpolate(continued, size=(size, size), mode="bilinear", align_corners=False)
     full = visible.repeat_interleave(size // grid, 2).repeat_interleave(size // grid, 3)
-    return torch.where(full > 0, images, means + follow * continued)
+    return torch.where(full > 0, images, means + slope * continued)
 
 
-def _continue(known: Tensor, hidden: Tensor) -> Tensor:
-    """Papoulis-Gerchberg extrapolation of (B, H, W), zero where `hidden` is 1, with a falling bar."""
-    guess = known
-    for step in range(STEPS):
-        bar = HIGHEST * (LOWEST / HIGHEST) ** (step / (STEPS - 1))
+def _papoulis_gerchberg(known: Tensor, hidden: Tensor, settings: Extrapolation) -> Tensor:
+    """Continue `known` (B, H, W), which is zero where `hidden` is 1, with a falling threshold."""
+    guess = continued = known
+    for step in range(settings.steps):
+        threshold = settings.highest * (settings.lowest / settings.highest) ** (step / (settings.steps - 1))
         spectrum = torch.fft.rfft2(guess)
         parts = torch.view_as_real(spectrum)
         power = parts[..., 0].square() + parts[..., 1].square()
-        parts.mul_((power >= bar**2 * power.amax(dim=(1, 2), keepdim=True))[..., None])
+        parts.mul_((power >= threshold**2 * power.amax(dim=(1, 2), keepdim=True))[..., None])
         continued = torch.fft.irfft2(spectrum, s=known.shape[1:])
         guess = torch.addcmul(known, hidden, continued)
     return continued

@@ -1,10 +1,11 @@
-"""Checkpoints on the Hugging Face Hub: found in its cache, or downloaded, resumed and verified."""
+"""Checkpoints on the Hugging Face Hub: from its cache on this machine, else downloaded, with resume and SHA-256."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,24 @@ from huggingface_hub.file_download import http_get, repo_folder_name
 from maeday_core.errors import WeightsError
 
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+"""The names of a repository's weights file, the preferred one first."""
+
+TIMEOUT = 10
+"""Seconds that the Hub may take for its first answer."""
 
 Progress = Callable[[int, int], None]
-"""Receives the bytes of a download that are done, and all of them."""
+"""Called with the bytes that are downloaded and the size of the file in bytes."""
 
 
 @dataclass(frozen=True)
 class HubModel:
-    """A checkpoint on the Hugging Face Hub, pinned to a commit where one is known."""
+    """A checkpoint on the Hugging Face Hub.
+
+    Attributes:
+        repo: `owner/name`.
+        revision: a commit; `main` where none is pinned.
+        size: of the download, for people.
+    """
 
     repo: str
     revision: str
@@ -38,15 +49,17 @@ HUB_MODELS = {
 
 
 def download(repo: str, revision: str, progress: Progress | None = None) -> Path:
-    """Fetch a checkpoint and its config.json into the Hub's cache, or find them there; resumes what was cut off."""
+    """The path of a checkpoint's weights in the Hub's cache, with its config.json beside it.
+
+    What the cache lacks is downloaded; a download that broke off is resumed.
+
+    Raises:
+        WeightsError: the Hub cannot be reached or has no such checkpoint, or the download is damaged.
+    """
     cause: Exception | None = None
     try:
-        config, *weights = (
-            hub.try_to_load_from_cache(repo, file, revision=revision) for file in ("config.json", *HUB_FILES)
-        )
-        for cached in weights:
-            if isinstance(config, str) and isinstance(cached, str):
-                return Path(cached)
+        if cached := _cached(repo, revision):
+            return cached
         _fetch(repo, "config.json", revision, None)
         for filename in HUB_FILES:
             try:
@@ -68,31 +81,44 @@ def download(repo: str, revision: str, progress: Progress | None = None) -> Path
     raise WeightsError(f"{problem}, or use another model: 'bundled' works with no network.") from cause
 
 
-def _fetch(repo: str, filename: str, revision: str, progress: Progress | None) -> Path:
-    url = hub.hf_hub_url(repo, filename, revision=revision)
-    bar = _reporting_bar(progress) if progress else None
-    try:
-        # One quick look before hf_hub_download, which would retry for half a minute where there is no network.
-        found = hub.get_hf_file_metadata(url, timeout=10)
-        if re.fullmatch("[0-9a-f]{64}", found.etag or ""):
-            _fetch_blob(url, repo, found, bar)
-        return Path(hub.hf_hub_download(repo, filename, revision=revision, tqdm_class=bar))
-    except OSError:
-        raise
-    except Exception as error:
-        raise OSError(first_sentence(error)) from error
-
-
-def look_for(repo: str, filename: str = "model.safetensors") -> None:
-    """One quick look for a file, in the cache or on the Hub: a library that fetches by itself may retry for a minute.
+def require_file(repo: str, filename: str = "model.safetensors") -> None:
+    """Check that a file is in the cache or on the Hub, with one request: a library's own download retries for a minute.
 
     Raises:
         OSError: it is in neither.
     """
-    if isinstance(hub.try_to_load_from_cache(repo, filename), str):
-        return
+    if not isinstance(hub.try_to_load_from_cache(repo, filename), str):
+        _find(repo, filename)
+
+
+def _cached(repo: str, revision: str) -> Path | None:
+    if isinstance(hub.try_to_load_from_cache(repo, "config.json", revision=revision), str):
+        for filename in HUB_FILES:
+            if isinstance(path := hub.try_to_load_from_cache(repo, filename, revision=revision), str):
+                return Path(path)
+    return None
+
+
+def _fetch(repo: str, filename: str, revision: str, progress: Progress | None) -> Path:
+    # hf_hub_download retries for half a minute where there is no network, so one request goes first.
+    found = _find(repo, filename, revision)
+    bar = _reporting_bar(progress) if progress else None
+    with _as_os_error():
+        if re.fullmatch("[0-9a-f]{64}", found.etag or ""):
+            _fetch_blob(hub.hf_hub_url(repo, filename, revision=revision), repo, found, bar)
+        return Path(hub.hf_hub_download(repo, filename, revision=revision, tqdm_class=bar))
+
+
+def _find(repo: str, filename: str, revision: str | None = None) -> hub.HfFileMetadata:
+    with _as_os_error():
+        return hub.get_hf_file_metadata(hub.hf_hub_url(repo, filename, revision=revision), timeout=TIMEOUT)
+
+
+@contextlib.contextmanager
+def _as_os_error() -> Iterator[None]:
+    """Turn the errors of the HTTP client, which are of many types, into OSError, as those of the Hub's client are."""
     try:
-        hub.get_hf_file_metadata(hub.hf_hub_url(repo, filename), timeout=10)
+        yield
     except OSError:
         raise
     except Exception as error:
@@ -100,7 +126,7 @@ def look_for(repo: str, filename: str = "model.safetensors") -> None:
 
 
 def _fetch_blob(url: str, repo: str, found: hub.HfFileMetadata, bar: Any) -> None:
-    """Put a large file where hf_hub_download finds it; by itself that begins anew after a break, and checks no hash."""
+    """Put a large file where hf_hub_download finds it, which by itself neither resumes a download nor checks a hash."""
     folder = repo_folder_name(repo_id=repo, repo_type="model")
     blob = Path(hub.constants.HF_HUB_CACHE, folder, "blobs", str(found.etag))
     partial = blob.with_suffix(".incomplete")
@@ -115,14 +141,14 @@ def _fetch_blob(url: str, repo: str, found: hub.HfFileMetadata, bar: Any) -> Non
             http_get(url, file, resume_size=done, headers=headers, expected_size=found.size, tqdm_class=bar)
         if sha256(partial) != found.etag:
             partial.unlink()
-            raise OSError("what arrived has not the SHA-256 that the Hub names")
+            raise OSError("the SHA-256 of what arrived is not the one that the Hub names")
         partial.replace(blob)
 
 
 def _reporting_bar(progress: Progress) -> Any:
     class ReportingBar(hub.utils.tqdm):
         def update(self, n: float | None = 1) -> bool | None:
-            shown = super().update(n)
+            shown: bool | None = super().update(n)
             if self.disable:  # without a terminal, tqdm does not count
                 self.n += n or 0
             progress(int(self.n), int(self.total or 0))
@@ -132,11 +158,11 @@ def _reporting_bar(progress: Progress) -> Any:
 
 
 def sha256(path: Path) -> str:
-    """The file's SHA-256 in hexadecimal."""
+    """The SHA-256 of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def first_sentence(error: BaseException) -> str:
-    """What an error says, cut to one sentence without its full stop."""
+    """The first sentence of an error's text, without its full stop; its type if there is no text."""
     return re.split(r"\n|\.\s", str(error).strip())[0].rstrip(".") or type(error).__name__

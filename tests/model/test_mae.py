@@ -1,11 +1,13 @@
 """The model agrees with transformers' ViTMAE on the same weights and noise; a draft adds what it should."""
 
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
 
 import pytest
 import torch
 from transformers import ViTMAEConfig, ViTMAEForPreTraining
 
+from maeday_core.errors import SettingsError
 from maeday_core.model.load import load_model
 from maeday_core.model.mae import MAEConfig, MaskedAutoencoder, denormalise, normalise
 from maeday_core.model.masks import mask_from_noise
@@ -174,3 +176,22 @@ def test_normalisation_is_inverted():
 
 def test_huge_has_256_patches():
     assert MAEConfig(patch_size=14).num_patches == 256
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(MAEConfig)])
+@pytest.mark.parametrize("value", [0, -4, 2.5, "two", None, float("nan")])
+def test_sizes_of_no_model_are_refused_by_name(name, value):
+    with pytest.raises(SettingsError, match=rf"\b{name}\b.*{re.escape(repr(value))}\.$"):
+        MAEConfig(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["image_size", "patch_size", "dim", "heads", "decoder_dim", "decoder_heads"])
+def test_sizes_that_do_not_divide_are_refused_by_name(name):
+    with pytest.raises(SettingsError, match=rf"\b{name}\b.*\b1009\b"):
+        MAEConfig(**{name: 1009})
+
+
+def test_a_draft_needs_patches_that_halve():
+    with pytest.raises(SettingsError, match="even patch_size, not 7"):
+        MAEConfig(image_size=56, patch_size=7, draft=True)
+    assert not MAEConfig(image_size=56, patch_size=7).draft

@@ -1,0 +1,107 @@
+"""Good parts: photos of what is normal, and the reference that was learned from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import gradio as gr
+from gradio.components import Component
+
+from app.cards import message, reference_card
+from app.errors import sentence
+from app.events import Answer
+from app.files import downloadable, nothing_to_download
+from app.models import load_saved
+from maeday_core import Reference, save_reference
+from maeday_core.fewshot.fine_tuning import MAX_SHOTS
+
+ADAPTER = "adapter.safetensors"
+HINT = message(
+    "Judged without a reference",
+    "Add photos of good parts, taken like the query, and press Fine-tune: the model learns what is normal here.",
+)
+
+
+@dataclass(frozen=True)
+class GoodPartsPanel:
+    """The reference in use, and the components that make, save, load and forget one."""
+
+    reference: gr.State
+    shots: gr.Gallery
+    tune: gr.Button
+    example: gr.Button
+    card: gr.HTML
+    download: gr.DownloadButton
+    upload: gr.UploadButton
+    forget: gr.Button
+
+    @property
+    def outputs(self) -> list[Component]:
+        """What learning, loading and forgetting change."""
+        return [self.reference, self.card, self.download, self.forget]
+
+
+def lay_out_good_parts(lifetime: int) -> GoodPartsPanel:
+    """Lay out the panel; what was learned is forgotten after `lifetime` seconds."""
+    reference = gr.State(None, time_to_live=lifetime)
+    with gr.Accordion("Good parts: show it what is normal (optional)", open=False, elem_id="good-parts"):
+        shots = gr.Gallery(
+            label=f"1 to {MAX_SHOTS} photos, several at once",
+            type="filepath",
+            columns=4,
+            height=190,
+            object_fit="cover",
+            sources=["upload", "clipboard", "webcam"],
+            buttons=[],
+            elem_id="shots",
+        )
+        with gr.Row():
+            tune = gr.Button("Fine-tune", variant="primary", elem_id="tune", min_width=100)
+            example = gr.Button("Try an example", elem_id="try-good-part", min_width=100)
+        card = gr.HTML(HINT, elem_id="adapter")
+        with gr.Row():
+            download = gr.DownloadButton("Save", interactive=False, size="sm", elem_id="get-adapter", min_width=80)
+            upload = gr.UploadButton(
+                "Load", file_types=[".safetensors"], size="sm", elem_id="load-adapter", min_width=80
+            )
+            forget = gr.Button("Forget", interactive=False, size="sm", elem_id="forget", min_width=80)
+    return GoodPartsPanel(reference, shots, tune, example, card, download, upload, forget)
+
+
+def in_use(panel: GoodPartsPanel, reference: Reference, left_out: Sequence[str] = ()) -> Answer:
+    """A reference is in use from now on; `left_out` has sentences on the photos that could not be read."""
+    return {
+        panel.reference: reference,
+        panel.card: reference_card(reference, left_out),
+        panel.download: downloadable(ADAPTER, partial(save_reference, reference)),
+        panel.forget: gr.Button(interactive=True),
+    }
+
+
+def not_used(panel: GoodPartsPanel, error: Exception, reference: Reference | None) -> Answer:
+    """Say what is wrong; good parts in use stay in use."""
+    kept = " The good parts in use stay." if reference else ""
+    return {
+        panel.card: message("This did not work", sentence(error, "other photos") + kept, "problem"),
+        panel.download: gr.DownloadButton(interactive=reference is not None),
+    }
+
+
+def forget(panel: GoodPartsPanel) -> Answer:
+    """Back to detection without a reference."""
+    return {
+        panel.reference: None,
+        panel.card: HINT,
+        panel.download: nothing_to_download(),
+        panel.forget: gr.Button(interactive=False),
+    }
+
+
+def load(panel: GoodPartsPanel, path: str | None, reference: Reference | None) -> Answer:
+    """Use what was saved before; a bad file leaves what is in use."""
+    try:
+        return in_use(panel, load_saved(path or ""))
+    except Exception as error:
+        return not_used(panel, error, reference)

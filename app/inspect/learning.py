@@ -1,0 +1,138 @@
+"""Learning from good parts: fine-tuning with its progress, and Stop, which keeps what was learned."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import gradio as gr
+from markupsafe import Markup
+
+from app.cards import NOTHING, loss_curve, message
+from app.errors import without_folders
+from app.events import Answer, Values
+from app.files import nothing_to_download
+from app.gradio_fixes import uploaded
+from app.inspect.good_parts import in_use, not_used
+from app.inspect.layout import EXAMPLES
+from app.inspect.run import Inspection
+from app.inspect.settings import settings_of
+from app.models import in_turns, load_tools
+from maeday_core import ENSEMBLE, ImageError, Photos, Reference, SettingsError, learning, load_image
+from maeday_core.fewshot.fine_tuning import MAX_SHOTS
+from maeday_core.fewshot.learned import Progress
+
+EXAMPLE_QUERY, EXAMPLE_GOOD_PART = (str(EXAMPLES / name) for name in ("metal-scratch.jpg", "metal-clean.jpg"))
+PAUSE = 0.2
+"""Seconds between two pictures of the progress, at least."""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """The handlers of fine-tuning.
+
+    Attributes:
+        inspection: those of the tab.
+        stopping: the sessions whose fine-tuning shall end. Cancelling the event would lose what it has learned.
+    """
+
+    inspection: Inspection
+    stopping: set[str] = field(default_factory=set)
+
+    def try_example(self) -> Answer:
+        """A query and its good part, to try the panel with."""
+        tab = self.inspection.tab
+        return {tab.photo: EXAMPLE_QUERY, tab.good_parts.shots: [EXAMPLE_GOOD_PART]}
+
+    def stop(self, request: gr.Request) -> None:
+        """End this visitor's fine-tuning after the step in work."""
+        self.stopping.add(request.session_hash or "")
+
+    def fine_tune(self, values: Values, request: gr.Request) -> Iterator[Answer]:
+        """Fine-tune on the shots, saying how far it is; Stop keeps what was learned so far."""
+        panel, session = self.inspection.tab.good_parts, request.session_hash or ""
+        self.stopping.discard(session)
+        try:
+            yield from self._fine_tune(values, session)
+        except Exception as error:
+            answer = not_used(panel, error, values[panel.reference])
+            yield answer | self.inspection.running(False)
+        finally:
+            self.stopping.discard(session)
+
+    def _fine_tune(self, values: Values, session: str) -> Iterator[Answer]:
+        tab = self.inspection.tab
+        paths = checked(values[tab.good_parts.shots])
+        yield self._busy("Starting", "If others work here now, you take turns.")
+        settings = settings_of(tab.settings, values)
+        readable, left_out = decodable(paths)
+        tools = yield from load_tools(values[tab.settings.model], settings, ENSEMBLE, self._busy)
+        tools = replace(tools, enough=lambda: session in self.stopping)
+        reference = yield from self._learned(learning(ENSEMBLE, tools, Photos(readable)))
+        yield in_use(tab.good_parts, reference, left_out) | self.inspection.running(False)
+
+    def _learned(self, steps: Generator[Progress, None, Reference]) -> Generator[Answer, None, Reference]:
+        """Go through the steps in turns with other visitors, showing the progress every now and then."""
+        doing, drawn = "", 0.0
+        turns: Generator[Progress, None, Reference] = in_turns(steps)
+        while True:
+            try:
+                progress = next(turns)
+            except StopIteration as end:
+                reference: Reference = end.value
+                return reference
+            if progress.doing != doing or time.monotonic() - drawn > PAUSE:
+                yield self._busy(progress.doing, *_in_words(progress))
+                doing, drawn = progress.doing, time.monotonic()
+
+    def _busy(self, title: str, text: str, beneath: Markup = NOTHING) -> Answer:
+        panel = self.inspection.tab.good_parts
+        return {
+            panel.card: message(title, text, "busy", beneath),
+            panel.download: nothing_to_download(),
+            **self.inspection.running(True),
+        }
+
+
+def checked(shots: list[tuple[str, str | None]] | None) -> list[Path]:
+    """The files of the shots.
+
+    Raises:
+        SettingsError: there are none, or too many.
+        gradio.Error: one was not uploaded here.
+    """
+    if not shots:
+        raise SettingsError(f"There are no photos of good parts yet: add 1 to {MAX_SHOTS} above.")
+    if len(shots) > MAX_SHOTS:
+        raise SettingsError(f"{len(shots)} photos of good parts were given; keep 1 to {MAX_SHOTS}.")
+    return [Path(uploaded(path)) for path, _ in shots]
+
+
+def decodable(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The photos that can be read, and a sentence on each of the others.
+
+    Raises:
+        ImageError: none can be read.
+    """
+    readable, left_out = [], []
+    for path in paths:
+        try:
+            load_image(path)
+            readable.append(path)
+        except ImageError as error:
+            left_out.append(without_folders(str(error)))
+    if not readable:
+        raise ImageError(" ".join(left_out))
+    return readable, left_out
+
+
+def _in_words(progress: Progress) -> tuple[str, Markup]:
+    """How far it is, and the loss so far as a picture."""
+    step = progress.step
+    if step is None:
+        return f"{progress.share:.0%} done." if progress.share else "", NOTHING
+    left = f"about {step.seconds_left:.0f} s left"
+    text = f"Step {step.step} of {step.steps}, loss {step.loss:.4f}, {left}. Stop keeps it."
+    return text, loss_curve(step.losses, step.steps)

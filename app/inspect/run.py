@@ -1,0 +1,272 @@
+"""What the events of the Inspect tab do: each method answers with the components that it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+
+from app.cards import Kind, message
+from app.errors import sentence
+from app.events import Answer, Values, unchanged
+from app.files import downloadable, nothing_to_download
+from app.inspect.layout import InspectTab
+from app.inspect.settings import as_in_the_paper, settings_of
+from app.models import in_turns, load_tools
+from maeday_core import MAEDAY, METHODS, Detection, Method, Reference, Shots, detector, find, load_image
+from maeday_core.drawing.cards import before_and_after, evidence, nearest_patch, verdict
+from maeday_core.drawing.pictures import save_figure
+from maeday_core.drawing.report import report_page
+from maeday_core.drawing.shown import (
+    Shown,
+    all_masks,
+    map_picture,
+    mask_count,
+    one_mask,
+    overlay_pair,
+    peak_of,
+    shown,
+)
+
+LONGEST_STEM = 80
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A picture that another tab wants to see here.
+
+    Attributes:
+        path: of the picture.
+        method, tile, masks: how it was seen there.
+        threshold: that it was judged by.
+        time: of the request, so that the same picture twice is two requests.
+    """
+
+    path: str
+    method: str
+    tile: str
+    masks: int
+    threshold: float
+    time: float
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The handlers of the tab."""
+
+    tab: InspectTab
+
+    def start(self) -> Answer:
+        """What a click changes at once, before its turn comes."""
+        card = message("Starting", "If others inspect photos now, you take turns.", "busy")
+        return {self.tab.shown: None, self.tab.result.verdict: card, **self.running(True), **self._no_files()}
+
+    def detect(self, values: Values) -> Iterator[Answer]:
+        """Run one detection, showing it as it sharpens; ends with the files to download."""
+        if not values[self.tab.photo]:
+            yield self._problem("There is no photo yet", "Add one on the left, or click an example, then press Detect.")
+            return
+        try:
+            yield from self._detect(values)
+        except Exception as error:
+            yield self._problem("This did not work", sentence(error, "another photo"))
+
+    def detect_again(self, values: Values) -> Iterator[Answer]:
+        """Judge the same photo, now that the reference is another; nothing without a photo.
+
+        The result from before goes first, so that Stop does not bring it back.
+        """
+        if not values[self.tab.photo]:
+            yield unchanged()
+            return
+        yield {self.tab.shown: None}
+        yield from self.detect(values)
+
+    def _detect(self, values: Values) -> Iterator[Answer]:
+        tab, path = self.tab, Path(values[self.tab.photo])
+        own_scale, threshold = values[tab.result.own_scale], values[tab.result.threshold]
+        method = find(values[tab.method])
+        reference = values[tab.good_parts.reference] if method.shots is not Shots.NONE else None
+        reference = reference or Reference()
+        settings = settings_of(tab.settings, values)
+        query = load_image(path)
+        tools = yield from load_tools(values[tab.settings.model], settings, method, self._busy)
+        detect = detector(method, replace(tools, partial=True), reference)
+        before, doubt = None, reference.doubt_of(query)
+        if reference:
+            yield self._busy("Looking without the good parts first", "Then with them, side by side.")
+            alone = detector(method.alone, tools.with_settings(tile=reference.tile))
+            (result,) = in_turns(alone(query))
+            before = shown(path.name, query, result)
+        for result in in_turns(detect(query)):
+            view = shown(path.name, query, result, before, doubt)
+            threshold = first_threshold(view.result, threshold, values[tab.result.auto])
+            yield self._show(view, threshold, own_scale) | self._no_files()
+        error_map = downloadable(f"{_stem(view)}-error-map.npy", lambda to: np.save(to, result.error_map))
+        yield self.files(view, threshold) | {tab.result.error_map: error_map} | self.show_all_masks(view, own_scale)
+
+    def end(self, view: Shown | None, threshold: float, own_scale: bool) -> Answer:
+        """After Stop, or after Gradio refused what was entered: show what there is."""
+        if view is None:
+            text = "Press Detect to try again. If a setting was refused, the note in the corner says which."
+            return self._problem("Nothing was computed", text, kind="hint")
+        return self._show(replace(view, stopped=True), threshold, own_scale)
+
+    def redraw(self, view: Shown | None, threshold: float, own_scale: bool) -> Answer:
+        """The same result under another threshold or colour scale."""
+        if view is None:
+            return unchanged()
+        result = self.tab.result
+        return {
+            result.verdict: verdict(view, threshold, own_scale),
+            result.before_and_after: before_and_after(view, threshold, own_scale),
+            result.evidence: evidence(view, own_scale),
+            result.overlay: overlay_pair(view, threshold, own_scale),
+            result.heat: map_picture(view, threshold, own_scale),
+        }
+
+    def set_automatic(self, view: Shown | None, threshold: float, auto: bool) -> Answer:
+        """Back to the automatic threshold, or on from it by hand."""
+        if view is None:
+            return unchanged()
+        return {self.tab.result.threshold: first_threshold(view.result, threshold, auto)}
+
+    def show_mask(self, view: Shown | None, index: int, own_scale: bool) -> Answer:
+        """One of the masks, by its number."""
+        if view is None:
+            return unchanged()
+        masks, seen = self.tab.result.masks, view.result.reconstructions
+        pictures = one_mask(seen, int(index), own_scale) if seen else (None, None, None)
+        return dict(zip((masks.masked, masks.reconstruction, masks.difference), pictures, strict=True))
+
+    def show_all_masks(self, view: Shown | None, own_scale: bool) -> Answer:
+        """All masks at once."""
+        if view is None:
+            return unchanged()
+        seen = view.result.reconstructions
+        return {self.tab.result.masks.gallery: all_masks(seen, own_scale) if seen else []}
+
+    def show_nearest(self, view: Shown | None, event: gr.SelectData) -> Answer:
+        """What the place that was clicked looks like most."""
+        return {self.tab.result.nearest: nearest_patch(view, *event.index)} if view else unchanged()
+
+    def files(self, view: Shown | None, threshold: float) -> Answer:
+        """The figure and the report, as the page shows them now."""
+        if view is None:
+            return unchanged()
+        return {
+            self.tab.result.figure: downloadable(
+                f"{_stem(view)}-maeday.png", lambda to: save_figure(view.query, view.result, threshold, to)
+            ),
+            self.tab.result.report: downloadable(
+                f"{_stem(view)}-report.html", lambda to: to.write_text(report_page(view, threshold), encoding="utf-8")
+            ),
+        }
+
+    def take(self, incoming: Incoming | None, reference: Reference | None) -> Answer:
+        """A picture from another tab, to be seen as it was there, or as the good parts in use were."""
+        if incoming is None:
+            return unchanged()
+        tab, threshold = self.tab, incoming.threshold
+        answer: Answer = {
+            tab.photo: incoming.path,
+            tab.method: incoming.method,
+            tab.settings.masks: incoming.masks,
+            tab.settings.tile: reference.tile if reference else incoming.tile,
+            tab.result.auto: reference is not None,
+        }
+        if reference is None:
+            answer[tab.result.threshold] = gr.Slider(maximum=max(threshold, 1), value=threshold)
+        return answer
+
+    def offer_methods(self, reference: Reference | None, method: str) -> Answer:
+        """The methods that can judge now, and the automatic threshold: one of another unit means nothing.
+
+        Where the chosen method cannot, it is the first.
+        """
+        choices = method_choices(reference)
+        chosen = method if method in [name for _, name in choices] else choices[0][1]
+        return {self.tab.method: gr.Radio(choices, value=chosen), self.tab.result.auto: True}
+
+    def as_in_the_paper(self) -> Answer:
+        """The method and the settings of the paper."""
+        return {self.tab.method: MAEDAY.name} | as_in_the_paper(self.tab.settings)
+
+    def by_hand(self) -> Answer:
+        """The threshold was moved."""
+        return {self.tab.result.auto: False}
+
+    def automatic(self) -> Answer:
+        """The method is another: the threshold of the last one means nothing."""
+        return {self.tab.result.auto: True}
+
+    def running(self, running: bool) -> Answer:
+        """Detect, Stop and Fine-tune while something runs, or not."""
+        return {
+            self.tab.detect: gr.Button(interactive=not running),
+            self.tab.stop: gr.Button(interactive=running),
+            self.tab.good_parts.tune: gr.Button(interactive=not running),
+        }
+
+    def _show(self, view: Shown, threshold: float, own_scale: bool) -> Answer:
+        result, count = self.tab.result, mask_count(view.result)
+        running = not (view.result.complete or view.stopped)
+        maximum, step = view.result.unit.slider
+        return {
+            self.tab.shown: view,
+            **self.redraw(view, threshold, own_scale),
+            result.heat: gr.Image(map_picture(view, threshold, own_scale), label=view.result.unit.title),
+            result.nearest: nearest_patch(view, *peak_of(view)),
+            result.threshold: gr.Slider(maximum=maximum, step=step, value=threshold, interactive=not running),
+            result.masks.column: gr.Column(visible=count > 0),
+            result.masks.index: gr.Slider(maximum=max(count, 2), value=1, interactive=count > 1 and not running),
+            **self.show_mask(view, 1, own_scale),
+            **self.running(running),
+        }
+
+    def _busy(self, title: str, text: str) -> Answer:
+        return {self.tab.result.verdict: message(title, text, "busy"), **self.running(True), **self._no_files()}
+
+    def _problem(self, title: str, text: str, kind: Kind = "problem") -> Answer:
+        """The card says what is wrong, and nothing of an earlier photo stays beside it."""
+        result, masks = self.tab.result, self.tab.result.masks
+        return {
+            self.tab.shown: None,
+            result.verdict: message(title, text, kind),
+            **dict.fromkeys((result.before_and_after, result.evidence, result.nearest), ""),
+            **dict.fromkeys((result.overlay, result.heat, masks.masked, masks.reconstruction, masks.difference)),
+            masks.gallery: None,
+            result.threshold: gr.Slider(interactive=True),
+            **self.running(False),
+            **self._no_files(),
+        }
+
+    def _no_files(self) -> Answer:
+        result = self.tab.result
+        return {button: nothing_to_download() for button in (result.figure, result.error_map, result.report)}
+
+
+def first_threshold(result: Detection, threshold: float, auto: bool) -> float:
+    """The automatic threshold or the visitor's; never beyond the slider, which would refuse every event after."""
+    maximum, _ = result.unit.slider
+    return round(min(result.threshold.value if auto else threshold, maximum), 3)
+
+
+def can_judge(method: Method, reference: Reference) -> bool:
+    """Whether a method can judge with the reference in use, or, if it uses none, beside it."""
+    if method.shots is Shots.NONE or not reference:
+        return method.shots is not Shots.REQUIRED
+    return all(part.name in reference.learned for part in method.parts(good=True))
+
+
+def method_choices(reference: Reference | None) -> list[tuple[str, str]]:
+    """Titles and names of the methods that can judge now, the paper's first."""
+    offered = [method for method in METHODS.values() if method.offered and can_judge(method, reference or Reference())]
+    return [(method.title, method.name) for method in offered]
+
+
+def _stem(view: Shown) -> str:
+    return Path(view.name).stem[:LONGEST_STEM] or "query"

@@ -1,0 +1,95 @@
+"""The settings of a detection: their panel, and what is chosen there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+from gradio.components import Component
+
+from app.events import Answer, Values
+from app.models import model_choices
+from maeday_core import Settings
+
+MAX_MASKS = 64
+MASKS = 16
+"""Balanced, these come within half a point of 64 (docs/evaluation.md) in half the time of the paper's 32."""
+
+
+@dataclass(frozen=True)
+class SettingsPanel:
+    """The components."""
+
+    model: gr.Dropdown
+    masks: gr.Slider
+    ratio: gr.Slider
+    seed: gr.Number
+    sampling: gr.Radio
+    patches: gr.Radio
+    tile: gr.Radio
+    paper: gr.Button
+
+    @property
+    def inputs(self) -> set[Component]:
+        """What `settings_of` reads, and the model."""
+        return {self.model, self.masks, self.ratio, self.seed, self.sampling, self.patches, self.tile}
+
+
+def settings_of(panel: SettingsPanel, values: Values) -> Settings:
+    """The settings that are chosen.
+
+    Raises:
+        SettingsError: a value is out of its range.
+    """
+    return Settings(
+        masks=min(int(values[panel.masks]), MAX_MASKS),
+        mask_ratio=values[panel.ratio],
+        seed=int(values[panel.seed] or 0),
+        sampling=values[panel.sampling],
+        patches=values[panel.patches],
+        tile=values[panel.tile],
+    )
+
+
+def as_in_the_paper(panel: SettingsPanel) -> Answer:
+    """The settings of the paper, which are the engine's own."""
+    paper = Settings()
+    return {
+        panel.masks: paper.masks,
+        panel.ratio: paper.mask_ratio,
+        panel.sampling: paper.sampling,
+        panel.patches: paper.patches,
+        panel.tile: paper.tile,
+    }
+
+
+def lay_out_settings() -> SettingsPanel:
+    """Lay out the panel."""
+    choices = model_choices()
+    with gr.Accordion("Settings", open=False):
+        return SettingsPanel(
+            model=gr.Dropdown(
+                choices,
+                value=choices[0][1],
+                label="Model",
+                info="The weights of base, large and huge: Apache-2.0 by their model cards, CC BY-NC by their origin.",
+                elem_id="model",
+            ),
+            masks=gr.Slider(1, MAX_MASKS, MASKS, step=1, label="Masks (N)", info="The paper uses 32.", elem_id="masks"),
+            ratio=gr.Slider(0.1, 0.9, Settings.mask_ratio, step=0.05, label="Mask ratio", info="Share hidden: 0.75."),
+            seed=gr.Number(Settings.seed, label="Seed", precision=0, info="Same seed, same heat map."),
+            sampling=gr.Radio(
+                [("random (paper)", "random"), ("balanced", "balanced")], value="balanced", label="Mask sampling"
+            ),
+            patches=gr.Radio(
+                [("all (paper)", "all"), ("hidden only", "masked")], value="all", label="Patches that count"
+            ),
+            tile=gr.Radio(
+                [("by its size", "auto"), ("whole, 224 x 224 (paper)", "off"), ("through windows", "on")],
+                value="auto",
+                label="How the photo is seen",
+                info="Large or long photos are looked at through overlapping windows, so that no detail is lost.",
+                elem_id="tile",
+            ),
+            paper=gr.Button("As in the paper", size="sm", elem_id="as-in-the-paper"),
+        )

@@ -1,0 +1,255 @@
+"""What a detection depends on, and what it gives: the same for every method."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from maeday_core.detection.windows import FloatMap, Tile, Tiling
+from maeday_core.errors import SettingsError
+from maeday_core.io.images import RGBImage
+from maeday_core.model.sampling import Sampling
+
+MAX_MASKS = 512
+Patches = Literal["all", "masked"]
+ErrorSpace = Literal["rgb", "normalised"]
+Scale = tuple[float, float]
+"""The values at which a colour scale begins and ends."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a detection depends on beside the model and the query; the defaults are the paper's.
+
+    Attributes:
+        masks: N, the number of random masks, 1 to 512.
+        mask_ratio: share of the patches that each mask hides.
+        seed: of the masks, the fine-tuning and the coresets.
+        sampling: `random` (the paper) or `balanced` (every patch is shown equally often).
+        patches: `all` compares visible patches too, as the paper does; `masked` only what was hidden.
+        error_space: `rgb` measures the error in RGB [0, 1]; `normalised` in the model's ImageNet-normalised values.
+        tile: `off` sees the picture whole, as the paper does; `on` through overlapping windows at its own detail;
+            `auto` so where it is large or long (`windows.Tiling`).
+
+    Raises:
+        SettingsError: a value is out of its range.
+    """
+
+    masks: int = 32
+    mask_ratio: float = 0.75
+    seed: int = 0
+    sampling: Sampling = "random"
+    patches: Patches = "all"
+    error_space: ErrorSpace = "rgb"
+    tile: Tile = "off"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.masks, int) or not isinstance(self.seed, int):
+            raise SettingsError(f"Masks and seed are whole numbers, not {self.masks!r} and {self.seed!r}.")
+        if not 1 <= self.masks <= MAX_MASKS:
+            raise SettingsError(f"The number of masks is {self.masks}; choose 1 to {MAX_MASKS}.")
+        if not 0.05 <= self.mask_ratio <= 0.95:
+            raise SettingsError(f"The mask ratio is {self.mask_ratio:g}; choose 0.05 to 0.95.")
+        if self.seed < 0:
+            raise SettingsError(f"The seed is {self.seed}; choose 0 or a larger whole number.")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise SettingsError(f"{name} is {getattr(self, name)!r}; choose {' or '.join(choices)}.")
+
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "sampling": get_args(Sampling),
+    "patches": get_args(Patches),
+    "error_space": get_args(ErrorSpace),
+    "tile": get_args(Tile),
+}
+"""The values of the settings that have a few."""
+SETTINGS = tuple(one.name for one in fields(Settings))
+
+
+@dataclass(frozen=True)
+class Unit:  # docs/decisions.md#colour-scale
+    """What a map counts in, and how it is shown.
+
+    Attributes:
+        name: as it is recorded.
+        title: what a map in it is called.
+        label: on a colour bar.
+        digits: after the point.
+        slider: the highest threshold that a person may choose, and the step from one to the next.
+        fixed_top: the end of a colour scale that is the same for every picture; None where the scale has the threshold
+            in its middle.
+        spread: then, how far the scale reaches to both sides of the threshold, as a share of it.
+    """
+
+    name: str
+    title: str
+    label: str
+    digits: int = 2
+    slider: tuple[float, float] = (3, 0.01)
+    fixed_top: float | None = None
+    spread: float = 0.25
+
+    def scale(self, threshold: float) -> Scale:
+        """Where colours begin and end, for a picture whose first threshold this is."""
+        if self.fixed_top is not None:
+            return 0.0, self.fixed_top
+        return (1 - self.spread) * threshold, (1 + self.spread) * threshold
+
+    @property
+    def starts_at_zero(self) -> bool:
+        """Whether 0 is an ordinary value; no patch is at a distance of 0 from all others."""
+        return self.fixed_top is not None or self.spread >= 1
+
+
+SQUARED_ERROR = Unit("squared error", "Error map E", "squared error, RGB in [0, 1]", 3, (1, 0.005), fixed_top=0.5)
+"""Summed over the channels: 0 is a perfect reconstruction, 3 the most that one within [0, 1] can miss by."""
+DEVIATIONS = Unit("deviations above normal", "Error map", "deviations above normal", slider=(30, 0.05), spread=1.0)
+DISTANCE = Unit("distance", "Map of distance", "distance")
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The image score above which a picture is called anomalous.
+
+    Attributes:
+        value: in the unit of the map.
+        good_scores: image scores of good parts that it rests on.
+        shots: how many photos of good parts were known; 0 where it is a guess from the picture itself.
+    """
+
+    value: float
+    good_scores: tuple[float, ...] = ()
+    shots: int = 0
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """All that a result depends on; None for what its method does not use.
+
+    Attributes:
+        method: the method's name.
+        shots: how many photos of good parts it learned from.
+        masks, mask_ratio, seed, sampling, patches, error_space, tile: as in `Settings`.
+        model, model_sha256: of the masked autoencoder.
+        preset: how the model was fine-tuned.
+        backbone: of the network that compares patches.
+        adapter: what was learned by fine-tuning, in words.
+        windows: where the windows lay through which the picture was seen; None if it was seen whole.
+        device, dtype: where the model ran, and its number format.
+    """
+
+    method: str
+    shots: int = 0
+    masks: int | None = None
+    mask_ratio: float | None = None
+    seed: int | None = None
+    sampling: Sampling | None = None
+    patches: Patches | None = None
+    error_space: ErrorSpace | None = None
+    tile: Tile | None = None
+    model: str | None = None
+    model_sha256: str | None = None
+    preset: str | None = None
+    backbone: str | None = None
+    adapter: str | None = None
+    windows: Tiling | None = None
+    device: str | None = None
+    dtype: str | None = None
+
+    def record(self) -> dict[str, Any]:
+        """The same as JSON has it, the windows in words."""
+        return asdict(self) | {"windows": None if self.windows is None else str(self.windows)}
+
+
+@dataclass(frozen=True)
+class Reconstructions:
+    """What the model saw, mask by mask: of the whole picture or, through windows, of the one around the highest value.
+
+    Attributes:
+        query: uint8 (S, S, 3), what the masks were laid on.
+        masks: bool (N, g, g), True where a patch was hidden, g patches a side.
+        pictures: float32 (N, S, S, 3), the reconstructions in RGB; not clipped, so values may leave [0, 1].
+        error_maps: float32 (N, S, S), E_i of each mask.
+        total: N of the finished detection; more than `len(masks)` in a partial result.
+        window: where it lies: top, left, height, width, as shares of the picture.
+    """
+
+    query: RGBImage = field(repr=False)
+    masks: npt.NDArray[np.bool_] = field(repr=False)
+    pictures: npt.NDArray[np.float32] = field(repr=False)
+    error_maps: npt.NDArray[np.float32] = field(repr=False)
+    total: int
+    window: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all masks have been evaluated."""
+        return len(self.masks) == self.total
+
+
+@dataclass(frozen=True)
+class Matches:
+    """What the patches of a picture were compared with.
+
+    Attributes:
+        query: uint8 (h', w', 3), the picture as the network saw it.
+        distances: float32 (h, w), of each patch to the nearest ones.
+        nearest: int (h, w), the place of the nearest one among `crops`; for self-reference row * w + column.
+        crops: uint8 (patches, s, s, 3), what the patches of a memory bank look like; None if it is this picture itself.
+    """
+
+    query: RGBImage = field(repr=False)
+    distances: FloatMap = field(repr=False)
+    nearest: npt.NDArray[np.int64] = field(repr=False)
+    crops: RGBImage | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What was found in one image, and how; the same for every method.
+
+    Attributes:
+        image_score: S = max(E), the highest value of `error_map`.
+        error_map: E, float32 (H, W) of the query's own size, 0 or more, in `unit`.
+        unit: what the map counts in.
+        threshold: the first one: what the good parts say, or, where there are none, a guess.
+        seconds: from the decoded query to this result.
+        made_by: what it depends on.
+        seen: what it was read off: reconstructions, matches of patches, or the results that it adds.
+    """
+
+    image_score: float
+    error_map: FloatMap
+    unit: Unit
+    threshold: Threshold
+    seconds: float
+    made_by: Provenance
+    seen: Reconstructions | Matches | tuple[Detection, ...] = field(repr=False)
+
+    @property
+    def parts(self) -> tuple[Detection, ...]:
+        """The results that it adds; none where it is no sum."""
+        return self.seen if isinstance(self.seen, tuple) else ()
+
+    @property
+    def reconstructions(self) -> Reconstructions | None:
+        """Its reconstructions, or those of a part."""
+        if isinstance(self.seen, Reconstructions):
+            return self.seen
+        return next((part.reconstructions for part in self.parts if part.reconstructions), None)
+
+    @property
+    def matches(self) -> Matches | None:
+        """Its matches, or those of a part."""
+        if isinstance(self.seen, Matches):
+            return self.seen
+        return next((part.matches for part in self.parts if part.matches), None)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to be computed."""
+        return self.reconstructions is None or self.reconstructions.complete

@@ -1,0 +1,106 @@
+"""What a run keeps of each frame, and its file format."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from maeday_core.frames.objects import BlockMap
+from maeday_core.frames.sources import Key
+from maeday_core.io.images import RGBImage, load_image
+
+FORMAT = 2
+"""Number of the file format of a run's folder; a change of `FrameRecord` or `PLACES` changes it."""
+PLACES = (4, 6)  # docs/decisions.md#frames-threshold
+"""Rows and columns of the grid whose highest values are kept of each map."""
+WORK = "work"
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """What the model measured in one frame.
+
+    Attributes:
+        folder: of the run, where the frame's map and picture lie; not written.
+        number: counts the frames of a run from 0; the frame's files are named by it.
+        path, time: the frame's key.
+        places: the highest values of its map in the cells of `PLACES`.
+        learned_threshold: the threshold from good parts; None without them.
+        height, width: of the frame in pixels.
+        block: side of a block of its kept map in pixels.
+        seconds: duration of the detection.
+        settings: what the detection depends on, as in `Provenance.record`.
+    """
+
+    folder: Path
+    number: int
+    path: str
+    time: float | None
+    places: list[float]
+    learned_threshold: float | None
+    height: int
+    width: int
+    block: int
+    seconds: float
+    settings: dict[str, Any]
+
+    @property
+    def image_score(self) -> float:
+        """The highest value of its map."""
+        return max(self.places)
+
+    @property
+    def key(self) -> Key:
+        return self.path, self.time
+
+    @property
+    def name(self) -> str:
+        """The file's name, after the time where there is one."""
+        return ("" if self.time is None else f"{self.time:g} s of ") + printable(Path(self.path).name)
+
+    @property
+    def stem(self) -> str:
+        """A file name for any file system: its number, from 1, and what is left of its name."""
+        return f"{self.number + 1:05}-{re.sub(r'[^A-Za-z0-9_-]+', '_', Path(self.path).stem)[:60]}"
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Its line in the journal, ready for JSON."""
+        return {name: getattr(self, name) for name in COLUMNS}
+
+    def map(self) -> BlockMap:
+        """Its map as it was kept."""
+        return BlockMap(np.load(map_path(self.folder, self.number)), self.block, self.height, self.width)
+
+    def picture(self) -> RGBImage:
+        """The frame, its longer side at most 1280 px."""
+        return load_image(picture_path(self.folder, self.number))
+
+
+COLUMNS = tuple(field.name for field in fields(FrameRecord) if field.name != "folder")
+
+
+def map_path(folder: Path, number: int) -> Path:
+    """Where a run keeps the map of a frame."""
+    return folder / WORK / f"{number:05}.npy"
+
+
+def picture_path(folder: Path, number: int) -> Path:
+    """Where a run keeps the picture of a frame."""
+    return folder / WORK / f"{number:05}.jpg"
+
+
+def places(values: npt.NDArray[np.float32]) -> list[float]:
+    """The highest values of a map (rows, columns) in each cell of `PLACES`; fewer where it is smaller than that."""
+    cells = (cell for row in np.array_split(values, PLACES[0]) for cell in np.array_split(row, PLACES[1], axis=1))
+    return [float(cell.max()) for cell in cells if cell.size]
+
+
+def printable(text: str) -> str:
+    """A file's name as any terminal and page can show it."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,56 @@
+"""Writing files: atomically, with the permissions that the user's umask gives, under names that never collide."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import safetensors.torch
+from torch import Tensor
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary path in the folder of `path`, renamed to `path` when the block ends.
+
+    A reader finds the old file or the whole new one, never a part. If the block raises, the temporary file is removed
+    and `path` stays as it was. The temporary name is hidden and has the suffix of `path`. Missing parent folders are
+    created.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_tensors(path: str | os.PathLike[str], tensors: dict[str, Tensor], header: Mapping[str, str]) -> None:
+    """Write tensors and the metadata `header` as a safetensors file, atomically."""
+    content = safetensors.torch.save(tensors, {"format": "pt", **header})  # save_file ignores the umask: mode 600
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def unique(name: str, taken: set[str]) -> str:
+    """A file name that differs from all those `taken` by more than the case of its letters.
+
+    Args:
+        name: the wanted name.
+        taken: the names in use, case-folded; the result is added.
+
+    Returns:
+        `name` if it is free, else `stem (2).suffix`, `stem (3).suffix` and so on.
+    """
+    stem, suffix = os.path.splitext(name)
+    number, free = 1, name
+    while free.casefold() in taken:
+        number += 1
+        free = f"{stem} ({number}){suffix}"
+    taken.add(free.casefold())
+    return free

@@ -1,0 +1,72 @@
+"""MAEDAY: hide, reconstruct, compare; with good parts, by a model that was fine-tuned on them (the paper's method)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Literal
+
+from torch import Tensor
+
+from maeday_core.detection.reconstruction import stream
+from maeday_core.detection.result import Detection
+from maeday_core.detection.windows import sample_windows
+from maeday_core.fewshot.adapter import Adapter
+from maeday_core.fewshot.fine_tuning import MAX_SHOTS, fine_tune
+from maeday_core.fewshot.learned import Progress
+from maeday_core.io.images import RGBImage
+from maeday_core.methods.base import ALL_SETTINGS, Detect, Method, Style, register
+from maeday_core.methods.reference import Reference
+from maeday_core.methods.tools import Tools
+
+
+@dataclass(frozen=True)
+class Maeday(Method):
+    """The paper's method.
+
+    Attributes:
+        calibrated: what an adapter's calibration does to the map: count deviations of both errors, of the squared one
+            alone, or nothing.
+    """
+
+    calibrated: Literal["both", "colour", "none"] = "both"
+
+    name = "maeday"
+    title = "MAEDAY"
+    uses = ALL_SETTINGS | {"model", "preset"}
+    style = Style("#d55e00", "o")
+
+    def learning(self, tools: Tools, shots: Iterable[RGBImage]) -> Generator[Progress, None, Reference]:
+        model, settings = tools.model(), tools.settings
+        if settings.tile == "on":
+            photos = list(islice(shots, MAX_SHOTS + 1))
+            if 1 <= len(photos) <= MAX_SHOTS:
+                shots = sample_windows(photos, model.config.image_size, MAX_SHOTS, settings.seed)
+        adapter = yield from fine_tune(model, shots, tools.preset, settings, tools.enough)
+        return Reference({self.name: adapter}, self.name)
+
+    def restore(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Adapter:
+        return Adapter.restore(facts, tensors)
+
+    def detector(self, tools: Tools, reference: Reference) -> Detect:
+        model, settings = tools.model(), tools.settings
+        adapter = reference.learned.get(self.name)
+        if not isinstance(adapter, Adapter):
+            return lambda query: stream(model, query, settings, partial=tools.partial)
+        adapted = adapter.apply(model, settings)
+        calibration = {
+            "both": adapter.calibration,
+            "colour": adapter.calibration.of_colour(),
+            "none": None,
+        }[self.calibrated]
+
+        def detect(query: RGBImage) -> Iterator[Detection]:
+            for result in stream(adapted, query, settings, calibration, partial=tools.partial):
+                made_by = replace(result.made_by, shots=adapter.shots, preset=adapter.preset, adapter=adapter.recipe)
+                yield replace(result, made_by=made_by)
+
+        return detect
+
+
+MAEDAY = register(Maeday())

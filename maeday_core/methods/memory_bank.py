@@ -1,0 +1,297 @@
+"""The memory bank: the patches that represent all good parts, chosen as a greedy coreset (Roth et al., CVPR 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from maeday_core.detection.decision import Margin, from_good_parts
+from maeday_core.detection.maps import to_map
+from maeday_core.detection.result import Threshold
+from maeday_core.detection.scale import resize_by, window_scale
+from maeday_core.detection.windows import FloatMap
+from maeday_core.errors import SettingsError
+from maeday_core.fewshot.augment import copy_of
+from maeday_core.fewshot.fine_tuning import MAX_SHOTS
+from maeday_core.io.images import RGBImage, resize
+from maeday_core.model.backbone import Backbone
+
+
+@dataclass(frozen=True)
+class BankLimits:  # docs/decisions.md#memory-bank
+    """How a bank is built and searched.
+
+    Attributes:
+        patches: the most that a bank keeps.
+        projection: dimensions in which the coreset is chosen (the paper of PatchCore).
+        neighbours: of the nearest patch, by which a distance is weighed (Eq. 7 there).
+        chunk: patches that are searched for, or reduced, at once.
+        crop: px of a picture at half size: about what a feature has seen.
+        judged: the most shots that are judged by the others, for the threshold.
+        copies: of a single shot, for the same.
+    """
+
+    patches: int = 2048
+    projection: int = 64
+    neighbours: int = 9
+    chunk: int = 8 * 2048
+    crop: int = 24
+    judged: int = 32
+    copies: int = 8
+
+
+LIMITS = BankLimits()
+ALONE = Margin(step=0.3)  # docs/decisions.md#patchcore-threshold
+
+
+@dataclass(frozen=True)
+class MemoryBank:
+    """The patches of the good parts that represent them all.
+
+    Attributes:
+        features: float32 (patches, C), of unit length, on the CPU.
+        crops: uint8 (patches, 24, 24, 3), what they look like.
+        threshold: by the scores of good parts, each judged by the others, or of the copies of a single one.
+        backbone: the name of the network they come from.
+        seed: of the coreset.
+        tile: whether pictures are seen at the scale of windows, `on`, or brought to 224 x 224.
+    """
+
+    features: Tensor = field(repr=False)
+    crops: RGBImage = field(repr=False)
+    threshold: Threshold
+    backbone: str
+    seed: int = 0
+    tile: Literal["on", "off"] = "off"
+
+    @property
+    def shots(self) -> int:
+        return self.threshold.shots
+
+    @property
+    def summary(self) -> str:
+        return f"{len(self.features)} patches to compare with"
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        return ()
+
+    def doubt_of(self, query: RGBImage) -> str | None:
+        return None
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "backbone": self.backbone,
+            "patches": len(self.features),
+            "shots": self.shots,
+            "distance_threshold": self.threshold.value,
+        }
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {"features": self.features.half(), "crops": torch.from_numpy(self.crops)}
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "scores": self.threshold.good_scores,
+            "threshold": self.threshold.value,
+            "shots": self.shots,
+            "backbone": self.backbone,
+            "seed": self.seed,
+            "tile": self.tile,
+        }
+
+    @classmethod
+    def restore(cls, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> MemoryBank:
+        """The bank that gave these facts and tensors.
+
+        Raises:
+            KeyError, TypeError, ValueError: they are not a bank's.
+        """
+        features, crops = tensors["features"].float(), tensors["crops"].numpy()
+        scores = tuple(map(float, facts["scores"]))
+        threshold = Threshold(float(facts["threshold"]), scores, int(facts["shots"]))
+        tile: Literal["on", "off"] = "on" if facts["tile"] == "on" else "off"
+        if (
+            features.ndim != 2
+            or not 1 <= len(features) <= LIMITS.patches
+            or crops.shape != (len(features), LIMITS.crop, LIMITS.crop, 3)
+            or crops.dtype != np.uint8
+            or not (scores and threshold.shots > 0)
+            or not np.isfinite([*scores, threshold.value, features.abs().max().item()]).all()
+        ):
+            raise ValueError(f"no memory bank has features {tuple(features.shape)} and crops {crops.shape}")
+        return cls(features, crops, threshold, str(facts["backbone"]), int(facts["seed"]), tile)
+
+
+def as_compared(picture: RGBImage, side: int, tile: Literal["on", "off"]) -> RGBImage:
+    """A picture at the size at which its patches are compared: `side` x `side`, or as windows see it, of its shape."""
+    if tile == "off":
+        return resize(picture, side, side)
+    return resize_by(picture, window_scale(picture.shape[0], picture.shape[1], side))
+
+
+def build_bank(
+    backbone: Backbone,
+    shots: Iterable[RGBImage],
+    seed: int = 0,
+    tile: Literal["on", "off"] = "off",
+    augment: bool | None = None,
+) -> MemoryBank:
+    """The memory bank of some good parts, reduced by a greedy coreset as they come.
+
+    Args:
+        backbone: the network that makes features of patches.
+        shots: photos of good parts, uint8 (H, W, 3); any number, taken one at a time.
+        seed: of the coreset.
+        tile: how they, and the queries to come, are seen.
+        augment: each in its eight rotations and reflections, as few-shot work does; else as it is. By default the
+            first eight, but not large ones that are seen as windows see them.
+
+    Raises:
+        SettingsError: there are no shots.
+    """
+    count, kept, judged = 0, _Patches.none(), []
+    waiting: list[_Patches] = []
+    for shot in shots:
+        small = as_compared(shot, backbone.side, tile)
+        if count < (MAX_SHOTS if tile == "on" else LIMITS.judged):
+            judged.append(small)
+        few = count < MAX_SHOTS and tile == "off" if augment is None else augment
+        for view in rotations_and_reflections(small) if few else [small]:
+            waiting.append(_Patches.of(backbone, view, count))
+        if sum(len(part.crops) for part in waiting) >= LIMITS.chunk:
+            kept, waiting = _reduced([kept, *waiting], seed), []
+        count += 1
+    if not count:
+        raise SettingsError("PatchCore needs photos of good parts: give at least one.")
+    kept = _reduced([kept, *waiting], seed)
+    known = kept.features.half().float()
+    threshold = _threshold(backbone, known, kept.shots, judged, seed, count)
+    return MemoryBank(known, kept.crops, threshold, backbone.name, seed, tile)
+
+
+def rotations_and_reflections(shot: RGBImage) -> list[RGBImage]:
+    """A square picture in its eight rotations and reflections, itself first."""
+    return [np.ascontiguousarray(np.rot90(side, turns)) for side in (shot, shot[:, ::-1]) for turns in range(4)]
+
+
+def crops_of(picture: RGBImage, rows: int, columns: int, places: Sequence[int] | None = None) -> RGBImage:
+    """What the patches of a picture look like, or those at `places`, at half size: uint8 (patches, 24, 24, 3)."""
+    size = LIMITS.crop
+    height, width = (max(1, side // 2) for side in picture.shape[:2])
+    half = np.pad(resize(picture, width, height), [(size // 2, size // 2)] * 2 + [(0, 0)], mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(half, (size, size), axis=(0, 1))
+    tops, lefts = (((np.arange(n) + 0.5) * side / n).astype(int) for n, side in ((rows, height), (columns, width)))
+    row, column = np.divmod(np.arange(rows * columns) if places is None else np.asarray(places), columns)
+    crops: RGBImage = windows[tops[row], lefts[column]].transpose(0, 2, 3, 1)
+    return crops
+
+
+@dataclass(frozen=True)
+class _Patches:
+    """Features (n, C), crops (n, 24, 24, 3), and the number of the shot that each comes from (n,)."""
+
+    features: Tensor
+    crops: RGBImage
+    shots: npt.NDArray[np.int64]
+
+    @classmethod
+    def none(cls) -> _Patches:
+        return cls(torch.empty(0), np.empty((0, LIMITS.crop, LIMITS.crop, 3), np.uint8), np.empty(0, np.int64))
+
+    @classmethod
+    def of(cls, backbone: Backbone, view: RGBImage, shot: int) -> _Patches:
+        features = backbone(view)
+        crops = crops_of(view, *features.shape[:2])
+        return cls(features.flatten(0, 1).cpu(), crops, np.full(len(crops), shot))
+
+
+def _reduced(parts: list[_Patches], seed: int) -> _Patches:
+    features = torch.cat([part.features for part in parts if part.features.numel()])
+    crops = np.concatenate([part.crops for part in parts])
+    shots = np.concatenate([part.shots for part in parts])
+    if len(features) <= LIMITS.patches:
+        return _Patches(features, crops, shots)
+    chosen = coreset(features, LIMITS.patches, seed)
+    return _Patches(features[chosen], crops[chosen], shots[chosen])
+
+
+def coreset(features: Tensor, size: int, seed: int = 0) -> Tensor:
+    """Greedy k-centre selection: each next one is the farthest from all chosen so far (Algorithm 1 of PatchCore).
+
+    Args:
+        features: (n, C); distances are taken in a random projection to 64 dimensions, as in the paper.
+        size: how many to choose, at most n.
+        seed: of the projection and the first one.
+
+    Returns:
+        Indices (size,), in the order they were chosen.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    if features.shape[1] > LIMITS.projection:
+        projection = torch.randn(features.shape[1], LIMITS.projection, generator=generator)
+        features = features @ projection / LIMITS.projection**0.5
+    chosen = [int(torch.randint(len(features), (1,), generator=generator))]
+    squares = features.square().sum(dim=1)
+    nearest = torch.full((len(features),), torch.inf)
+    for _ in range(size - 1):
+        latest = chosen[-1]
+        nearest = torch.minimum(nearest, squares + squares[latest] - 2 * features @ features[latest])
+        nearest[latest] = -torch.inf
+        chosen.append(int(nearest.argmax()))
+    return torch.tensor(chosen)
+
+
+def _threshold(
+    backbone: Backbone, known: Tensor, origins: npt.NDArray[np.int64], shots: list[RGBImage], seed: int, count: int
+) -> Threshold:
+    """By the scores of the shots, each judged by the patches of the others; of one photo, or of one given several
+    times, by the scores of its copies."""
+    rng = np.random.default_rng([seed, 1])
+    copies = [copy_of(shots[0], (shots[0].shape[0], shots[0].shape[1]), rng) for _ in range(LIMITS.copies)]
+    alone = [_score(backbone(copy), known) for copy in copies]
+    others = [
+        _score(backbone(shot), known[torch.from_numpy(origins != i)])
+        for i, shot in enumerate(shots)
+        if (origins != i).any()
+    ]
+    if max(others, default=0.0) <= max(alone):
+        return from_good_parts(alone, count, ALONE)
+    return from_good_parts(others, count, None)
+
+
+def _score(features: Tensor, known: Tensor) -> float:
+    distances, _ = compare(features, known)
+    return float(to_map(distances, *(8 * side for side in distances.shape)).max())
+
+
+def compare(features: Tensor, known: Tensor) -> tuple[FloatMap, npt.NDArray[np.int64]]:
+    """Compare the patches of a picture (h, w, C) with those of a memory bank (patches, C).
+
+    The largest distance is the paper's image score, weighted by 1 - softmax of it among the distances from the same
+    patch to the bank's neighbours of its nearest one (Eq. 7): a match that is rare itself counts more. The others are
+    weighted likewise, so that the peak of the map is the score.
+
+    Returns:
+        Weighted distances, float32 (h, w), and which patch of the bank is the nearest, int (h, w).
+    """
+    shape, patches = features.shape[:2], features.flatten(0, 1)
+    known = known.to(patches.device)
+    squares = known.square().sum(dim=1)
+    parts = torch.split(patches, LIMITS.chunk)
+    nearest = torch.cat([torch.addmm(squares, part, known.T, alpha=-2).argmin(dim=1) for part in parts])
+    distances = torch.linalg.vector_norm(patches - known[nearest], dim=1)
+    worst = distances.argmax()
+    weight = 1.0
+    if len(known) > 1:
+        between = torch.cdist(known[nearest[worst]][None], known)[0]
+        around = known[between.topk(min(LIMITS.neighbours, len(known)), largest=False).indices]
+        others = torch.linalg.vector_norm(patches[worst] - around, dim=1).double()
+        weight = float(1 - torch.softmax(others, dim=0)[0])
+    return (weight * distances).view(shape).cpu().numpy(), nearest.view(shape).cpu().numpy()

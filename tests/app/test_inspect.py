@@ -1,0 +1,286 @@
+"""The Inspect tab without a browser: each handler answers with components that its events may change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.events import Answer, unchanged
+from app.inspect import Incoming, inspect_tab, learning, run
+from app.inspect.learning import Learning, checked, decodable
+from app.inspect.run import Inspection, first_threshold, method_choices
+from app.models import Busy
+from maeday_core import (
+    MAEDAY,
+    METHODS,
+    Detection,
+    ImageError,
+    MaskedAutoencoder,
+    Method,
+    Settings,
+    SettingsError,
+    Tools,
+)
+from maeday_core.drawing.shown import Shown, mask_count, shown
+from maeday_core.fewshot.fine_tuning import find_preset
+from tests.drawing.detections import HEIGHT, WIDTH, ensemble, matched, query, reconstructed
+
+
+class Wired:
+    """The tab as it is wired."""
+
+    def __init__(self) -> None:
+        with gr.Blocks() as self.blocks:
+            inspect_tab(lifetime=60)
+
+    def owner(self, kind: type) -> Any:
+        handlers = (getattr(event.fn, "__self__", None) for event in self.blocks.fns.values())
+        return next(owner for owner in handlers if isinstance(owner, kind))
+
+    @cached_property
+    def inspection(self) -> Inspection:
+        return self.owner(Inspection)
+
+    @cached_property
+    def learning(self) -> Learning:
+        return self.owner(Learning)
+
+    def events(self, handler: Callable[..., Any]) -> list[Any]:
+        found = [event for event in self.blocks.fns.values() if event.fn == handler]
+        assert found
+        return found
+
+    def check(self, handler: Callable[..., Any], answer: Answer) -> None:
+        """Every component of an answer is one that each event of its handler may change."""
+        assert answer
+        for event in self.events(handler):
+            assert set(answer) <= set(event.outputs)
+
+    def values(self, handler: Callable[..., Any], **given: Any) -> dict[Any, Any]:
+        """What the handler receives: each component's first value, or the one that is given by its `elem_id`."""
+        (first, *_) = self.events(handler)
+        return {component: given.get(component.elem_id, component.value) for component in first.inputs}
+
+
+class Request:
+    session_hash = "visitor"
+
+
+@pytest.fixture(scope="module")
+def wired() -> Wired:
+    return Wired()
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> str:
+    path = tmp_path / "part.png"
+    Image.fromarray(query()).save(path)
+    return str(path)
+
+
+def view(result: Detection) -> Shown:
+    return shown("part.png", query(), result)
+
+
+@pytest.mark.parametrize("made", [reconstructed, matched, ensemble])
+def test_answers_on_a_result_name_wired_components(wired: Wired, made: Callable[[], Detection]) -> None:
+    do, result = wired.inspection, view(made())
+    wired.check(do.end, do.end(result, 0.4, False))
+    wired.check(do.redraw, do.redraw(result, 0.4, True))
+    wired.check(do.set_automatic, do.set_automatic(result, 0.4, True))
+    wired.check(do.show_mask, do.show_mask(result, 2, False))
+    wired.check(do.show_all_masks, do.show_all_masks(result, False))
+
+
+def test_files_are_written_for_their_own_buttons(wired: Wired) -> None:
+    do = wired.inspection
+    answer = do.files(view(reconstructed()), 0.4)
+    wired.check(do.files, answer)
+    names = [Path(button.constructor_args["value"]).name for button in answer.values()]
+    assert names == ["part-maeday.png", "part-report.html"]
+
+
+def test_answers_without_a_result_change_nothing_but_the_end_of_a_run(wired: Wired) -> None:
+    do = wired.inspection
+    for handler in (do.redraw, do.set_automatic, do.show_mask):
+        assert handler(None, 1, False) == unchanged()
+    assert do.show_all_masks(None, False) == unchanged()
+    assert do.files(None, 0.4) == unchanged()
+    ended = do.end(None, 0.4, False)
+    wired.check(do.end, ended)
+    assert "Nothing was computed" in ended[do.tab.result.verdict]
+
+
+def test_answers_of_choices_name_wired_components(wired: Wired) -> None:
+    do = wired.inspection
+    wired.check(do.start, do.start())
+    wired.check(do.as_in_the_paper, do.as_in_the_paper())
+    wired.check(do.by_hand, do.by_hand())
+    wired.check(do.automatic, do.automatic())
+    wired.check(do.offer_methods, do.offer_methods(None, "patchcore"))
+    wired.check(do.take, do.take(Incoming("a.png", "ensemble", "on", 4, 1.4, 0.0), None))
+    wired.check(wired.learning.try_example, wired.learning.try_example())
+
+
+def test_masks_are_shown_only_where_there_are_some(wired: Wired) -> None:
+    do = wired.inspection
+    for made, visible in ((matched, False), (ensemble, True)):
+        answer = do.end(view(made()), 0.4, False)
+        assert answer[do.tab.result.masks.column].visible is visible
+
+
+def test_a_detection_without_a_photo_is_a_problem(wired: Wired) -> None:
+    do = wired.inspection
+    (answer,) = do.detect(wired.values(do.detect))
+    wired.check(do.detect, answer)
+    assert "There is no photo yet" in answer[do.tab.result.verdict]
+    assert answer[do.tab.shown] is None
+    assert list(do.detect_again(wired.values(do.detect_again))) == [unchanged()]
+
+
+def test_a_setting_out_of_range_is_explained(wired: Wired, picture: str) -> None:
+    do = wired.inspection
+    values = wired.values(do.detect, query=picture) | {do.tab.settings.seed: -1}
+    (answer,) = do.detect(values)
+    assert "The seed is -1; choose 0 or a larger whole number." in answer[do.tab.result.verdict]
+
+
+def test_judging_again_begins_without_a_result_that_stop_could_bring_back(wired: Wired, picture: str) -> None:
+    do = wired.inspection
+    assert next(do.detect_again(wired.values(do.detect_again, query=picture))) == {do.tab.shown: None}
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch, tiny_model: MaskedAutoencoder) -> Tools:
+    """Tools with a tiny model, which the tab uses in place of those it would load."""
+    tools = Tools(model=lambda: tiny_model, preset=find_preset("default", steps=3))
+
+    def load(name: str, settings: Settings, method: Method, busy: Busy) -> Generator[Answer, None, Tools]:
+        yield busy("Loading", name)
+        return replace(tools, settings=settings)
+
+    for place in (run, learning):
+        monkeypatch.setattr(place, "load_tools", load)
+    return tools
+
+
+def test_a_detection_sharpens_and_ends_with_files(wired: Wired, tiny: Tools, picture: str) -> None:
+    do = wired.inspection
+    answers = list(do.detect(wired.values(do.detect, query=picture, masks=4)))
+    for answer in answers:
+        wired.check(do.detect, answer)
+    loading, *shown_so_far, files = answers
+    assert "Loading" in loading[do.tab.result.verdict]
+    views = [answer[do.tab.shown] for answer in shown_so_far]
+    assert [mask_count(view.result) for view in views] == [1, 4]
+    assert [answer[do.tab.stop].interactive for answer in shown_so_far] == [True, False]
+    error_map = np.load(files[do.tab.result.error_map].constructor_args["value"])
+    assert error_map.shape == (HEIGHT, WIDTH)
+    assert error_map.max() == views[-1].result.image_score
+    assert len(files[do.tab.result.masks.gallery]) == 4
+
+
+def test_good_parts_are_learned_and_the_photo_is_judged_without_and_with_them(
+    wired: Wired, tiny: Tools, picture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "uploaded", lambda path: path)
+    do, tune = wired.inspection, wired.learning.fine_tune
+    given = wired.values(tune, masks=2) | {do.tab.good_parts.shots: [(picture, None)]}
+    answers = list(tune(given, Request()))
+    for answer in answers:
+        wired.check(tune, answer)
+    cards = " ".join(answer[do.tab.good_parts.card] for answer in answers)
+    for doing in ("Learning", "Measuring", "Remembering"):
+        assert f"{doing} what is normal" in cards
+    reference = answers[-1][do.tab.good_parts.reference]
+    assert reference.shots == 1
+    assert "Adapted to 1 good part" in answers[-1][do.tab.good_parts.card]
+    offered = do.offer_methods(reference, "maeday")[do.tab.method]
+    assert "patchcore" in [name for _, name in offered.choices]
+
+    given = wired.values(do.detect, query=picture, masks=2) | {do.tab.good_parts.reference: reference}
+    *_, judged, _ = do.detect(given)
+    view = judged[do.tab.shown]
+    assert view.before.result.threshold.shots == 0
+    assert view.result.threshold.shots == 1
+    assert "Before and after the good parts" in judged[do.tab.result.before_and_after]
+
+
+def test_stop_keeps_what_was_learned(wired: Wired, tiny: Tools, picture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "uploaded", lambda path: path)
+    do, tune = wired.inspection, wired.learning.fine_tune
+    answers = tune(wired.values(tune, masks=2) | {do.tab.good_parts.shots: [(picture, None)]}, Request())
+    for answer in answers:
+        if "Step 1 of 3" in answer[do.tab.good_parts.card]:
+            wired.learning.stop(Request())
+    assert answer[do.tab.good_parts.reference].learned["maeday"].steps == 1
+
+
+def test_photos_that_cannot_be_read_are_left_out_by_name(picture: str, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.jpg"
+    notes.write_text("no picture")
+    readable, left_out = decodable([Path(picture), notes])
+    assert readable == [Path(picture)]
+    assert len(left_out) == 1
+    assert left_out[0].startswith("notes.jpg is not a picture")
+    with pytest.raises(ImageError, match=r"notes\.jpg is not a picture"):
+        decodable([notes])
+
+
+def test_a_registered_method_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Other(type(MAEDAY)):
+        name = "other"
+        title = "Other"
+
+    monkeypatch.setattr(run, "METHODS", {**METHODS, "other": Other()})
+    assert method_choices(None)[-1] == ("Other", "other")
+
+
+def test_learning_without_photos_is_a_problem_and_keeps_the_reference(wired: Wired) -> None:
+    tune, panel = wired.learning.fine_tune, wired.inspection.tab.good_parts
+    (answer,) = tune(wired.values(tune), Request())
+    wired.check(tune, answer)
+    assert "There are no photos of good parts yet" in answer[panel.card]
+    assert panel.reference not in answer
+
+
+def test_too_many_photos_are_refused() -> None:
+    with pytest.raises(SettingsError, match="9 photos of good parts were given; keep 1 to 8"):
+        checked([("a.png", None)] * 9)
+
+
+def test_photos_that_were_not_uploaded_here_are_refused(picture: str) -> None:
+    with pytest.raises(gr.Error, match="was not uploaded here"):
+        checked([(picture, None)])
+
+
+def test_a_threshold_stays_within_its_slider() -> None:
+    assert first_threshold(reconstructed(threshold=2.5), 0.2, auto=True) == 1
+    assert first_threshold(reconstructed(), 0.2, auto=False) == 0.2
+    assert first_threshold(matched(), 2.5, auto=False) == 2.5
+
+
+def test_a_picture_from_another_tab_keeps_its_threshold(wired: Wired) -> None:
+    do = wired.inspection
+    slider = do.take(Incoming("a.png", "ensemble", "on", 4, 1.4, 0.0), None)[do.tab.result.threshold]
+    assert slider.value == 1.4
+    assert slider.maximum >= 1.4
+
+
+def test_methods_that_need_good_parts_are_not_offered_without() -> None:
+    assert [name for _, name in method_choices(None)] == ["maeday", "self", "ensemble"]
+
+
+def test_a_method_that_cannot_judge_gives_way_to_the_paper_s(wired: Wired) -> None:
+    do = wired.inspection
+    answer = do.offer_methods(None, "patchcore")
+    assert answer[do.tab.method].value == "maeday"
+    assert answer[do.tab.result.auto] is True

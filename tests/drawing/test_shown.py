@@ -1,0 +1,106 @@
+"""A result at display size, and its pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from maeday_core.detection.result import Detection, Matches, Reconstructions
+from maeday_core.drawing import shown as drawing
+from maeday_core.drawing.pictures import HIDDEN_COLOUR
+from maeday_core.drawing.shown import SHOWN_SIDE, Shown, shown
+from tests.drawing.detections import HEIGHT, PEAK, WIDTH, ensemble, matched, query, reconstructed
+
+
+def view(result: Detection) -> Shown:
+    return shown("part.png", query(), result)
+
+
+def test_a_small_picture_keeps_its_size() -> None:
+    assert view(reconstructed()).query.shape == (HEIGHT, WIDTH, 3)
+
+
+def test_a_large_picture_is_shrunk_and_its_peak_stays_the_score() -> None:
+    large = shown("part.png", np.zeros((300, 2 * SHOWN_SIDE, 3), np.uint8), ensemble())
+    assert large.query.shape == (150, SHOWN_SIDE, 3)
+    for result in (large.result, *large.result.parts):
+        assert result.error_map.shape == (150, SHOWN_SIDE)
+        assert result.error_map.max() == pytest.approx(result.image_score, rel=1e-5)
+
+
+def test_the_peak_is_a_column_and_a_row() -> None:
+    assert drawing.peak_of(view(reconstructed())) == PEAK
+
+
+def test_a_picture_s_own_scale_ends_at_its_score() -> None:
+    assert drawing.scale_of(reconstructed(score=0.3), own_scale=True) == (0.0, 0.3)
+    low, top = drawing.scale_of(matched(score=1.5), own_scale=True)
+    assert low == pytest.approx(0.15)
+    assert top == 1.5
+
+
+def test_a_fixed_scale_does_not_depend_on_the_picture() -> None:
+    assert drawing.scale_of(reconstructed(score=0.1), False) == drawing.scale_of(reconstructed(score=0.9), False)
+
+
+def test_squared_errors_have_three_digits_and_distances_two() -> None:
+    assert drawing.number(reconstructed(), 0.12345) == "0.123"
+    assert drawing.number(matched(), 0.12345) == "0.12"
+
+
+def test_the_overlay_begins_with_the_photo_as_it_is() -> None:
+    photo, covered = drawing.overlay_pair(view(reconstructed()), 0.4, False)
+    assert np.array_equal(photo, query())
+    assert not np.array_equal(photo, covered)
+
+
+def test_regions_above_the_threshold_are_outlined() -> None:
+    outlined, plain = (drawing.map_picture(view(reconstructed()), threshold, False) for threshold in (0.4, 1.0))
+    assert not np.array_equal(outlined, plain)
+
+
+def masks(result: Detection) -> Reconstructions:
+    assert result.reconstructions
+    return result.reconstructions
+
+
+def matches(result: Detection) -> Matches:
+    assert result.matches
+    return result.matches
+
+
+def test_a_mask_number_too_high_gives_the_last_mask() -> None:
+    last, beyond = (drawing.one_mask(masks(reconstructed()), index, False) for index in (3, 99))
+    assert all(np.array_equal(a, b) for a, b in zip(last, beyond, strict=True))
+
+
+def test_a_mask_hides_grey_patches_of_the_query() -> None:
+    seen = masks(reconstructed())
+    masked, _, _ = drawing.one_mask(seen, 1, False)
+    changed = (masked != seen.query).any(axis=-1)
+    assert (masked[changed] == HIDDEN_COLOUR).all()
+    assert changed.any()
+
+
+def test_a_method_without_masks_has_none_to_count() -> None:
+    assert drawing.mask_count(matched()) == 0
+    assert drawing.mask_count(ensemble()) == 3
+
+
+def test_all_masks_are_numbered() -> None:
+    tiles = drawing.all_masks(masks(ensemble()), False)
+    assert [caption for _, caption in tiles] == ["Mask 1 of 3", "Mask 2 of 3", "Mask 3 of 3"]
+
+
+def test_the_nearest_patch_of_self_reference_lies_in_the_same_picture() -> None:
+    found = drawing.nearest_at(query(), matches(ensemble()), 31, 23)
+    assert found.elsewhere
+    assert found.distance == 0.25
+    assert (found.marked == drawing.YELLOW).all(axis=-1).any()
+
+
+def test_the_nearest_patch_of_patchcore_is_one_of_a_good_part() -> None:
+    found = drawing.nearest_at(query(), matches(matched(crops=True)), 0, 0)
+    assert not found.elsewhere
+    assert (found.like == 200).all()
+    assert not (found.marked == drawing.YELLOW).all(axis=-1).any()

@@ -1,0 +1,172 @@
+"""The command `frames`: rows, files and exit status."""
+
+import csv
+import io
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maeday_core.cli import main
+from maeday_core.frames import FrameRun
+from maeday_core.model.checkpoints import save_weights
+from tests.conftest import ROOT
+from tests.frames.batches import SHAPE, frame, write
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, tiny_model) -> list[str]:
+    save_weights(tiny_model, tmp_path / "tiny.safetensors", {})
+    return ["--model", str(tmp_path / "tiny.safetensors"), "--method", "maeday", "--masks", "1", "--json"]
+
+
+def rows_of(text: str) -> list[dict]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_one_row_a_frame_on_standard_output_and_nothing_else(capsys, folder: Path, tmp_path, tiny: list[str]) -> None:
+    assert main(["frames", str(folder), "--out", str(tmp_path / "out"), *tiny]) == 0
+    rows = rows_of(capsys.readouterr().out)
+    assert [row["path"] for row in rows] == [str(folder / f"{i}.png") for i in range(8)]
+    assert all(row.keys() == {"path", "time", "image_score", "threshold", "verdict", "boxes"} for row in rows)
+    assert len({row["threshold"] for row in rows}) == 1
+    for row in rows:
+        assert (row["verdict"] == "anomalous") == (row["image_score"] > row["threshold"]) == bool(row["boxes"])
+
+
+def test_the_files_hold_the_printed_rows(capsys, folder: Path, tmp_path: Path, tiny: list[str]) -> None:
+    out = tmp_path / "out"
+    assert main(["frames", str(folder), "--out", str(out), *tiny, "--threshold", "0"]) == 0
+    rows = rows_of(capsys.readouterr().out)
+    assert rows_of((out / "frames.jsonl").read_text()) == rows
+    table = list(csv.DictReader((out / "frames.csv").open()))
+    assert [json.loads(line["boxes"]) for line in table] == [row["boxes"] for row in rows]
+    assert [int(line["objects"]) for line in table] == [len(row["boxes"]) for row in rows]
+    assert (out / "report.html").exists()
+
+
+def test_what_cannot_be_read_is_named_and_the_others_go_on(capsys, folder: Path, tiny: list[str]) -> None:
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    (folder / "notes.txt").write_text("notes")
+    out = folder / "results"  # within the source, and passed over
+    assert main(["frames", str(folder), "--out", str(out), *tiny]) == 0
+    printed = capsys.readouterr()
+    assert len(rows_of(printed.out)) == 8
+    assert "broken.jpg is not a picture" in printed.err
+    assert "notes.txt is no picture, zip archive or video" in printed.err
+    assert len(rows_of((out / "left_out.jsonl").read_text())) == 2
+
+
+def test_another_threshold_judges_anew(capsys, folder: Path, tmp_path: Path, tiny: list[str]) -> None:
+    options = ["frames", str(folder), "--out", str(tmp_path / "out"), *tiny]
+    assert main(options) == 0
+    journal = (tmp_path / "out" / "work" / "records.jsonl").read_text()
+    capsys.readouterr()
+    assert main([*options, "--threshold", "0.0001", "--least-area", "5"]) == 0
+    rows = rows_of(capsys.readouterr().out)
+    assert {row["verdict"] for row in rows} == {"anomalous"}
+    assert all(box["area"] >= 5 and box["peak"] > 0.0001 for row in rows for box in row["boxes"])
+    assert (tmp_path / "out" / "work" / "records.jsonl").read_text() == journal  # nothing was measured again
+
+
+def test_a_folder_of_other_settings_is_refused(capsys, folder: Path, tmp_path: Path, tiny: list[str]) -> None:
+    out = tmp_path / "out"
+    assert main(["frames", str(folder), "--out", str(out), *tiny]) == 0
+    for other in (["--seed", "1"], ["--masks", "2"], [str(tmp_path)]):
+        assert main(["frames", *tiny[:-1], *other, str(folder), "--out", str(out)]) == 2
+        assert "run of other settings or sources" in capsys.readouterr().err
+    assert len((out / "frames.jsonl").read_text().splitlines()) == 8
+
+
+def test_rows_are_printed_when_all_files_are_written(
+    folder: Path, tmp_path: Path, tiny: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a reader that stops early loses no file."""
+    written: list[bool] = []
+
+    class Output(io.StringIO):
+        def write(self, text: str) -> int:
+            written.append((tmp_path / "out" / "report.html").exists())
+            return super().write(text)
+
+    monkeypatch.setattr(sys, "stdout", Output())
+    assert main(["frames", str(folder), "--out", str(tmp_path / "out"), *tiny]) == 0
+    assert written
+    assert all(written)
+
+
+def test_names_of_any_alphabet_and_encoding_are_written(capsys, tmp_path: Path, tiny: list[str]) -> None:
+    source = write(tmp_path / "in", [frame(i) for i in range(3)])
+    for index, name in enumerate(("日本" * 40, "a:b*c", "con")):
+        (source / f"{index}.png").rename(source / f"{name}.png")
+    (source / os.fsdecode(b"caf\xe9.png")).write_bytes((source / "con.png").read_bytes())
+    assert main(["frames", str(source), "--out", str(tmp_path / "out"), *tiny, "--threshold", "0"]) == 0
+    assert len(rows_of(capsys.readouterr().out)) == 4
+    names = [path.name for path in (tmp_path / "out" / "anomalous").iterdir()]
+    assert len(names) == 4
+    assert all(name.isascii() for name in names)
+
+
+def test_an_ignored_region_scores_nothing_and_maps_are_kept(
+    capsys, folder: Path, tmp_path: Path, tiny: list[str]
+) -> None:
+    Image.new("RGB", (18, 12), "white").save(tmp_path / "all.png")
+    options = ["frames", str(folder), "--out", str(tmp_path / "out"), *tiny, "--keep-maps"]
+    assert main([*options, "--ignore", str(tmp_path / "all.png")]) == 0
+    assert {row["image_score"] for row in rows_of(capsys.readouterr().out)} == {0.0}
+    maps = sorted((tmp_path / "out" / "maps").glob("*.npy"))
+    assert [np.load(path).shape for path in maps] == [SHAPE] * 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere"], "no file or folder nowhere"),
+        (["{folder}", "--every", "0"], "seconds cannot be taken"),
+        (["{folder}", "--ignore", "nowhere.png"], "nowhere.png"),
+        (["{folder}", "--threshold", "nan"], "threshold is nan"),
+        (["{folder}", "--adapter", "nowhere.safetensors"], "nowhere.safetensors"),
+    ],
+)
+def test_unusable_input_is_one_line(
+    capsys, folder: Path, tmp_path: Path, tiny: list[str], arguments: list[str], words: str
+) -> None:
+    options = [argument.format(folder=folder) for argument in arguments]
+    assert main(["frames", *options, "--out", str(tmp_path / "out"), *tiny]) == 2
+    errors = capsys.readouterr()
+    assert not errors.out
+    assert words in errors.err
+    assert len(errors.err.strip().splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_three_hundred_frames_killed_halfway(tmp_path: Path, tiny: list[str]) -> None:
+    """With five broken files, a wrong type and a name that comes twice: all others are there, once."""
+    source = write(tmp_path / "in", [frame(i) for i in range(293)])
+    (source / "deep").mkdir()
+    Image.fromarray(frame(999)).save(source / "deep" / "0.png")
+    for i in range(5):
+        (source / f"broken-{i}.jpg").write_bytes(b"\xff\xd8\xff broken")
+    (source / "notes.txt").write_text("notes")
+    run = FrameRun(tmp_path / "out")
+    command = [sys.executable, "-m", "maeday_core", "frames", str(source), "--out", str(run.folder), *tiny]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    while running.poll() is None and len(run.records()) < 100:
+        time.sleep(0.2)
+    running.kill()
+    running.wait()
+    assert 100 <= len(run.records()) < 294
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    rows = rows_of(done.stdout)
+    assert len({row["path"] for row in rows}) == len(rows) == 294
+    assert rows_of((run.folder / "frames.jsonl").read_text()) == rows
+    assert len(run.left_out()) == 6
+    assert math.isfinite(rows[-1]["threshold"])

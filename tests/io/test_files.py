@@ -1,0 +1,116 @@
+"""Files are written whole or not at all, with the user's permissions, under names that never collide."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors import safe_open
+
+from maeday_core.io.files import replacing, save_tensors, unique
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_file_appears_when_it_is_complete(tmp_path):
+    path = tmp_path / "new" / "folder" / "table.csv"
+    with replacing(path) as temporary:
+        assert temporary.parent == path.parent
+        assert temporary.suffix == ".csv"
+        temporary.write_text("half")
+        assert not path.exists()
+        temporary.write_text("whole")
+    assert path.read_text() == "whole"
+    assert names(path.parent) == ["table.csv"]
+
+
+@pytest.mark.parametrize("written", [True, False])
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path, written, error):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+
+    def write() -> None:
+        with replacing(path) as temporary:
+            if written:
+                temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        write()
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["table.csv"]
+
+
+def test_a_place_that_cannot_be_replaced_leaves_nothing_behind(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError), replacing(tmp_path / "folder") as temporary:  # noqa: PT011
+        temporary.write_text("anything")
+    assert names(tmp_path) == ["folder"]
+
+
+def test_two_writers_do_not_share_a_temporary_file(tmp_path):
+    path = tmp_path / "table.csv"
+    with replacing(path) as first, replacing(path) as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert path.read_text() == "first"  # its block ended last
+    assert names(tmp_path) == ["table.csv"]
+
+
+def test_tensors_and_header_come_back(tmp_path):
+    path = tmp_path / "new" / "x.safetensors"
+    tensors = {"a": torch.rand(3, 2), "b": torch.arange(4)}
+    save_tensors(path, tensors, {"note": "as written"})
+    with safe_open(path, framework="pt") as file:
+        assert file.metadata() == {"format": "pt", "note": "as written"}
+        assert {key: file.get_tensor(key).tolist() for key in file.keys()} == {  # noqa: SIM118
+            key: value.tolist() for key, value in tensors.items()
+        }
+    assert names(path.parent) == ["x.safetensors"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize(("mask", "mode"), [(0o077, 0o600), (0o022, 0o644), (0o027, 0o640)])
+def test_permissions_follow_the_umask(tmp_path, mask, mode):
+    path = tmp_path / "x.safetensors"
+    for _ in range(2):  # a new file, and one that replaces a file with other permissions
+        with umask(mask):
+            save_tensors(path, {"a": torch.zeros(1)}, {})
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+        path.chmod(0o604)
+
+
+@given(st.lists(st.sampled_from(["a.jpg", "A.JPG", "a (2).jpg", "a", "ß.png", "SS.png", "b/a.jpg"]) | st.text()))
+def test_unique_names_never_repeat_whatever_their_case(wanted):
+    taken: set[str] = set()
+    seen: set[str] = set()
+    for name in wanted:
+        free = unique(name, taken)
+        assert free.casefold() not in seen
+        assert free == name or name.casefold() in seen  # a free name is kept
+        assert os.path.splitext(free)[1] == os.path.splitext(name)[1]
+        seen.add(free.casefold())
+
+
+def test_unique_counts_on_before_the_suffix():
+    taken: set[str] = set()
+    wanted = ["a.jpg", "A.jpg", "a.jpg", "b/a.jpg", "a (2).jpg", "a.png"]
+    expected = ["a.jpg", "A (2).jpg", "a (3).jpg", "b/a.jpg", "a (2) (2).jpg", "a.png"]
+    assert [unique(name, taken) for name in wanted] == expected

@@ -1,0 +1,45 @@
+"""Folders are searched for pictures; hidden files are left out."""
+
+import pytest
+
+from maeday_core.errors import ImageError
+from maeday_core.io.images import find_images
+
+
+def test_find_images(tmp_path):
+    kept = ["a.png", "b/c/x.tiff", "b/x.webp", "b/Ä 1.JPG", "z.pgm"]
+    passed_over = [
+        ".hidden.png",
+        "._a.png",
+        "b/._x.webp",
+        ".git/x.png",
+        "__MACOSX/a.png",
+        "b/__MACOSX/._a.png",
+        "notes.txt",
+        "png",
+    ]
+    for name in kept + passed_over:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"anything")
+    (tmp_path / "folder.png").mkdir()
+    assert find_images([tmp_path]) == [tmp_path / name for name in kept]
+    assert find_images([str(tmp_path / "b" / "c")]) == [tmp_path / "b/c/x.tiff"]
+    given = [tmp_path / "notes.txt", tmp_path / "._a.png", tmp_path / "b/c", tmp_path / "a.png"]
+    assert find_images(given) == [given[0], given[1], tmp_path / "b/c/x.tiff", given[3]]
+    assert find_images([]) == []
+
+
+def test_find_images_inside_a_hidden_folder(tmp_path):
+    hidden = tmp_path / ".data"
+    hidden.mkdir()
+    (hidden / "a.png").write_bytes(b"anything")
+    assert find_images([hidden]) == [hidden / "a.png"]
+
+
+@pytest.mark.parametrize("name", ["empty", "missing", "missing.png"])
+def test_find_images_where_there_are_none(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "._a.png").write_bytes(b"anything")
+    with pytest.raises(ImageError, match=rf"folder {name}\b") as caught:
+        find_images([tmp_path / name])
+    assert str(tmp_path) not in str(caught.value)
