@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from app.events import Answer
 from maeday_core import MaskedAutoencoder, Method, Reference, Settings, SettingsError, Tools, load_model, load_reference
-from maeday_core.methods.base import default_backbone
+from maeday_core.methods.tools import default_backbone
 from maeday_core.model.backbone import BACKBONES, LITE0
 from maeday_core.model.device import best_device, best_dtype
 from maeday_core.model.hub import HUB_MODELS

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from maeday_core.evaluation.datasets import Sample  # noqa: E402
-from maeday_core.evaluation.report.figures import SEEN, what_it_saw  # noqa: E402
+from maeday_core.evaluation.report.examples import CAPTION_OF_ALL, what_it_saw  # noqa: E402
 from maeday_core.evaluation.report.write import report  # noqa: E402
 from maeday_core.model.load import load_model  # noqa: E402
 
@@ -61,7 +61,7 @@ def draw_examples() -> dict[str, str]:
     for name, (caption, examples) in FIGURES.items():
         figure = what_it_saw(model, {example.replace("-", "\n"): sample(example) for example in examples})
         figure.savefig(DOCS / f"{name}.png", dpi=120, bbox_inches="tight", pad_inches=0.05)
-        captions[name] = f"{caption} {SEEN}"
+        captions[name] = f"{caption} {CAPTION_OF_ALL}"
     return captions
 
 

@@ -11,82 +11,8 @@ judged = detect(ENSEMBLE, tools, load_image("part.jpg"), reference)
 print(judged.image_score > judged.threshold.value)
 """
 
-from maeday_core.detection.result import (
-    Detection,
-    Matches,
-    Provenance,
-    Reconstructions,
-    Settings,
-    Threshold,
-    Unit,
-)
-from maeday_core.errors import DatasetError, ImageError, MaedayError, SettingsError, WeightsError
-from maeday_core.io.images import Photos, RGBImage, find_images, load_image
-from maeday_core.methods import (
-    ENSEMBLE,
-    ENSEMBLE_RAW,
-    MAEDAY,
-    METHODS,
-    PATCHCORE,
-    SELF_REFERENCE,
-    TWO_PATCHCORES,
-    Method,
-    Reference,
-    Shots,
-    Sum,
-    Tools,
-    detect,
-    detector,
-    find,
-    learn,
-    learning,
-    load_reference,
-    register,
-    save_reference,
-)
-from maeday_core.model.load import load_model
-from maeday_core.model.mae import MAEConfig, MaskedAutoencoder
+import lazy_loader
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "ENSEMBLE",
-    "ENSEMBLE_RAW",
-    "MAEDAY",
-    "METHODS",
-    "PATCHCORE",
-    "SELF_REFERENCE",
-    "TWO_PATCHCORES",
-    "DatasetError",
-    "Detection",
-    "ImageError",
-    "MAEConfig",
-    "MaedayError",
-    "MaskedAutoencoder",
-    "Matches",
-    "Method",
-    "Photos",
-    "Provenance",
-    "RGBImage",
-    "Reconstructions",
-    "Reference",
-    "Settings",
-    "SettingsError",
-    "Shots",
-    "Sum",
-    "Threshold",
-    "Tools",
-    "Unit",
-    "WeightsError",
-    "detect",
-    "detector",
-    "find",
-    "find_images",
-    "learn",
-    "learning",
-    "load_image",
-    "load_model",
-    "load_reference",
-    "register",
-    "save_reference",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,7 +1,7 @@
-"""`python -m maeday_core`."""
+"""`python -m maeday_core`, which is `maeday`."""
 
 import sys
 
-from maeday_core.cli.main import main
+from maeday_core.cli import main
 
 sys.exit(main())

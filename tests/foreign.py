@@ -5,16 +5,16 @@ import numpy as np
 from skimage import data
 
 from maeday_core.io.images import RGBImage
-from maeday_core.pretraining.textures import KINDS, draw_texture
+from maeday_core.pretraining.textures import TEXTURES, draw_texture
 
 PHOTOGRAPHS = {"brick photograph": data.brick, "grass photograph": data.grass, "gravel photograph": data.gravel}
-SURFACES = [*KINDS, *PHOTOGRAPHS]
+SURFACES = [*TEXTURES, *PHOTOGRAPHS]
 SIZE = 224
 
 
 def surface(kind: str, rng: np.random.Generator) -> RGBImage:
     """A picture of 224 px: procedural, or cut from one of scikit-image's photographs."""
-    if kind in KINDS:
+    if kind in TEXTURES:
         return draw_texture(SIZE, rng, kind)
     photograph = PHOTOGRAPHS[kind]()
     side = int(rng.integers(min(photograph.shape) // 2, min(photograph.shape) + 1))

@@ -1,29 +1,125 @@
-"""The evaluation page is made from results: its introduction stays, its tables and figures are new."""
+"""The documentation: pages are made from results, pointers lead somewhere, the tutorial runs."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
+from PIL import Image
 
-from maeday_core.io.journal import append_rows
-from tests.conftest import ROOT
+from maeday_core.evaluation.records import append
+from tests.conftest import ROOT, part
+from tests.evaluation.plates import made_up
+
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *DOCS.rglob("*.md")]
 
 
-def test_the_page_is_written_again_from_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = importlib.util.spec_from_file_location("make_evaluation", ROOT / "docs" / "make_evaluation.py")
+def headings(page: Path) -> set[str]:
+    """The anchors of a page, as GitHub and the site make them of its headings."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if re.match(r"https?:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in headings(target), link
+
+
+def test_pointers_of_the_code_lead_to_decisions() -> None:
+    sources = [path for folder in ("maeday_core", "app") for path in (ROOT / folder).rglob("*.py")]
+    anchors = headings(DOCS / "decisions.md")
+    assert "eq-1" in anchors
+    missing = {
+        f"{path.relative_to(ROOT)}: {anchor}"
+        for path in sources
+        for anchor in re.findall(r"docs/decisions\.md#([\w-]+)", path.read_text(encoding="utf-8"))
+        if anchor not in anchors
+    }
+    assert not missing
+
+
+def test_readme_is_a_front_door() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_tutorial_is_kept_without_outputs() -> None:
+    cells = nbformat.read(DOCS / "tutorial.ipynb", as_version=4).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    assert code
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+
+
+@pytest.mark.slow
+def test_tutorial_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    notebook = nbformat.read(DOCS / "tutorial.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(DOCS)}}).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert len(pictures) > 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README.md", "docs/guides/few-shot.md"])
+def test_examples_of_the_library_run(page: str, tmp_path: Path) -> None:
+    for seed, name in enumerate(("photo", "good1", "good2")):
+        Image.fromarray(part(seed, defect=name == "photo")).save(tmp_path / f"{name}.jpg")
+    run("\n".join(python_of(page)), tmp_path)
+
+
+def test_example_of_a_method_finds_a_coloured_square(tmp_path: Path) -> None:
+    (method,) = python_of("CONTRIBUTING.md")
+    Image.fromarray(part(0, defect=True)).save(tmp_path / "photo.png")
+    use = """
+from maeday_core import detect, find, load_image
+
+result = detect(find("colour"), None, load_image("photo.png"))
+y, x = np.unravel_index(result.error_map.argmax(), result.error_map.shape)
+assert 60 <= y < 76 and 20 <= x < 36
+assert result.image_score > result.threshold.value
+"""
+    run(method + use, tmp_path)
+
+
+def python_of(page: str) -> list[str]:
+    """The blocks of Python on a page."""
+    blocks = re.findall(r"^```python\n(.+?)^```", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S)
+    assert blocks
+    return blocks
+
+
+def run(code: str, folder: Path) -> None:
+    """Run it with a Python of its own: what it registers ends with it."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_evaluation_page_is_written_from_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = importlib.util.spec_from_file_location("make_evaluation", DOCS / "make_evaluation.py")
     assert spec
     assert spec.loader
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    introduction = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8").partition(script.MARK)[0]
+    introduction = (DOCS / "evaluation.md").read_text(encoding="utf-8").partition(script.MARK)[0]
     monkeypatch.setattr(script, "DOCS", tmp_path)
     (tmp_path / "evaluation.md").write_text(introduction + script.MARK + "what was measured before", encoding="utf-8")
-    row = {"method": "maeday", "preset": None, "seed": 0, "learn_seconds": None, "seconds_per_image": 0.1, "run": "x"}
-    row |= {"category": "plate", "image_auroc": 80.0, "pixel_auroc": 70.0}
-    append_rows(tmp_path / "results.jsonl", [row | {"shots": shots} for shots in (0, 1)])
+    results = [made_up(shots=shots, image_auroc=80.0, pixel_auroc=70.0) for shots in (0, 1)]
+    append(tmp_path / "results.jsonl", results)
     script.main(tmp_path)
     page = (tmp_path / "evaluation.md").read_text(encoding="utf-8")
     assert page.startswith(introduction)

@@ -1,0 +1,88 @@
+"""The command line: `maeday COMMAND ...`, which is `python -m maeday_core COMMAND ...`; one file a command.
+
+A command imports what takes seconds, torch and all that needs it, in its function `run`, so that help and errors in the
+arguments come at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn, Protocol
+
+import maeday_core
+from maeday_core.cli import adapt, bench, corpus, detect, evaluate, frames, pretrain, report
+from maeday_core.cli.output import print_error
+from maeday_core.errors import MaedayError
+
+
+class Command(Protocol):
+    """A module of this package; the first line of its docstring is its help."""
+
+    __doc__: str | None
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add its arguments."""
+
+    def run(self, options: argparse.Namespace) -> int:
+        """Do it, printing as it goes; returns the exit status."""
+
+
+COMMANDS: dict[str, Command] = {
+    "detect": detect,
+    "adapt": adapt,
+    "frames": frames,
+    "evaluate": evaluate,
+    "report": report,
+    "corpus": corpus,
+    "pretrain": pretrain,
+    "bench": bench,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: by default those of the process.
+
+    Returns:
+        The exit status: 0 done, 2 unusable input, 130 interrupted.
+
+    Raises:
+        SystemExit: after `--help` and `--version` (0), and where the arguments are unusable (2).
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return COMMANDS[options.command].run(options)
+    except MaedayError as error:
+        print_error(error)
+        return 2
+    except BrokenPipeError:  # whoever read standard output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        print_error(f"{error.filename or 'a file'}: {error.strerror or error}")
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="maeday", description="Anomaly detection with a masked autoencoder.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {maeday_core.__version__}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        summary = (command.__doc__ or "").partition("\n")[0]
+        command.add_arguments(subparsers.add_parser(name, help=summary, description=summary))
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors take one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message} (see {self.prog} --help)\n")

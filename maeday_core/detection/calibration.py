@@ -35,7 +35,6 @@ class NormalError:  # docs/decisions.md#calibration
         least: the least deviation of a squared error's root, half a grey level, for blank parts do not vary at all.
         least_perceptual: that of a perceptual error's root.
         nearly_zero: in deviations; keeps the geometric mean above 0 where one scale sees nothing.
-        alone: the margin above a single good part's copies.
     """
 
     scales: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0)
@@ -47,10 +46,10 @@ class NormalError:  # docs/decisions.md#calibration
     least: float = 0.002
     least_perceptual: float = 0.02
     nearly_zero: float = 0.05
-    alone: Margin = Margin(factor=2.0)
 
 
 NORMAL = NormalError()
+ALONE = Margin(factor=2.0)  # docs/decisions.md#calibration
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class Calibration:
     @property
     def threshold(self) -> Threshold:
         """The highest score of a good part judged by the others; with one shot, twice the highest of its copies."""
-        return from_good_parts(self.scores, self.shots, NORMAL.alone if self.shots == 1 else None)
+        return from_good_parts(self.scores, self.shots, ALONE if self.shots == 1 else None)
 
     @classmethod
     def of(cls, errors: FloatMap, masks: int, relative: bool) -> Calibration:
@@ -142,7 +141,8 @@ def _layers(errors: FloatMap) -> FloatMap:
     smoothed = [_blur(squared, scale) for scale in NORMAL.scales]
     smoothed += [_blur(error, NORMAL.perceptual_scale) for error in perceptual]
     roots = np.sqrt(np.stack(smoothed))
-    return roots - NORMAL.background * np.median(roots, axis=(1, 2), keepdims=True)
+    background = NORMAL.background * np.median(roots, axis=(1, 2), keepdims=True).astype(np.float32)
+    return roots - background
 
 
 def _moments(layers: FloatMap) -> tuple[FloatMap, FloatMap]:
@@ -163,4 +163,4 @@ def _half_by_ring(maps: FloatMap) -> FloatMap:
 
 
 def _blur(values: npt.NDArray[np.floating], sigma: float) -> FloatMap:
-    return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101))
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101), np.float32)

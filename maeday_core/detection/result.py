@@ -11,7 +11,7 @@ import numpy.typing as npt
 from maeday_core.detection.windows import FloatMap, Tile, Tiling
 from maeday_core.errors import SettingsError
 from maeday_core.io.images import RGBImage
-from maeday_core.model.masks import Sampling
+from maeday_core.model.sampling import Sampling
 
 MAX_MASKS = 512
 Patches = Literal["all", "masked"]

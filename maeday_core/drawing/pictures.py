@@ -16,6 +16,7 @@ from maeday_core.methods import find
 from maeday_core.methods.ensemble import shares
 
 COLOUR_MAP = "inferno"
+SOFTWARE = "MAEDAY"  # in the header of a picture that is written, which marks it as a result
 HIDDEN_COLOUR = 118
 _COLOURS = (matplotlib.colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
 
@@ -97,7 +98,7 @@ def save_figure(query: RGBImage, result: Detection, threshold: float, path: str 
     bar.ax.axhline(min(max(threshold, scale[0]), scale[1]), color="#40e0ff", linewidth=2)
     scores = f"image score {result.image_score:.3f}, threshold {threshold:.3f}"
     figure.supxlabel(f"{scores}   |   {_how(result)}", fontsize=9)
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=130, metadata={"Software": SOFTWARE})
 
 
 def _how(result: Detection) -> str:

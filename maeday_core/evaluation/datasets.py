@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from maeday_core.errors import DatasetError
 from maeday_core.io.images import SUFFIXES, hidden, load_image
@@ -38,15 +39,15 @@ class Category:
 
     @property
     def lacks(self) -> list[str]:
-        """Sentences on what cannot be told from it."""
-        told = []
+        """A sentence on each group of metrics that cannot be computed for it."""
+        sentences = []
         if all(sample.anomalous for sample in self.samples):
-            told.append(f"{self.name} has no good test pictures: its image metrics cannot be told.")
+            sentences.append(f"{self.name} has no good test pictures: its image metrics cannot be computed.")
         if not any(sample.anomalous for sample in self.samples):
-            told.append(f"{self.name} has no test pictures with a defect: its metrics cannot be told.")
+            sentences.append(f"{self.name} has no test pictures with a defect: its metrics cannot be computed.")
         elif not any(sample.mask for sample in self.samples):
-            told.append(f"{self.name} has no ground truth: its pixel metrics cannot be told.")
-        return told
+            sentences.append(f"{self.name} has no ground truth: its pixel metrics cannot be computed.")
+        return sentences
 
 
 def find_categories(root: str | os.PathLike[str], names: Iterable[str] = ()) -> list[Category]:
@@ -110,13 +111,13 @@ def _visa_category(name: str, samples: list[Sample], normals: list[Path], split:
 
 def _samples(folder: Path) -> list[Sample]:
     samples = []
-    for kind in sorted(p for p in (folder / "test").iterdir() if p.is_dir() and not hidden(Path(p.name))):
-        truth = folder / "ground_truth" / kind.name
-        for path in _pictures(kind):
-            mask = truth / f"{path.stem}_mask.png"
-            if kind.name != "good" and truth.is_dir() and not mask.is_file():
+    for defect in sorted(p for p in (folder / "test").iterdir() if p.is_dir() and not hidden(Path(p.name))):
+        masks = folder / "ground_truth" / defect.name
+        for path in _pictures(defect):
+            mask = masks / f"{path.stem}_mask.png"
+            if defect.name != "good" and masks.is_dir() and not mask.is_file():
                 raise DatasetError(f"{path} has no mask: expected {mask}.")
-            samples.append(Sample(path, kind.name, mask if mask.is_file() else None))
+            samples.append(Sample(path, defect.name, mask if mask.is_file() else None))
     if not samples:
         raise DatasetError(f"{folder / 'test'} holds no pictures.")
     return samples
@@ -128,7 +129,7 @@ def _pictures(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not hidden(Path(p.name)))
 
 
-def truth_of(sample: Sample, shape: tuple[int, ...]) -> np.ndarray:
+def ground_truth(sample: Sample, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     """Where a test image has its defects: boolean, of the image's own `shape` (H, W).
 
     Raises:
@@ -136,7 +137,7 @@ def truth_of(sample: Sample, shape: tuple[int, ...]) -> np.ndarray:
     """
     if sample.mask is None:
         return np.zeros(shape, dtype=bool)
-    mask = load_image(sample.mask).max(axis=2) > 0
+    mask: npt.NDArray[np.bool_] = load_image(sample.mask).max(axis=2) > 0
     if mask.shape != shape:
         raise DatasetError(f"{sample.mask} is {mask.shape[::-1]} pixels, its picture {shape[::-1]}; they must agree.")
     return mask

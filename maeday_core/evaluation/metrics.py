@@ -1,25 +1,30 @@
 """How good a detector is: the metrics of the anomaly detection literature, in per cent, computed exactly.
 
-All of them are read off the same counts: how many positives and how many negatives lie at or above each distinct score
-of a positive. Between two such scores only negatives are added, so nothing else can change a curve. That takes memory
-for the positives alone; the negatives, nearly all pixels of a data set, pass by picture by picture.
+Those over all thresholds are read off the same counts: how many positives and how many negatives lie at or above each
+distinct score of a positive. Between two such scores only negatives are added, so nothing else can change a curve. That
+takes memory for the positives alone; the negatives, nearly all pixels of a data set, pass by picture by picture.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-Samples = Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]
-"""Gives, each time it is called, the same pairs of what is true (boolean) and its scores (float), of equal shape."""
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.floating[Any]]
+Ints = npt.NDArray[np.int64]
+Samples = Callable[[], Iterable[tuple[Bools, Floats]]]
+"""Gives, each time it is called, the same pairs of ground truth and scores, of equal shape."""
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """How positives and negatives lie among each other.
+    """How many positives and negatives lie at or above each threshold.
 
     Attributes:
         thresholds: (k,) the distinct scores of the positives, from the highest to the lowest.
@@ -30,24 +35,26 @@ class Ranking:
         positives, negatives, regions: how many there are; the regions are 8-connected defects.
     """
 
-    thresholds: np.ndarray
-    found: np.ndarray
-    false: np.ndarray
-    false_above: np.ndarray
-    overlap: np.ndarray
+    thresholds: Floats
+    found: Ints
+    false: Ints
+    false_above: Ints
+    overlap: Floats
     positives: int
     negatives: int
     regions: int
 
     @property
     def one_class(self) -> bool:
-        """Whether there are only positives or only negatives, so that nothing can be told."""
+        """Whether there are only positives or only negatives, so that the metrics are undefined."""
         return not (self.positives and self.negatives)
 
 
 def rank(samples: Samples) -> Ranking:
-    """Count; goes through the samples twice."""
-    scores, weights, regions = [], [], 0
+    """Count; goes through the samples twice. No samples are one class."""
+    scores: list[Floats] = [np.empty(0, np.float32)]
+    weights: list[Floats] = []
+    regions = 0
     for truth, values in samples():
         scores.append(values[truth])
         if truth.ndim == 2:
@@ -77,7 +84,7 @@ def rank(samples: Samples) -> Ranking:
     )
 
 
-def rank_scores(labels: np.ndarray, scores: np.ndarray) -> Ranking:
+def rank_scores(labels: Bools, scores: Floats) -> Ranking:
     """Of whole pictures: boolean (n,) and float (n,)."""
     return rank(lambda: [(labels, scores)])
 
@@ -126,6 +133,58 @@ def aupro(ranking: Ranking, limit: float = 0.3) -> float | None:
     at_limit = np.interp(limit, rates[ends], overlaps[ends])
     x, y = np.append(rates[:inside], limit), np.append(overlaps[:inside], at_limit)
     return 100 * float(np.trapezoid(y, x) / limit)
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How verdicts agree with the ground truth; rates are per cent, None where there is only one class.
+
+    Attributes:
+        true_positives, false_positives, false_negatives, true_negatives: how many there are.
+    """
+
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    true_negatives: int
+
+    @property
+    def one_class(self) -> bool:
+        """Whether the ground truth holds only positives or only negatives."""
+        return not (self.true_positives + self.false_negatives and self.false_positives + self.true_negatives)
+
+    @property
+    def recall(self) -> float | None:
+        """The share of the positives that are called positive."""
+        return None if self.one_class else 100 * self.true_positives / (self.true_positives + self.false_negatives)
+
+    @property
+    def false_positive_rate(self) -> float | None:
+        """The share of the negatives that are called positive."""
+        return None if self.one_class else 100 * self.false_positives / (self.false_positives + self.true_negatives)
+
+    @property
+    def balanced_accuracy(self) -> float | None:
+        """The mean of the shares of positives and of negatives that are called what they are."""
+        if self.recall is None or self.false_positive_rate is None:
+            return None
+        return (self.recall + 100 - self.false_positive_rate) / 2
+
+    @property
+    def f1(self) -> float | None:
+        """The harmonic mean of precision and recall."""
+        if self.one_class:
+            return None
+        return 200 * self.true_positives / (2 * self.true_positives + self.false_positives + self.false_negatives)
+
+
+def confusion(verdicts: Iterable[tuple[Bools, Bools]]) -> Confusion:
+    """Count pairs of ground truth and verdicts, of equal shape, over all of them."""
+    counts = np.zeros(4, np.int64)
+    for truth, verdict in verdicts:
+        both, called, true = (np.count_nonzero(x) for x in (truth & verdict, verdict, truth))
+        counts += (both, called - both, true - both, truth.size - called - true + both)
+    return Confusion(*counts.tolist())
 
 
 def hit_rate(samples: Samples) -> float | None:

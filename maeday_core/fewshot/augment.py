@@ -26,9 +26,7 @@ def varied(shot: RGBImage, size: tuple[int, int], rng: np.random.Generator, degr
     turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), rng.uniform(-degrees, degrees), scale)
     shift = rng.uniform(-0.5, 0.5, (2, 1)) * (scale - 1) * [[columns], [rows]]
     turn = np.hstack([turn[:, :2] * [columns / width, rows / height], turn[:, 2:] + shift])
-    warped: RGBImage = cv2.warpAffine(
-        shot, turn, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-    )
+    warped = cv2.warpAffine(shot, turn, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     return np.asarray(warped, np.uint8)
 
 

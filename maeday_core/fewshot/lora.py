@@ -39,7 +39,8 @@ class LoRALayer(nn.Module):
             low = F.linear(x, self.a).flatten(0, -2)
             return torch.addmm(self.base(x).flatten(0, -2), low, self.b.t()).view(*x.shape[:-1], -1)
         low = F.conv2d(x, self.a.view(-1, *self.base.weight.shape[1:]), stride=self.base.stride)
-        return self.base(x) + F.conv2d(low, self.b[..., None, None])
+        base: Tensor = self.base(x)
+        return base + F.conv2d(low, self.b[..., None, None])
 
 
 def weight_matrices(model: nn.Module) -> Iterator[tuple[str, nn.Linear | nn.Conv2d]]:

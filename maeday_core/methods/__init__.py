@@ -1,28 +1,18 @@
-"""The methods, each in a file of its own, in the order in which they are listed."""
+"""The methods, each in a file of its own; every file of this folder is imported, so that its method is registered."""
 
-from maeday_core.methods.base import (
-    METHODS,
-    Detect,
-    Method,
-    Reference,
-    Shots,
-    Style,
-    Sum,
-    Tools,
-    detect,
-    detector,
-    find,
-    last,
-    learn,
-    learning,
-    register,
-)
+import importlib
+import pkgutil
+
+from maeday_core.methods.base import METHODS, Detect, Method, Shots, Style, Sum, find, last, register
 from maeday_core.methods.maeday import MAEDAY
+from maeday_core.methods.reference import Reference
 from maeday_core.methods.self_reference import SELF_REFERENCE
+from maeday_core.methods.tools import Tools
+from maeday_core.methods.use import detect, detector, learn, learning
 
 from maeday_core.methods.patchcore import PATCHCORE  # isort: skip
 from maeday_core.methods.ensemble import ENSEMBLE, ENSEMBLE_RAW, TWO_PATCHCORES  # isort: skip
-from maeday_core.methods.reference import load_reference, save_reference
+from maeday_core.methods.saved import load_reference, save_reference
 from maeday_core.methods.together import Together
 
 __all__ = [
@@ -51,3 +41,6 @@ __all__ = [
     "register",
     "save_reference",
 ]
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

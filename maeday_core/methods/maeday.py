@@ -16,7 +16,9 @@ from maeday_core.fewshot.adapter import Adapter
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS, fine_tune
 from maeday_core.fewshot.learned import Progress
 from maeday_core.io.images import RGBImage
-from maeday_core.methods.base import ALL_SETTINGS, Detect, Method, Reference, Style, Tools, register
+from maeday_core.methods.base import ALL_SETTINGS, Detect, Method, Style, register
+from maeday_core.methods.reference import Reference
+from maeday_core.methods.tools import Tools
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,11 @@ from maeday_core.detection.result import DISTANCE, Detection, Matches, Threshold
 from maeday_core.errors import SettingsError
 from maeday_core.fewshot.learned import Progress
 from maeday_core.io.images import RGBImage
-from maeday_core.methods.base import Detect, Method, Reference, Shots, Style, Sum, Tools, register
+from maeday_core.methods.base import Detect, Method, Shots, Style, Sum, register
 from maeday_core.methods.memory_bank import MemoryBank, as_compared, build_bank, compare
+from maeday_core.methods.reference import Reference
 from maeday_core.methods.self_reference import SELF_REFERENCE
+from maeday_core.methods.tools import Tools
 
 
 @dataclass(frozen=True)

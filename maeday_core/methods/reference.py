@@ -1,80 +1,45 @@
-"""What was learned of good parts as a file: one format, one writer, one reader."""
+"""What is known about good parts: what each part of a method learned from them."""
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-import safetensors
-from torch import Tensor
-
-from maeday_core.errors import SettingsError, WeightsError
-from maeday_core.io.files import save_tensors
-from maeday_core.methods.base import Reference, find
-
-FORMAT = 1
-HEADER = "maeday_reference"
-OLDER = ("maeday_adapter", "maeday_bank")
+from maeday_core.detection.windows import Tile
+from maeday_core.fewshot.learned import Learned
+from maeday_core.io.images import RGBImage
 
 
-def save_reference(reference: Reference, path: str | os.PathLike[str]) -> None:
-    """Write what was learned as one safetensors file; `load_reference` reads it."""
-    tensors: dict[str, Tensor] = {}
-    for name, one in reference.learned.items():
-        tensors |= {f"{name}/{key}": value for key, value in one.tensors().items()}
-    facts = {
-        "format": FORMAT,
-        "method": reference.method,
-        "learned": {name: one.facts() for name, one in reference.learned.items()},
-    }
-    save_tensors(Path(path), tensors, {"format": "pt", HEADER: json.dumps(facts)})
+@dataclass(frozen=True)
+class Reference:
+    """What is known about good parts, by the name of the method that learned it.
 
-
-def load_reference(path: str | os.PathLike[str]) -> Reference:
-    """Read a file of `save_reference`.
-
-    Raises:
-        WeightsError: it cannot be read, is damaged, or was written by another version of this program.
+    Attributes:
+        learned: what each part of the method learned.
+        method: the one that was asked to learn.
     """
-    path = Path(path)
-    facts, tensors = _read(path)
-    if facts.get("format") != FORMAT:
-        raise WeightsError(
-            f"{path.name} was written by another version of this program; learn from the good parts again."
-        )
-    try:
-        method = find(str(facts["method"]))
-        learned = {}
-        for part in method.parts(good=True):
-            own = {
-                key.removeprefix(f"{part.name}/"): value
-                for key, value in tensors.items()
-                if key.startswith(f"{part.name}/")
-            }
-            learned[part.name] = part.restore(facts["learned"][part.name], own)
-    except SettingsError as error:
-        raise WeightsError(f"{path.name} was written for something that is not here: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
-        raise WeightsError(f"{path.name} is damaged; learn from the good parts again.") from error
-    return Reference(learned, method.name)
 
+    learned: Mapping[str, Learned] = field(default_factory=dict)
+    method: str = ""
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            if HEADER not in header and not any(name in header for name in OLDER):
-                raise ValueError("no reference")
-            facts = json.loads(header.get(HEADER, "{}"))
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except OSError as error:
-        raise WeightsError(f"{path.name} cannot be read; check the name and its permissions.") from error
-    except (safetensors.SafetensorError, ValueError) as error:
-        raise WeightsError(
-            f"{path.name} holds nothing that this program has learned, or is damaged; learn from the good parts again."
-        ) from error
-    if not isinstance(facts, dict):
-        raise WeightsError(f"{path.name} is damaged; learn from the good parts again.")
-    return facts, tensors
+    def __bool__(self) -> bool:
+        return bool(self.learned)
+
+    @property
+    def tile(self) -> Tile:
+        """How a query must be seen, `on` or `off`, for that is how the good parts were; `auto` where none are known."""
+        return next((one.tile for one in self.learned.values()), "auto")
+
+    @property
+    def shots(self) -> int:
+        """How many photos of good parts were learned from."""
+        return max((one.shots for one in self.learned.values()), default=0)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Sentences on good parts that look unlike the others, or defective."""
+        return tuple(doubt for one in self.learned.values() for doubt in one.doubts)
+
+    def doubt_of(self, query: RGBImage) -> str | None:
+        """A sentence if a query looks like none of the good parts."""
+        return next((doubt for one in self.learned.values() if (doubt := one.doubt_of(query))), None)

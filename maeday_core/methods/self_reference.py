@@ -21,7 +21,9 @@ from maeday_core.detection.result import DISTANCE, Detection, Matches
 from maeday_core.detection.scale import own_scale, resize_by, window_scale
 from maeday_core.detection.windows import FloatMap, Tiling
 from maeday_core.io.images import RGBImage
-from maeday_core.methods.base import Detect, Method, Reference, Shots, Style, Tools, register
+from maeday_core.methods.base import Detect, Method, Shots, Style, register
+from maeday_core.methods.reference import Reference
+from maeday_core.methods.tools import Tools
 from maeday_core.model.backbone import SIDE
 
 

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from maeday_core.detection.result import Detection
 from maeday_core.io.images import RGBImage
-from maeday_core.methods.base import Detect, Method, Reference, Tools, detector, last, learn
+from maeday_core.methods.base import Detect, Method, last
+from maeday_core.methods.reference import Reference
+from maeday_core.methods.tools import Tools
+from maeday_core.methods.use import detector, learn
 
 
 class Together:

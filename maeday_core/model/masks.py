@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from maeday_core.errors import SettingsError
-
-Sampling = Literal["random", "balanced"]
-"""`random`: each mask is drawn on its own, as in the paper. `balanced`: the masks of a group show no patch twice."""
+from maeday_core.model.sampling import Sampling
 
 SAMPLINGS: tuple[Sampling, ...] = get_args(Sampling)
 

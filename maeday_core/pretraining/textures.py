@@ -8,15 +8,18 @@ than to blur it. Irregular surfaces (wood, brushed metal, asphalt, plaster) are 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from maeday_core.io.images import RGBImage
 
-Tone = np.ndarray  # float32, 0 (dark) to 1 (bright)
-
-CELL = 64
+Floats = npt.NDArray[np.floating]
+Tone = Floats
+"""0 (dark) to 1 (bright), (H, W)."""
+CELL = 64  # px of a side; the ranges of this file: docs/decisions.md#textures
 
 
 def draw_texture(size: int, rng: np.random.Generator, kind: str | None = None) -> RGBImage:
@@ -25,10 +28,10 @@ def draw_texture(size: int, rng: np.random.Generator, kind: str | None = None) -
     Args:
         size: side in px.
         rng: everything random comes from it.
-        kind: one of `KINDS`; by default any.
+        kind: a name in `TEXTURES`; by default any.
     """
-    kind = kind or list(KINDS)[int(rng.integers(len(KINDS)))]
-    tone = KINDS[kind](size, rng)
+    kind = kind or list(TEXTURES)[int(rng.integers(len(TEXTURES)))]
+    tone = TEXTURES[kind](size, rng)
     if rng.random() < 0.4:
         tone = tone * (0.75 + 0.5 * noise(size, rng.uniform(80, 300), rng))
     if rng.random() < 0.5:
@@ -36,7 +39,8 @@ def draw_texture(size: int, rng: np.random.Generator, kind: str | None = None) -
     dark, bright = rng.uniform(0, 0.5), rng.uniform(0.4, 1)
     colours = np.array([[dark], [bright]]) + rng.choice([0, 0, 1]) * rng.uniform(-0.25, 0.25, (2, 3))
     low, high = (colours if rng.random() < 0.5 else colours[::-1]).astype(np.float32)
-    return (np.clip(low + tone[..., None] * (high - low), 0, 1) * 255 + 0.5).astype(np.uint8)
+    surface: RGBImage = (np.clip(low + tone[..., None] * (high - low), 0, 1) * 255 + 0.5).astype(np.uint8)
+    return surface
 
 
 def noise(size: int, scale: float, rng: np.random.Generator, stretch: float = 1) -> Tone:
@@ -46,7 +50,7 @@ def noise(size: int, scale: float, rng: np.random.Generator, stretch: float = 1)
     return np.clip(field, 0, 1)
 
 
-def repeat(cell: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+def repeat(cell: npt.NDArray[Any], u: Floats, v: Floats) -> npt.NDArray[Any]:
     """Lay a tileable cell (h, w) or (h, w, 3) over coordinates that advance by 1 from one repetition to the next."""
     period = 1 / max(1e-6, float(np.hypot(u[0, -1] - u[0, 0], v[0, -1] - v[0, 0])) / (u.shape[1] - 1))
     if period < min(cell.shape[:2]):  # drawn smaller than painted: average first, or it would alias
@@ -58,7 +62,7 @@ def repeat(cell: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     return cv2.remap(padded, x, y, cv2.INTER_LINEAR)
 
 
-def coordinates(size: int, rng: np.random.Generator, least: float = 7, most: float | None = None) -> np.ndarray:
+def coordinates(size: int, rng: np.random.Generator, least: float = 7, most: float | None = None) -> Floats:
     """A random coordinate field (2, size, size), one unit being `least` to `most` (size / 3) px."""
     period = np.exp(rng.uniform(np.log(least), np.log(max(most or size / 3, 1.5 * least))))
     angle = rng.choice([0, np.pi / 4, rng.uniform(0, np.pi)])
@@ -75,14 +79,15 @@ def coordinates(size: int, rng: np.random.Generator, least: float = 7, most: flo
     return (np.stack([u + shear * v, v]) + rng.random((2, 1, 1))).astype(np.float32)
 
 
-def _cell() -> tuple[np.ndarray, np.ndarray]:
+def _cell() -> tuple[Floats, Floats]:
     y, x = np.mgrid[:CELL, :CELL].astype(np.float32) / CELL
     return x, y
 
 
-def _wire(distance: np.ndarray, radius: float) -> Tone:
+def _wire(distance: Floats, radius: float) -> Tone:
     """A round wire lit from above: 1 along its middle, falling to 0 at its edge."""
-    return np.sqrt(np.clip(1 - (distance / radius) ** 2, 0, 1))
+    field: Floats = np.sqrt(np.clip(1 - (distance / radius) ** 2, 0, 1))
+    return field
 
 
 def mesh_cell(rng: np.random.Generator) -> Tone:
@@ -96,7 +101,8 @@ def mesh_cell(rng: np.random.Generator) -> Tone:
         across = across * (0.6 + 0.4 * np.sin(2 * np.pi * x))
         along = along * (0.6 - 0.4 * np.sin(2 * np.pi * y))
     wires = np.maximum(across, along)
-    return ground * (wires == 0) + (rng.uniform(0.3, 0.8) + 0.4 * wires) * (wires > 0)
+    tone: Tone = ground * (wires == 0) + (rng.uniform(0.3, 0.8) + 0.4 * wires) * (wires > 0)
+    return tone
 
 
 def weave_cell(rng: np.random.Generator) -> Tone:
@@ -139,7 +145,8 @@ def blot_cell(rng: np.random.Generator) -> Tone:
     points = np.tile(rng.standard_normal((CELL, CELL), dtype=np.float32), (3, 3))
     tone = cv2.GaussianBlur(points, (0, 0), CELL / rng.uniform(5, 16))[CELL:-CELL, CELL:-CELL]
     tone = (tone - tone.mean()) / tone.std()
-    return 0.5 + 0.2 * (tone if rng.random() < 0.6 else np.sign(tone))
+    printed: Tone = 0.5 + 0.2 * (tone if rng.random() < 0.6 else np.sign(tone))
+    return printed
 
 
 def _repeating(paint: Callable[[np.random.Generator], Tone]) -> Callable[[int, np.random.Generator], Tone]:
@@ -159,7 +166,8 @@ def bricks(size: int, rng: np.random.Generator) -> Tone:
     inside = np.minimum.reduce([u % 1, 1 - u % 1, v % 1, 1 - v % 1]) / joint
     tone = rng.uniform(0.4, 0.6) + rng.uniform(0, 0.4) * (stone - 0.5)
     tone = tone + rng.uniform(0, 0.3) * (noise(size, rng.uniform(2, 12), rng) - 0.5)
-    return rng.uniform(0, 1) + (tone - rng.uniform(0, 1)) * np.clip(inside, 0, 1)
+    laid: Tone = rng.uniform(0, 1) + (tone - rng.uniform(0, 1)) * np.clip(inside, 0, 1)
+    return laid
 
 
 def wood(size: int, rng: np.random.Generator) -> Tone:
@@ -168,7 +176,8 @@ def wood(size: int, rng: np.random.Generator) -> Tone:
     bend = noise(size, rng.uniform(30, 90), rng, stretch=rng.uniform(1, 4))
     rings = np.sin(2 * np.pi * (v + rng.uniform(0.5, 3) * bend))
     pores = noise(size, rng.uniform(1.5, 3), rng, stretch=rng.uniform(4, 20))
-    return 0.5 + rng.uniform(0.05, 0.3) * rings + rng.uniform(0, 0.4) * (pores - 0.5)
+    tone: Tone = 0.5 + rng.uniform(0.05, 0.3) * rings + rng.uniform(0, 0.4) * (pores - 0.5)
+    return tone
 
 
 def brushed_metal(size: int, rng: np.random.Generator) -> Tone:
@@ -193,10 +202,11 @@ def plaster(size: int, rng: np.random.Generator) -> Tone:
     """Plaster, leather, cast parts: noise at several scales over one another."""
     scale, roughness = rng.uniform(2, 20), rng.uniform(0.3, 0.8)
     octaves = [(noise(size, scale * 2**k, rng) - 0.5) * roughness ** (3 - k) for k in range(4)]
-    return 0.5 + np.stack(octaves).sum(axis=0)
+    tone: Tone = 0.5 + np.stack(octaves).sum(axis=0)
+    return tone
 
 
-KINDS: dict[str, Callable[[int, np.random.Generator], Tone]] = {
+TEXTURES: dict[str, Callable[[int, np.random.Generator], Tone]] = {
     "mesh": _repeating(mesh_cell),
     "weave": _repeating(weave_cell),
     "holes": _repeating(hole_cell),

@@ -8,7 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from maeday_core.detection.reconstruction import Settings, detect, micro_batches, smooth, stands_out, stream
+from maeday_core.detection.decision import from_error
+from maeday_core.detection.reconstruction import detect, micro_batches, smooth, stream
+from maeday_core.detection.result import SETTINGS, Settings
 from maeday_core.errors import ImageError, SettingsError, WeightsError
 from maeday_core.io.images import resize_map
 from maeday_core.model.mae import IMAGENET_MEAN, IMAGENET_STD, MaskedAutoencoder
@@ -69,7 +71,7 @@ def test_error_map_is_equation_1(settings, shape, small_model):
     query = picture(*shape)
     result = detect(small_model, query, settings)
     expected = slow_error_map(small_model, query, settings)
-    np.testing.assert_allclose(result.error_maps.mean(axis=0), expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(result.reconstructions.error_maps.mean(axis=0), expected, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(result.error_map, resize_map(expected, *shape), rtol=1e-4, atol=1e-6)
     assert result.error_map.shape == shape
     assert result.error_map.dtype == np.float32
@@ -78,17 +80,17 @@ def test_error_map_is_equation_1(settings, shape, small_model):
 
 def test_masked_patches_only(tiny_model):
     result = detect(tiny_model, picture(64, 64), Settings(masks=6, patches="masked"))
-    hidden = np.repeat(np.repeat(result.masks, 8, axis=1), 8, axis=2)
-    seen = result.query / 255
-    squared = ((seen - result.reconstructions) ** 2).sum(axis=3)
+    hidden = np.repeat(np.repeat(result.reconstructions.masks, 8, axis=1), 8, axis=2)
+    seen = result.reconstructions.query / 255
+    squared = ((seen - result.reconstructions.pictures) ** 2).sum(axis=3)
     expected = smooth(((squared * hidden).sum(axis=0) / np.maximum(hidden.sum(axis=0), 1)).astype(np.float32))
     np.testing.assert_allclose(result.error_map, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_normalised_space_weighs_channels_by_their_deviation(tiny_model):
     result = detect(tiny_model, picture(64, 64), Settings(masks=2, error_space="normalised"))
-    seen = result.query / 255
-    squared = (((seen - result.reconstructions) / IMAGENET_STD) ** 2).sum(axis=3)
+    seen = result.reconstructions.query / 255
+    squared = (((seen - result.reconstructions.pictures) / IMAGENET_STD) ** 2).sum(axis=3)
     expected = smooth(squared.mean(axis=0).astype(np.float32))
     np.testing.assert_allclose(result.error_map, expected, rtol=1e-3, atol=1e-5)
 
@@ -104,7 +106,7 @@ def test_stream_sharpens_towards_the_whole(tiny_model):
     query = picture(64, 64)
     whole = detect(tiny_model, query, Settings(masks=32))
     partial = list(stream(tiny_model, query, Settings(masks=32)))
-    assert [len(result.masks) for result in partial] == [1, 4, 8, 16, 32]
+    assert [len(result.reconstructions.masks) for result in partial] == [1, 4, 8, 16, 32]
     assert [result.complete for result in partial] == [False, False, False, False, True]
     assert np.array_equal(partial[-1].error_map, whole.error_map)
     early = detect(tiny_model, query, Settings(masks=8))
@@ -124,8 +126,8 @@ def test_micro_batches_are_bounded(masks):
 def test_result_says_how_to_reproduce_it(tiny_model):
     settings = Settings(masks=2, mask_ratio=0.6, seed=5, sampling="balanced", patches="masked")
     result = detect(tiny_model, picture(64, 64), settings)
-    assert result.settings["method"] == "maeday"
-    assert Settings(**{k: result.settings[k] for k in Settings.__dataclass_fields__}) == settings
+    assert result.made_by.method == "maeday"
+    assert Settings(**{name: getattr(result.made_by, name) for name in SETTINGS}) == settings
 
 
 @pytest.mark.parametrize(
@@ -160,8 +162,8 @@ def test_kernel_is_the_papers():
 def test_first_threshold_follows_the_picture_and_is_never_tiny(tiny_model):
     result = detect(tiny_model, picture(64, 64), Settings(masks=2))
     upper = np.sort(result.error_map, axis=None)[int(0.95 * 64 * 64)]
-    assert result.first_threshold == pytest.approx(4 * upper, rel=0.01)
-    assert stands_out(np.full((8, 8), 0.001, np.float32)) == 0.05
+    assert result.threshold.value == pytest.approx(4 * upper, rel=0.01)
+    assert from_error(np.full((8, 8), 0.001, np.float32)).value == 0.05
 
 
 @pytest.mark.parametrize("query", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3))])

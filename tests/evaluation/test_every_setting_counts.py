@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Callable
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from maeday_core import Settings
-from maeday_core.detection.windows import detect
-from maeday_core.evaluation.datasets import find_categories
-from maeday_core.evaluation.evaluate import evaluate
-from maeday_core.evaluation.repetitions import repetitions
-from maeday_core.evaluation.report.figures import figures
-from maeday_core.evaluation.report.write import report
+from maeday_core.detection.result import Detection, Settings
+from maeday_core.evaluation.datasets import Category, Sample, find_categories
+from maeday_core.evaluation.evaluate import Plan, evaluate
+from maeday_core.evaluation.records import Score, read
+from maeday_core.evaluation.report.columns import columns, latest
+from maeday_core.evaluation.report.examples import example_figures
+from maeday_core.evaluation.run import Run
 from maeday_core.io.images import load_image
-from maeday_core.io.journal import read_rows
-from maeday_core.methods.base import METHODS, Reference, detector, learn
+from maeday_core.methods import MAEDAY, METHODS, Method, Together, Tools, detect
+from tests.conftest import part
+from tests.evaluation.plates import draw_category, made_up
 
 BASE = Settings(masks=2)
 OTHER = {
@@ -32,29 +33,33 @@ OTHER = {
     "tile": "on",
 }
 """Another value of every field of the settings."""
+SHOTS = (0, 1)
+CASES = [
+    pytest.param(method, shots, id=f"{name}-{shots}")
+    for shots in SHOTS
+    for name, method in METHODS.items()
+    if method.shots.allow(shots)
+]
+GOOD, QUERY = part(1)[:44, :48], part(2, defect=True)[40:84, :48]  # so small that windows see them at another scale
+PLATE = Category("plate", [Sample(Path("query.png"), "spot", None)], [Path("good.png")])
+
+Detections = Callable[[Settings, int], dict[Method, Detection]]
 
 
 @pytest.fixture(scope="module")
-def plates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two sets of plates: small ones, and some too large for one window."""
-    root = tmp_path_factory.mktemp("data")
-    draw_plates(root / "small", 70, 80)
-    draw_plates(root / "large", 460, 470)
-    return root
+def detections(tiny_model) -> Detections:
+    """What every method that can be run with so many shots finds; learned and computed once for each settings."""
+
+    @cache
+    def found(settings: Settings, shots: int) -> dict[Method, Detection]:
+        together = Together(tools_with(tiny_model, settings), [GOOD][:shots])
+        return together(QUERY, Plan([PLATE], tuple(METHODS.values()), SHOTS).methods_with(shots))
+
+    return found
 
 
-def draw_plates(root: Path, height: int, width: int) -> None:
-    """Two good plates to learn from, one to judge, and one with a spot."""
-    rng = np.random.default_rng(0)
-    for name in ("train/good/0", "train/good/1", "test/good/0", "test/spot/0"):
-        picture, mask = rng.integers(90, 130, (height, width, 3), dtype=np.uint8), np.zeros((height, width), np.uint8)
-        if "spot" in name:
-            mask[20:50, 30:60] = 255
-            picture[mask > 0] = 255
-            (root / "ground_truth" / "spot").mkdir(parents=True)
-            Image.fromarray(mask).save(root / "ground_truth" / "spot" / "0_mask.png")
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(root / f"{name}.png")
+def tools_with(model, settings: Settings) -> Tools:
+    return Tools.of(model, settings, preset="calibrate")
 
 
 def test_no_field_is_missing_here() -> None:
@@ -63,51 +68,35 @@ def test_no_field_is_missing_here() -> None:
 
 
 @pytest.mark.parametrize("field", OTHER)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "shots"), CASES)
 def test_what_changes_the_map_changes_id_column_and_record(
-    tiny_model, plates: Path, tmp_path: Path, method: str, field: str
+    tiny_model, detections: Detections, method: Method, shots: int, field: str
 ) -> None:
-    shots = 0 if method == "self" else 1
-    changed = replace(BASE, **{field: OTHER[field]})
-    plates = plates / ("large" if field == "tile" else "small")
-    categories, rows, maps, records = find_categories(plates), [], [], []
-    query = load_image(plates / "test" / "spot" / "0.png")
-    for settings in (BASE, changed):
-        options = {"methods": [method], "shots": [shots], "seeds": [settings.seed], "preset": "calibrate"}
-        rows.append(next(evaluate(tiny_model, categories, settings, out=tmp_path, **options)))
-        reference = Reference()
-        if shots:
-            good = [load_image(plates / "train" / "good" / "0.png")]
-            reference = learn(method, tiny_model, "lite0", good, "calibrate", settings.seed, settings=settings)
-        *_, found = detector(method, tiny_model, "lite0", settings, reference)(query)
-        maps.append(found.error_map)
-        records.append(found.settings)
-    if not np.array_equal(*maps):
-        assert rows[0]["run"] != rows[1]["run"]
-        assert records[0][field] != records[1][field]
-        assert len(read_rows(tmp_path / "results.jsonl")) == 2
-        report(tmp_path, tmp_path / "report")
-        with (tmp_path / "report" / "table-1.csv").open(newline="") as file:
-            columns = len(next(csv.reader(file))) - 1
-        assert columns == (1 if field == "seed" else 2), "seeds share a column, with their deviation"
-    elif method in ("maeday", "ensemble"):
-        pytest.fail(f"{field} changes nothing")
+    both = (BASE, replace(BASE, **{field: OTHER[field]}))
+    found = [detections(settings, shots)[method] for settings in both]
+    runs = [Run(PLATE, method, shots, tools_with(tiny_model, settings)) for settings in both]
+    if np.array_equal(found[0].error_map, found[1].error_map):
+        assert runs[0].made_by.model is None, f"{field} changes nothing, though the method reconstructs"
+        assert field != "tile", "every method sees another scale through windows"
+        return
+    assert runs[0].id != runs[1].id
+    for made_by in ([run.made_by for run in runs], [one.made_by for one in found]):
+        assert [getattr(one, field) for one in made_by] == [getattr(settings, field) for settings in both]
+    results = [replace(made_up(run=run.id), made_by=run.made_by) for run in runs]
+    assert latest(results) == results
+    titles = {column.title for column in columns(results)}
+    assert len(titles) == (1 if field == "seed" else 2), "seeds share a column, with their deviation"
 
 
-def test_the_curve_over_the_masks_is_seen_as_the_settings_say(tiny_model, plates: Path, tmp_path: Path) -> None:
-    categories = find_categories(plates, ["large"])
-    for tile in ("off", "on"):
-        rows = list(repetitions(tiny_model, categories, Settings(tile=tile), out=tmp_path))
-        (alone,) = [row for row in rows if (row["masks"], row["sampling"]) == (4, "random")]
-        whole = next(evaluate(tiny_model, categories, Settings(masks=4, tile=tile)))
-        assert alone["pixel_auroc"] == pytest.approx(whole["pixel_auroc"], abs=1e-9)
-    assert len({row["tile"] for row in read_rows(tmp_path / "repetitions.jsonl")}) == 2
-
-
-def test_what_the_model_saw_is_drawn_as_it_was_evaluated(tiny_model, plates: Path, tmp_path: Path) -> None:
+def test_what_the_model_saw_is_drawn_as_it_was_evaluated(tiny_model, tmp_path: Path) -> None:
+    draw_category(tmp_path / "plate", good=1, spotted=1, normals=0)
     settings = replace(BASE, tile="on")
-    rows = [next(evaluate(tiny_model, find_categories(plates, ["large"]), settings, out=tmp_path))]
-    (found, *_) = figures(rows, [], read_rows(tmp_path / "scores.jsonl"), tiny_model)
-    result = detect(tiny_model, load_image(plates / "large" / "test" / "spot" / "0.png"), settings)
+    tools = tools_with(tiny_model, settings)
+    results = [next(evaluate(Plan(find_categories(tmp_path / "plate")), tools, tmp_path / "out"))]
+    (found, *_) = example_figures(results, read(tmp_path / "out" / "scores.jsonl", Score), tiny_model)
+    query = load_image(tmp_path / "plate" / "test" / "spot" / "0.png")
+    scores = [detect(MAEDAY, tools_with(tiny_model, one), query).image_score for one in (settings, BASE)]
+    drawn, whole = (f"S = {score:.2f}" for score in scores)
     labels = [axis.get_xlabel() for axis in found.figure.axes]
-    assert f"S = {result.image_score:.2f}" in labels
+    assert drawn in labels
+    assert whole not in labels

@@ -1,15 +1,29 @@
 """Metrics agree with scikit-learn and with a slow loop."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+from PIL import Image
+from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score, recall_score, roc_auc_score
 
-from maeday_core.evaluation.metrics import aupro, auroc, average_precision, f1_max, hit_rate, rank, rank_scores
+from maeday_core.evaluation.datasets import Sample
+from maeday_core.evaluation.measure import measure
+from maeday_core.evaluation.metrics import (
+    aupro,
+    auroc,
+    average_precision,
+    confusion,
+    f1_max,
+    hit_rate,
+    rank,
+    rank_scores,
+)
+from maeday_core.evaluation.records import Score
 
 
 def slow_aupro(masks, maps, limit: float = 0.3) -> float | None:
@@ -52,6 +66,76 @@ def test_aupro_agrees_with_a_slow_loop(seed, levels, density):
     maps = [(rng.integers(0, levels, (9, 7)) / levels + 0.3 * mask).astype(np.float32) for mask in masks]
     fast, slow = aupro(pictures(masks, maps)), slow_aupro(masks, maps)
     assert fast == slow if slow is None else fast == pytest.approx(slow, abs=1e-6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    seed=st.integers(0, 10_000), share=st.sampled_from([0.0, 0.1, 0.5, 1.0]), called=st.sampled_from([0.0, 0.4, 1.0])
+)
+def test_verdicts_agree_with_scikit_learn(seed, share, called):
+    """Over several pictures together; without positives, without negatives, without any verdict of either kind."""
+    rng = np.random.default_rng(seed)
+    truth, verdict = rng.random((3, 5, 4)) < share, rng.random((3, 5, 4)) < called
+    found = confusion(zip(truth, verdict, strict=True))
+    labels, verdicts = truth.ravel(), verdict.ravel()
+    if labels.all() or not labels.any():
+        assert (found.balanced_accuracy, found.recall, found.false_positive_rate, found.f1) == (None,) * 4
+        return
+    assert found.balanced_accuracy == pytest.approx(100 * balanced_accuracy_score(labels, verdicts))
+    assert found.recall == pytest.approx(100 * recall_score(labels, verdicts))
+    assert found.false_positive_rate == pytest.approx(100 * verdicts[~labels].mean())
+    assert found.f1 == pytest.approx(100 * f1_score(labels, verdicts))
+
+
+def scored(folder: Path, maps, truths, thresholds):
+    """Samples with their ground truth, and their scores with maps, as an evaluation leaves them."""
+    samples, scores = [], []
+    for i, (error_map, truth, threshold) in enumerate(zip(maps, truths, thresholds, strict=True)):
+        mask = folder / f"{i}_mask.png" if truth.any() else None
+        if mask:
+            Image.fromarray(truth.astype(np.uint8) * 255).save(mask)
+        np.save(folder / f"{i}.npy", error_map)
+        samples.append(Sample(folder / f"{i}.png", "spot" if mask else "good", mask))
+        facts = {"run": "x", "category": "c", "method": "maeday", "shots": 0, "seed": 0, "mask": None, "defect": "spot"}
+        facts |= {"path": str(samples[-1].path), "map": f"{i}.npy", "seconds": 0.1, "learn_seconds": None}
+        scores.append(Score(**facts, image_score=float(error_map.max()), threshold=threshold))
+    return samples, scores
+
+
+def test_verdicts_and_outlines_are_at_the_threshold_of_each_picture(tmp_path):
+    rng = np.random.default_rng(0)
+    maps, truths = rng.random((8, 9, 11)).astype(np.float32), np.zeros((8, 9, 11), bool)
+    truths[3:, 2:6, 3:7] = True
+    scores = maps.max(axis=(1, 2))
+    thresholds = np.where(np.arange(8) % 2 == 0, scores + 0.1, scores / 2).tolist()  # those of odd number are above
+    thresholds[5] = float(scores[5])  # not above
+    samples, kept = scored(tmp_path, maps, truths, thresholds)
+    found = measure(samples, kept, tmp_path)
+    labels, verdicts = truths.any(axis=(1, 2)), scores > thresholds
+    assert verdicts.tolist() == [False, True, False, True, False, False, False, True]
+    assert found.balanced_accuracy == pytest.approx(100 * balanced_accuracy_score(labels, verdicts))
+    assert found.false_alarms == pytest.approx(100 / 3)
+    assert found.hits == pytest.approx(100 * 2 / 5)
+    above = maps > np.array(thresholds, np.float32)[:, None, None]
+    assert found.outline_f1 == pytest.approx(100 * f1_score(truths.ravel(), above.ravel()))
+    assert found.pixel_auroc == pytest.approx(100 * roc_auc_score(truths.ravel(), maps.ravel()))
+
+
+def test_metrics_without_ground_truth_or_with_one_class_are_none(tmp_path):
+    maps, truths = np.random.default_rng(0).random((4, 6, 6)).astype(np.float32), np.zeros((4, 6, 6), bool)
+    truths[2:, 1:3, 1:3] = True
+    samples, kept = scored(tmp_path, maps, truths, [0.5] * 4)
+    of_images = ("image_auroc", "image_ap", "f1_max", "f1_threshold", "balanced_accuracy", "false_alarms", "hits")
+    of_pixels = ("pixel_auroc", "pixel_ap", "aupro", "hit_rate", "outline_f1")
+
+    def known(metrics):
+        return {name for name, value in vars(metrics).items() if value is not None}
+
+    assert known(measure(samples, kept, tmp_path)) == {*of_images, *of_pixels}
+    assert known(measure(samples[:2], kept[:2], tmp_path)) == set()
+    assert known(measure(samples[2:], kept[2:], tmp_path)) == set(of_pixels)
+    unmasked = [Sample(sample.path, sample.defect, None) for sample in samples]
+    assert known(measure(unmasked, kept, tmp_path)) == set(of_images)
 
 
 def test_aupro_of_a_perfect_map_is_100():

@@ -1,6 +1,5 @@
 """LoRA against W + B A in float64: forward, gradients, merging, and a base that never changes."""
 
-import hashlib
 from dataclasses import replace
 
 import pytest
@@ -11,13 +10,7 @@ from maeday_core.fewshot.lora import RANK, LoRALayer, add_lora, factors_of, merg
 from maeday_core.model.mae import CONFIGS, MaskedAutoencoder
 from maeday_core.model.masks import draw_masks
 from tests.conftest import TINY
-
-
-def digest(model: nn.Module) -> str:
-    state = hashlib.sha256()
-    for name, value in model.state_dict().items():
-        state.update(name.encode() + value.contiguous().view(torch.uint8).numpy().tobytes())
-    return state.hexdigest()
+from tests.fewshot.checks import digest
 
 
 def layers() -> list[tuple[nn.Module, torch.Tensor]]:

@@ -10,8 +10,12 @@ import pytest
 
 from maeday_core.detection.reconstruction import Detection, Settings, detect
 from maeday_core.errors import SettingsError, WeightsError
-from maeday_core.methods.base import METHODS, RECONSTRUCTS, Reference, default_backbone, detector, learn, load_reference
+from maeday_core.methods.base import METHODS, RECONSTRUCTS
 from maeday_core.methods.ensemble import NORMAL, WEIGHT, add, add_banks, shares
+from maeday_core.methods.reference import Reference
+from maeday_core.methods.saved import load_reference
+from maeday_core.methods.tools import default_backbone
+from maeday_core.methods.use import detector, learn
 from tests.conftest import part
 
 FEW = Settings(masks=3, seed=1)

@@ -11,8 +11,9 @@ from PIL import Image
 
 from maeday_core.detection.reconstruction import Settings
 from maeday_core.methods import base as methods
-from maeday_core.methods.base import Reference, detector, learn
+from maeday_core.methods.reference import Reference
 from maeday_core.methods.together import Judge
+from maeday_core.methods.use import detector, learn
 from tests.conftest import part
 
 SETTINGS = Settings(masks=3, seed=1)

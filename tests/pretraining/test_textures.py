@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from maeday_core.pretraining.textures import CELL, KINDS, coordinates, draw_texture, repeat
+from maeday_core.pretraining.textures import CELL, TEXTURES, coordinates, draw_texture, repeat
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", TEXTURES)
 def test_every_kind_is_reproducible_and_varied(kind):
     drawn = [draw_texture(96, np.random.default_rng(seed), kind) for seed in range(8)]
     again = draw_texture(96, np.random.default_rng(0), kind)

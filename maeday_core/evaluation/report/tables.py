@@ -1,39 +1,46 @@
-"""The paper's Tables 1 to 5 from rows of results, beside the published numbers."""
+"""The paper's Tables 1 to 5 from results, beside the published numbers."""
 
 from __future__ import annotations
 
 import csv
-import html
 import io
-import math
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, pstdev
 
 import torch
 
-from maeday_core.evaluation.repetitions import COUNTS, curve_mean, enough
+from maeday_core.evaluation.means import seed_means
+from maeday_core.evaluation.records import Result
+from maeday_core.evaluation.repetitions import COUNTS, ENOUGH, masks_needed
 from maeday_core.evaluation.report import published
-from maeday_core.evaluation.report.runs import (
+from maeday_core.evaluation.report.columns import (
     TITLES,
-    Group,
-    Rows,
+    Column,
     categories_of,
-    grouped,
-    head,
-    means_by_seed,
-    over,
-    shared_by,
+    categories_text,
+    columns,
+    shared_categories,
 )
+from maeday_core.methods import MAEDAY
 from maeday_core.model.masks import SAMPLINGS
+
+PRESETS_LIKE_THE_PAPERS = (None, "default", "paper")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its title, what it says beneath, and its cells as text, the first row being the heads."""
+    """A table as text.
+
+    Attributes:
+        name: of its files.
+        title: above it.
+        cells: rows of cells, the first row being the column titles.
+        note: below it.
+    """
 
     name: str
     title: str
@@ -52,29 +59,27 @@ class Table:
         csv.writer(text, lineterminator="\n").writerows(self.cells)
         return text.getvalue()
 
-    @property
-    def page(self) -> str:
-        rows = [
-            "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)
-            for tag, row in zip(["th"] + ["td"] * len(self.cells), self.cells, strict=False)
-        ]
-        note = f"<p>{html.escape(self.note)}</p>" if self.note else ""
-        return f"<h2>{html.escape(self.title)}</h2><table><tr>{'</tr><tr>'.join(rows)}</tr></table>{note}"
 
-
-def tables(rows: Rows, curves: Rows) -> list[Table]:
+def tables(results: Sequence[Result], curves: Sequence[Result]) -> list[Table]:
     """Every table that can be made.
 
     Args:
-        rows: of `evaluate`.
+        results: of `evaluate`.
         curves: of `repetitions`.
     """
-    made = [*_accuracy(rows), _quoted_methods(), _foreign(rows), _seconds(rows), _fine_tuning(rows)] if rows else []
-    return [table for table in (*made, _repetitions(curves)) if table]
+    made = [
+        *[_accuracy(number, metric, columns(results)) for number, metric in enumerate(TITLES, 1) if results],
+        _quoted_methods() if results else None,
+        _foreign_objects(results),
+        _seconds(columns(results)) if results else None,
+        _fine_tuning(columns(results)),
+        _repetitions(curves),
+    ]
+    return [table for table in made if table]
 
 
-def machine() -> str:
-    """What this runs on, in a line."""
+def hardware() -> str:
+    """The processor or GPU and the version of torch, in a line."""
     if torch.cuda.is_available():
         return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
     name = platform.processor() or platform.machine()
@@ -85,54 +90,46 @@ def machine() -> str:
     return f"{os.cpu_count()} x {name}, torch {torch.__version__}"
 
 
-def _accuracy(rows: Rows) -> list[Table]:
-    """Tables 1 and 2; what is published stands beside what is measured where all categories are MVTec-AD's."""
-    made = []
-    groups = grouped(rows)
-    for number, (metric, title) in enumerate(TITLES.items(), 1):
-        quoted = {group: _quoted(metric, group, found) for group, found in groups.items()}
-        cells = [["", *[head(group) for group in groups]]]
-        for category in categories_of(rows, metric):
-            line = [category]
-            for group, found in groups.items():
-                values = [row[metric] for row in found if row["category"] == category and row[metric] is not None]
-                line.append(_beside(values, quoted[group].get(category)))
-            cells.append(line)
-        means = [_beside(means_by_seed(found, metric), quoted[group].get("mean")) for group, found in groups.items()]
-        cells.append(["mean", *means])
-        shared = shared_by(groups.values(), metric)
-        if shared and len(shared) < len(categories_of(rows, metric)):
-            means = [_beside(means_by_seed(found, metric, shared)) for found in groups.values()]
-            cells.append([f"mean of the {len(shared)} that all have", *means])
-        if not any(quoted.values()):
-            theirs = published.TABLES[metric]["mean"]
-            cells.append(["the paper's mean, MVTec-AD", *[str(theirs.get(group[:2], "")) for group in groups]])
-        note = "Per cent, mean ± deviation over the seeds; the number in a head is that of good parts, the shots. "
-        note += f"Quoted, not measured here: the paper's ({published.PAPER})."
-        made.append(Table(f"table-{number}", f"Table {number}: {title} by category", cells, note))
-    return made
+def _accuracy(number: int, metric: str, columns: Sequence[Column]) -> Table:
+    """Table 1 or 2; the published numbers stand beside the measured ones where the categories are MVTec-AD's."""
+    categories = categories_of((result for column in columns for result in column.results), metric)
+    quoted = [_quoted(metric, column) for column in columns]
+    cells = [["", *[column.title for column in columns]]]
+    for category in categories:
+        paired = zip(columns, quoted, strict=True)
+        cells.append([category, *[_beside(c.values(metric, category), theirs.get(category)) for c, theirs in paired]])
+    paired = zip(columns, quoted, strict=True)
+    cells.append(["mean", *[_beside(c.seed_means(metric), theirs.get("mean")) for c, theirs in paired]])
+    shared = shared_categories(columns, metric)
+    if shared and len(shared) < len(categories):
+        means = [_beside(column.seed_means(metric, shared)) for column in columns]
+        cells.append([f"mean of the {len(shared)} that all have", *means])
+    if not any(quoted):
+        means = [str(published.TABLES[metric]["mean"].get(column.published, "")) for column in columns]
+        cells.append(["the paper's mean, MVTec-AD", *means])
+    note = "Per cent, mean ± deviation over the seeds; the number in a column title is that of good parts, the shots. "
+    note += f"Quoted, not measured here: the paper's ({published.PAPER})."
+    return Table(f"table-{number}", f"Table {number}: {TITLES[metric]} by category", cells, note)
 
 
-def _quoted(metric: str, group: Group, rows: Rows) -> dict[str, float]:
-    """The published numbers by category, where they are of the same: all of MVTec-AD, fine-tuned alike."""
-    column = group[:2]
-    same = _all_of_mvtec(rows) and group[2] in (None, "default", "paper")
-    table = published.TABLES[metric]
-    return {name: row[column] for name, row in table.items() if column in row} if same else {}
+def _quoted(metric: str, column: Column) -> dict[str, float]:
+    """The published numbers by category, if the column covers all of MVTec-AD and is fine-tuned as the paper does."""
+    if not _covers_mvtec(column) or column.made_by.preset not in PRESETS_LIKE_THE_PAPERS:
+        return {}
+    rows = published.TABLES[metric].items()
+    return {name: row[column.published] for name, row in rows if column.published in row}
 
 
-def _all_of_mvtec(rows: Rows) -> bool:
-    return {row["category"] for row in rows} == published.CATEGORIES
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{fmean(values):.1f}" + (f" ± {pstdev(values):.1f}" if len(values) > 1 else "")
+def _covers_mvtec(column: Column) -> bool:
+    return {result.category for result in column.results} == published.CATEGORIES
 
 
 def _beside(values: Sequence[float], quoted: float | None = None) -> str:
+    """Mean and deviation of some values, and a published number with the difference."""
     if not values:
         return "-"
-    return _spread(values) + (f" (paper {quoted:.1f}, {fmean(values) - quoted:+.1f})" if quoted is not None else "")
+    text = f"{fmean(values):.1f}" + (f" ± {pstdev(values):.1f}" if len(values) > 1 else "")
+    return text + (f" (paper {quoted:.1f}, {fmean(values) - quoted:+.1f})" if quoted is not None else "")
 
 
 def _quoted_methods() -> Table:
@@ -143,16 +140,17 @@ def _quoted_methods() -> Table:
     return Table("published", title, cells, "The numbers of the paper itself stand in Tables 1 to 5.")
 
 
-def _foreign(rows: Rows) -> Table | None:
+def _foreign_objects(results: Iterable[Result]) -> Table | None:
     """Table 3: the categories that have no good picture, frames with a foreign object each."""
-    frames = [row for row in rows if row["image_auroc"] is None and row["pixel_auroc"] is not None]
+    metric = "pixel_auroc"
+    frames = [r for r in results if r.metrics.image_auroc is None and r.metrics.pixel_auroc is not None]
     if not frames:
         return None
-    categories = categories_of(frames, "pixel_auroc")
+    categories = categories_of(frames, metric)
     cells = [["pixel AUROC", *categories, "indoors", "outdoors", "mean"]]
-    for group, found in grouped(frames).items():
-        by_category = [_beside([r["pixel_auroc"] for r in found if r["category"] == name]) for name in categories]
-        cells.append([head(group), *by_category, "-", "-", _beside(means_by_seed(found, "pixel_auroc"))])
+    for column in columns(frames):
+        by_category = [_beside(column.values(metric, category)) for category in categories]
+        cells.append([column.title, *by_category, "-", "-", _beside(column.seed_means(metric))])
     for name, *quoted in published.FOREIGN_OBJECTS:
         cells.append([f"paper, its own frames: {name}", *["-"] * len(categories), *map(str, quoted)])
     note = (
@@ -161,59 +159,56 @@ def _foreign(rows: Rows) -> Table | None:
     return Table("table-3", "Table 3: foreign objects on the ground", cells, note)
 
 
-def _seconds(rows: Rows) -> Table:
+def _seconds(columns: Sequence[Column]) -> Table:
     """Table 4."""
     cells = [["", "fine-tuning", "masks", "networks", "learning, s", "per image, s"]]
-    for group, found in grouped(rows).items():
-        first, preset = found[0], group[2]
-        masks = f"{first['masks']} {first['sampling']}" if first.get("masks") else "-"
-        networks = " + ".join(name for name in (first.get("model"), first.get("backbone")) if name)
-        learning = [row["learn_seconds"] for row in found if row["learn_seconds"] is not None]
-        told = [f"{fmean(learning):.1f}" if learning else "-", f"{fmean(r['seconds_per_image'] for r in found):.3f}"]
-        cells.append([head(group), f"preset {preset}" if preset else "-", masks, networks or "-", *told])
+    for column in columns:
+        by = column.made_by
+        preset = f"preset {by.preset}" if by.preset else "-"
+        masks = f"{by.masks} {by.sampling}" if by.masks else "-"
+        networks = " + ".join(name for name in (by.model, by.backbone) if name) or "-"
+        learning = f"{fmean(column.learn_seconds):.1f}" if column.learn_seconds else "-"
+        cells.append([column.title, preset, masks, networks, learning, f"{column.seconds_per_image:.3f}"])
     for name, learn, image in published.SECONDS:
         cells.append([f"paper, A100: {name}", "-", "-", "-", f"{learn:.0f}", f"{image:.2f}"])
     note = "Each method's own seconds, though methods were judged together. The paper's are quoted, not measured here. "
-    return Table("table-4", "Table 4: time", cells, note + f"This report was written on: {machine()}.")
+    return Table("table-4", "Table 4: time", cells, note + f"This report was written on: {hardware()}.")
 
 
-def _fine_tuning(rows: Rows) -> Table | None:
+def _fine_tuning(columns: Sequence[Column]) -> Table | None:
     """Table 5: how to fine-tune, from no shots to the most, each preset in turn."""
-    by_preset = {group: found for group, found in grouped(rows).items() if group[0] == "maeday"}
-    if not any(shots for _, shots, _, _ in by_preset):
+    ours = [column for column in columns if column.made_by.method == MAEDAY.name]
+    if not any(column.made_by.shots for column in ours):
         return None
+    shared = {metric: shared_categories(ours, metric) for metric in TITLES}
     cells = [["MAEDAY", *TITLES.values()]]
-    shared = {metric: shared_by(by_preset.values(), metric) for metric in TITLES}
-    for group, found in sorted(by_preset.items(), key=lambda item: (str(item[0][2] or ""), item[0][1])):
-        _, shots, preset, variant = group
-        quoted = published.FINE_TUNING.get(str(preset)) if shots == 1 and _all_of_mvtec(found) else None
-        told = f"preset {preset}, {shots} shot{'s' * (shots > 1)}" if shots else "zero-shot"
-        line = [told + (f" ({variant})" if variant else "")]
-        for i, metric in enumerate(TITLES):
-            line.append(_beside(means_by_seed(found, metric, shared[metric]), quoted[i] if quoted else None))
-        cells.append(line)
-    cells += [
-        [f"paper, MVTec-AD: {published.PRESETS[name]}, 1 shot", str(image), str(pixel)]
-        for name, (image, pixel) in published.FINE_TUNING.items()
-    ]
+    for column in sorted(ours, key=lambda column: (column.made_by.preset or "", column.made_by.shots)):
+        shots, preset = column.made_by.shots, column.made_by.preset
+        theirs = published.FINE_TUNING.get(str(preset)) if shots == 1 and _covers_mvtec(column) else None
+        quoted: Sequence[float | None] = theirs or [None] * len(TITLES)
+        name = f"preset {preset}, {shots} shot{'s' * (shots > 1)}" if shots else "zero-shot"
+        values = [column.seed_means(metric, shared[metric]) for metric in TITLES]
+        means = [_beside(found, number) for found, number in zip(values, quoted, strict=True)]
+        cells.append([name + (f" ({column.variant})" if column.variant else ""), *means])
+    for name, numbers in published.FINE_TUNING.items():
+        cells.append([f"paper, MVTec-AD: {published.PRESETS[name]}, 1 shot", *map(str, numbers)])
     note = f"Means of the {len(shared['image_auroc'])} categories that all of them were evaluated on. "
     return Table("table-5", "Table 5: how to fine-tune", cells, note + "The paper's are quoted, not measured here.")
 
 
-def _repetitions(curves: Rows) -> Table | None:
+def _repetitions(curves: Sequence[Result]) -> Table | None:
     """The curve of Figure 3, and the number of masks from which on nothing changes by more than half a point."""
     if not curves:
         return None
-    cells = [["sampling", "", *[f"N = {count}" for count in COUNTS], "N needed"]]
-    by_seed = [[row for row in curves if row["seed"] == seed] for seed in dict.fromkeys(row["seed"] for row in curves)]
+    cells = [["sampling", "", *[f"N = {n}" for n in COUNTS], "N needed"]]
     for metric, title in TITLES.items():
-        needed = enough(curves, metric)
         for sampling in SAMPLINGS:
-            line = [sampling, title]
-            for count in COUNTS:
-                means = [curve_mean(rows, sampling, count, metric) for rows in by_seed]
-                line.append(_beside([mean for mean in means if not math.isnan(mean)]))
-            cells.append([*line, str(needed[sampling] or "-")])
-    note = f"MAEDAY zero-shot, mean of {over(curves)}, deviation over {len(by_seed)} seeds. "
-    note += "From the number needed on, the mean stays within 0.5 points of that with 64 masks."
+            means = []
+            for n in COUNTS:
+                after = [r for r in curves if (r.made_by.sampling, r.made_by.masks) == (sampling, n)]
+                means.append(_beside(seed_means(after, metric)))
+            cells.append([sampling, title, *means, str(masks_needed(curves, sampling, metric) or "-")])
+    seeds = len({result.made_by.seed for result in curves})
+    note = f"MAEDAY zero-shot, mean of {categories_text(curves)}, deviation over {seeds} seeds. "
+    note += f"From the number needed on, the mean stays within {ENOUGH} points of that with {COUNTS[-1]} masks."
     return Table("repetitions", "Masks needed", cells, note)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import html
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from maeday_core.drawing.html import render
 from maeday_core.errors import DatasetError
-from maeday_core.evaluation.evaluate import RESULTS, SCORES
+from maeday_core.evaluation.records import Result, Score, read
 from maeday_core.evaluation.repetitions import REPETITIONS
-from maeday_core.evaluation.report.figures import Drawing, figures
-from maeday_core.evaluation.report.runs import latest, whole
-from maeday_core.evaluation.report.tables import Table, machine, tables
-from maeday_core.io.journal import read_rows
+from maeday_core.evaluation.report.columns import last_curves, latest
+from maeday_core.evaluation.report.examples import example_figures
+from maeday_core.evaluation.report.figures import Drawing, figure_2, figure_3
+from maeday_core.evaluation.report.tables import Table, hardware, tables
+from maeday_core.evaluation.store import RESULTS, SCORES
 from maeday_core.model.mae import MaskedAutoencoder
 
 
@@ -20,61 +21,46 @@ def report(folder: Path, out: Path, model: MaskedAutoencoder | None = None) -> l
     """Write tables (Markdown, CSV), figures (PNG, SVG), and all of them as `report.md` and as one HTML page.
 
     Args:
-        folder: where `evaluate` wrote.
+        folder: where `evaluate` and `repetitions` wrote.
         out: where to write.
-        model: draws what it saw of the pictures that were found, missed, and taken for defective, where it is the one
+        model: draws what it saw of the pictures that were found, missed, and taken for defective, if it is the one
             that was evaluated and the pictures are still there.
 
     Returns:
         What was written.
 
     Raises:
-        DatasetError: there are no results.
+        DatasetError: there are no results, or they are of another version.
     """
-    rows, curves = latest(read_rows(folder / RESULTS, "run")), whole(read_rows(folder / REPETITIONS, "model_sha256"))
-    if not rows and not curves:
+    results, curves = latest(read(folder / RESULTS, Result)), last_curves(read(folder / REPETITIONS, Result))
+    if not results and not curves:
         raise DatasetError(f"{folder} holds no results; run evaluate with --out {folder} first.")
     out.mkdir(parents=True, exist_ok=True)
-    made = tables(rows, curves)
-    contents = {f"{table.name}.md": table.markdown for table in made} | {
-        f"{table.name}.csv": table.csv for table in made
-    }
-    drawn, written = [], []
-    for drawing in figures(rows, curves, read_rows(folder / SCORES, "run", "path"), model):
-        for suffix in ("png", "svg"):
-            written.append(out / f"{drawing.name}.{suffix}")
-            drawing.figure.savefig(written[-1], dpi=200, bbox_inches="tight", pad_inches=0.05)
-        drawn.append(drawing)
-    contents |= {"report.md": _markdown(made, drawn), "report.html": _page(made, drawn, out)}
-    for name, content in contents.items():
-        written.append(out / name)
-        written[-1].write_text(content, encoding="utf-8")
-    return written
+    made = tables(results, curves)
+    drawn = [*figure_2(results), *figure_3(curves)]
+    if model:
+        drawn += example_figures(results, read(folder / SCORES, Score), model)
+    return [*_write_figures(drawn, out), *_write_texts(made, drawn, out)]
 
 
-def _markdown(made: list[Table], drawn: list[Drawing]) -> str:
-    pictures = [f"![{drawing.name}]({drawing.name}.png)\n\n{drawing.caption}\n" for drawing in drawn]
-    return "\n".join([*[table.markdown for table in made], *pictures])
-
-
-def _page(made: list[Table], drawn: list[Drawing], out: Path) -> str:
-    pictures = ""
+def _write_figures(drawn: Sequence[Drawing], out: Path) -> Iterator[Path]:
     for drawing in drawn:
-        data = base64.b64encode((out / f"{drawing.name}.png").read_bytes()).decode()
-        pictures += f'<figure><div><img alt="{drawing.name}" src="data:image/png;base64,{data}"></div>'
-        pictures += f"<figcaption>{html.escape(drawing.caption)}</figcaption></figure>"
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>MAEDAY: evaluation</title><style>{STYLE}</style>"
-        f"<h1>MAEDAY: evaluation</h1><p>{html.escape(machine())}</p>"
-        f"{''.join(table.page for table in made)}{pictures}</html>"
+        for suffix in ("png", "svg"):
+            path = out / f"{drawing.name}.{suffix}"
+            drawing.figure.savefig(path, dpi=200, bbox_inches="tight", pad_inches=0.05)
+            yield path
+
+
+def _write_texts(made: Sequence[Table], drawn: Sequence[Drawing], out: Path) -> Iterator[Path]:
+    """Write the tables, and all with the figures, whose PNG files are there already, as one text and one page."""
+    pictures = [(drawing.caption, (out / f"{drawing.name}.png").read_bytes()) for drawing in drawn]
+    contents = {f"{table.name}.md": table.markdown for table in made}
+    contents |= {f"{table.name}.csv": table.csv for table in made}
+    contents["report.md"] = "\n".join(
+        [table.markdown for table in made]
+        + [f"![{drawing.name}]({drawing.name}.png)\n\n{drawing.caption}\n" for drawing in drawn]
     )
-
-
-STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1300px;margin:2rem auto;padding:0 1rem;color:#1c1c1e}
-h2{font-size:1.1rem;margin:2rem 0 .4rem}p,figcaption{color:#555;max-width:60rem}
-table{border-collapse:collapse;display:block;overflow-x:auto}
-td,th{padding:.25rem .6rem;border-bottom:1px solid #d8dbe0;text-align:right;font-weight:400}td{white-space:nowrap}
-th{border-bottom:2px solid #8a8f98;font-weight:600;vertical-align:bottom}
-td:first-child,th:first-child{text-align:left;white-space:normal;min-width:8rem;position:sticky;left:0;background:#fff}
-figure{margin:2.5rem 0;max-width:1100px}figure div{overflow-x:auto}img{width:100%;min-width:640px}"""
+    contents["report.html"] = render("evaluation", hardware=hardware(), tables=made, pictures=pictures)
+    for name, content in contents.items():
+        (out / name).write_text(content, encoding="utf-8")
+        yield out / name

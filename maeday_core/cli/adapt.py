@@ -1,0 +1,47 @@
+"""Learn from photos of good parts and write what was learned."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from maeday_core.cli.good_parts import learn_from
+from maeday_core.cli.options import add_method, add_settings, settings_of, tools_of
+from maeday_core.cli.output import print_json, print_line
+from maeday_core.errors import SettingsError
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument("shots", nargs="+", metavar="SHOT", help="picture files and folders of them, 1 to 8 pictures")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors", help="what was learned")
+    add_method(parser, default="ensemble")
+    add_settings(parser, tile="auto")
+    parser.add_argument("--steps", type=int, metavar="N", help="iterations; by default the preset's")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def run(options: Namespace) -> int:
+    """Learn, and write."""
+    from maeday_core.methods import find, save_reference
+
+    if options.out.suffix != ".safetensors":
+        raise SettingsError(
+            f"What is learned is written as safetensors: give a name with that ending, not {options.out}."
+        )
+    method, tools = find(options.method), tools_of(options, settings_of(options), options.steps)
+    start = time.perf_counter()
+    reference = learn_from(options.shots, method, tools)
+    seconds = time.perf_counter() - start
+    save_reference(reference, options.out)
+    if options.json:
+        row: dict[str, Any] = {"path": str(options.out), "method": method.name, "seed": options.seed}
+        row |= {"seconds": round(seconds, 2), "doubts": reference.doubts}
+        for learned in reference.learned.values():
+            row |= learned.describe()
+        print_json(row)
+    else:
+        print_line(f"{options.out}: {', '.join(learned.summary for learned in reference.learned.values())}")
+    return 0

@@ -1,0 +1,110 @@
+"""Evaluate methods on a data set in the layout of MVTec-AD or VisA."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from maeday_core.cli.options import Choices, add_method, add_settings, settings_of, tools_of
+from maeday_core.cli.output import print_json, print_line, print_warning, progress_bar
+
+FACTS = {"category": "20", "method": "12", "shots": ">5", "seed": ">4", "sampling": "8", "masks": ">5", "images": ">6"}
+"""The first columns of the table, and their widths."""
+METRICS = {
+    "image_auroc": "image AUROC",
+    "pixel_auroc": "pixel AUROC",
+    "aupro": "AUPRO",
+    "f1_max": "F1-max",
+    "hit_rate": "hit rate",
+}
+"""The other columns; the rows of `--json` have every metric."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument("root", metavar="ROOT", help="one category, or a folder of categories")
+    parser.add_argument("--category", nargs="+", default=[], metavar="NAME", help="only these")
+    add_method(parser, several=True)
+    add_settings(parser, without=["seed"])
+    parser.add_argument(
+        "--shots",
+        type=int,
+        nargs="+",
+        default=[0],
+        metavar="K",
+        choices=Choices(_shots),
+        help="good parts to learn from: %(choices)s",
+    )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0], metavar="SEED", help="of masks and shots, one run each"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="write results.jsonl and scores.jsonl; run again to go on"
+    )
+    parser.add_argument(
+        "--repetitions",
+        action="store_true",
+        help="instead, MAEDAY zero-shot after 1 to 64 masks (the paper's Figure 3)",
+    )
+    parser.add_argument("--keep-maps", action="store_true", help="keep every error map in DIR/maps")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
+
+
+def _shots() -> Collection[int]:
+    from maeday_core.fewshot.fine_tuning import MAX_SHOTS
+
+    return range(MAX_SHOTS + 1)
+
+
+def run(options: Namespace) -> int:
+    """Evaluate, and print each result as soon as it is known."""
+    from maeday_core.evaluation.datasets import find_categories
+    from maeday_core.evaluation.evaluate import ImageDone, Plan, evaluate
+    from maeday_core.evaluation.repetitions import repetitions
+    from maeday_core.methods import find
+
+    tools = tools_of(options, settings_of(options, seed=options.seeds[0]))
+    categories = find_categories(options.root, options.category)
+    for category in categories:
+        for sentence in category.lacks:
+            print_warning(sentence)
+    if not options.json:
+        print_line(_head())
+    with progress_bar() as show:
+
+        def on_image(progress: ImageDone) -> None:
+            show(f"{progress.category}, {progress.methods}", progress.done / progress.total)
+
+        if options.repetitions:
+            results = repetitions(categories, tools, options.seeds, options.out, on_image)
+        else:
+            plan = Plan(categories, [find(name) for name in options.method], options.shots, options.seeds)
+            results = evaluate(plan, tools, options.out, keep_maps=options.keep_maps, on_image=on_image)
+        for result in results:
+            row = result.record()
+            if options.json:
+                print_json(row)
+            else:
+                print_line(_line(row))
+    return 0
+
+
+def _head() -> str:
+    cells = [f"{name:{width}}" for name, width in FACTS.items()] + [f"{title:>15}" for title in METRICS.values()]
+    return " ".join(cells)
+
+
+def _line(row: dict[str, Any]) -> str:
+    """A row of the table."""
+    cells = [f"{'' if row[name] is None else row[name]:{width}}" for name, width in FACTS.items()]
+    return " ".join([*cells, *(f"{_metric(row, name):>15}" for name in METRICS)])
+
+
+def _metric(row: dict[str, Any], name: str) -> str:
+    """A metric, per cent, of a mean with its deviation over the seeds."""
+    if row[name] is None:
+        return "-"
+    deviation = row.get(f"{name}_std")
+    return f"{row[name]:.1f}" + ("" if deviation is None else f" +- {deviation:.1f}")

@@ -1,0 +1,73 @@
+"""Find foreign objects in folders, zip archives and videos."""
+
+from __future__ import annotations
+
+import math
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from maeday_core.cli.good_parts import add_good_parts, reference_of
+from maeday_core.cli.options import add_method, add_settings, settings_of, tools_of
+from maeday_core.cli.output import print_error, print_json, print_line, print_note, progress_bar
+from maeday_core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from maeday_core.frames import FrameRecord
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="folders, zip archives, videos, pictures")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="results; run again to go on")
+    parser.add_argument("--every", type=float, default=1.0, metavar="SECONDS", help="between frames of a video")
+    add_method(parser, default="ensemble")
+    add_settings(parser, masks=4, sampling="balanced", tile="on")
+    add_good_parts(parser)
+    parser.add_argument("--threshold", type=float, metavar="T", help="by default what is unusual for these frames")
+    parser.add_argument("--ignore", type=Path, metavar="MASK", help="a picture, bright where nothing counts")
+    parser.add_argument("--least-area", type=int, default=0, metavar="PIXELS", help="smaller regions are no objects")
+    parser.add_argument("--keep-maps", action="store_true", help="write every map, float32, to DIR/maps")
+    parser.add_argument("--json", action="store_true", help="one JSON object a frame on standard output, at the end")
+
+
+def run(options: Namespace) -> int:
+    """Run the detector on every frame, then judge all of them together."""
+    from maeday_core.frames import FrameRun, LeftOut, Sources
+    from maeday_core.methods import detector, find
+
+    criteria = _criteria(options)
+    method, tools = find(options.method), tools_of(options, settings_of(options))
+    frames, sources = FrameRun(options.out), Sources(options.sources, options.every)
+    total = sources.count(frames.written)
+    reference = reference_of(options, method, tools)
+    detect = detector(method, tools, reference)
+    depends_on = method.depends_on(tools, reference.shots).record()
+    depends_on |= {name: str(getattr(options, name)) for name in ("sources", "normals", "adapter")}
+    records: list[FrameRecord] = []
+    with progress_bar() as show:
+        for found in frames.look(sources, detect, depends_on, options.keep_maps):
+            if isinstance(found, LeftOut):
+                print_error(f"{found.path}: {found.reason}")
+                continue
+            records.append(found)
+            verdict = frames.so_far(records, **criteria)
+            if not options.json:
+                print_line(f"{verdict.image_score:8.4f}  {verdict.verdict:9}  {found.name}")
+            show(f"{len(records)} of {total} frames", len(records) / max(total, 1))
+    judgement = frames.judge(**criteria)
+    report = frames.write(judgement)
+    print_note(f"\n{judgement.title}. {judgement.reason} See {report}.")
+    for verdict in judgement.verdicts if options.json else ():  # last: whoever reads them may stop early
+        print_json(verdict.row)
+    return 0 if judgement.verdicts else 2
+
+
+def _criteria(options: Namespace) -> dict[str, Any]:
+    """What an object is, as it was given."""
+    from maeday_core.frames import load_mask
+
+    if options.threshold is not None and not 0 <= options.threshold < math.inf:
+        raise SettingsError(f"The threshold is {options.threshold:g}; give 0 or more.")
+    ignore = load_mask(options.ignore) if options.ignore else None
+    return {"threshold": options.threshold, "least_area": options.least_area, "ignore": ignore}

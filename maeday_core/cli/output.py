@@ -1,0 +1,60 @@
+"""What the commands print: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tqdm import tqdm
+
+Show = Callable[[str, float], None]
+"""Shows what is being done, and how much of it is done: 0 to 1."""
+
+
+def print_line(text: str) -> None:
+    """Print a line of results."""
+    tqdm.write(_printable(text), file=sys.stdout)  # where a bar is shown, it stays below
+    sys.stdout.flush()
+
+
+def print_json(row: dict[str, Any]) -> None:
+    """Print a JSON object as a line."""
+    print_line(json.dumps(row))
+
+
+def print_note(text: object) -> None:
+    """Print a line on standard error."""
+    tqdm.write(_printable(str(text)), file=sys.stderr)
+
+
+def print_warning(text: object) -> None:
+    """Print a sentence about something that does not stop the command."""
+    print_note(f"warning: {text}")
+
+
+def print_error(text: object) -> None:
+    """Print a sentence about something that could not be done."""
+    print_note(f"error: {text}")
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[Show]:
+    """A bar on standard error with the time left, where that is a terminal; else nothing is shown."""
+    form = "{desc}: {percentage:3.0f} %|{bar}| {remaining} left"
+    with tqdm(total=1.0, disable=None, bar_format=form, dynamic_ncols=True, leave=False) as bar:
+
+        def show(doing: str, share: float) -> None:
+            if share < bar.n:  # something else has begun
+                bar.reset()
+            bar.n = min(share, 1.0)
+            bar.set_description_str(doing)  # which draws the bar
+
+        yield show
+
+
+def _printable(text: str) -> str:
+    """A text that any terminal can show, though the name of a file in it may be no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,68 @@
+"""The metrics of a run, read off its scores and error maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from maeday_core.evaluation.datasets import Sample, ground_truth
+from maeday_core.evaluation.metrics import (
+    Bools,
+    Floats,
+    aupro,
+    auroc,
+    average_precision,
+    confusion,
+    f1_max,
+    hit_rate,
+    rank,
+    rank_scores,
+)
+from maeday_core.evaluation.records import Metrics, Score
+
+
+def measure(samples: Sequence[Sample], scores: Sequence[Score], maps: Path) -> Metrics:
+    """All metrics of a category.
+
+    Pixel metrics are over all pixels of all pictures together, each at its own size; defective pictures without ground
+    truth do not count in them.
+
+    Args:
+        samples: the test pictures.
+        scores: of each of them.
+        maps: the folder of their error maps.
+    """
+    labels = np.array([sample.anomalous for sample in samples])
+    images = rank_scores(labels, np.array([score.image_score for score in scores]))
+    verdicts = confusion([(labels, np.array([score.image_score > score.threshold for score in scores]))])
+    best_f1, best_threshold = f1_max(images)
+
+    known = [pair for pair in zip(samples, scores, strict=True) if pair[0].mask or not pair[0].anomalous]
+    if not any(sample.mask for sample in samples):
+        known = []
+
+    def pixels() -> Iterator[tuple[Bools, Floats]]:
+        for sample, score in known:
+            error_map = np.load(maps / score.map)
+            yield ground_truth(sample, error_map.shape), error_map
+
+    outlines = (
+        (truth, error_map > score.threshold) for (truth, error_map), (_, score) in zip(pixels(), known, strict=True)
+    )
+    ranking = rank(pixels)
+    return Metrics(
+        image_auroc=auroc(images),
+        image_ap=average_precision(images),
+        f1_max=best_f1,
+        f1_threshold=best_threshold,
+        balanced_accuracy=verdicts.balanced_accuracy,
+        false_alarms=verdicts.false_positive_rate,
+        hits=verdicts.recall,
+        pixel_auroc=auroc(ranking),
+        pixel_ap=average_precision(ranking),
+        aupro=aupro(ranking),
+        hit_rate=hit_rate(pixels),
+        outline_f1=confusion(outlines).f1,
+    )

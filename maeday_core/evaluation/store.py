@@ -1,0 +1,127 @@
+"""What runs leave in a folder as they go, so that a run that was killed goes on with the next picture."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+
+from maeday_core.detection.result import Detection
+from maeday_core.evaluation.datasets import Sample
+from maeday_core.evaluation.means import known_mean
+from maeday_core.evaluation.measure import measure
+from maeday_core.evaluation.records import Result, Score, append, read
+from maeday_core.evaluation.run import Run
+from maeday_core.io.files import replacing
+from maeday_core.io.journal import alone_in, mend
+
+RESULTS = "results.jsonl"
+SCORES = "scores.jsonl"
+MAPS = "maps"
+
+Scored = tuple[Run, Detection, float | None]
+"""A run, what it found in a picture, and how long its method took to learn."""
+
+
+class Store:
+    """The results of finished runs, and the scores and error maps of pictures.
+
+    Args:
+        folder: where `scores.jsonl` and the error maps of unfinished runs lie.
+        results: the file of the results.
+        keep_maps: keep the error maps of finished runs, too.
+    """
+
+    def __init__(self, folder: Path, results: Path, keep_maps: bool) -> None:
+        self.folder, self.results, self.keep_maps = folder, results, keep_maps
+        for path in (results, folder / SCORES):
+            mend(path)
+        self.finished = {result.run: result for result in read(results, Result)}
+        self.scores: dict[str, dict[str, Score]] = {}
+        for score in read(folder / SCORES, Score):
+            if (self.maps(score.run) / score.map).is_file():
+                self.scores.setdefault(score.run, {})[score.path] = score
+
+    def maps(self, run: str) -> Path:
+        """The folder of a run's error maps."""
+        return self.folder / MAPS / run
+
+    def waiting(self, runs: Sequence[Run]) -> list[tuple[int, Sample, list[Run]]]:
+        """The pictures that some runs on the same category have not scored: place, picture, those runs."""
+        waiting = []
+        for index, sample in enumerate(runs[0].category.samples):
+            without = [run for run in runs if not self._scored(run, sample)]
+            if without:
+                waiting.append((index, sample, without))
+        return waiting
+
+    def _scored(self, run: Run, sample: Sample) -> bool:
+        return run.id in self.finished or str(sample.path) in self.scores.get(run.id, {})
+
+    def add(self, index: int, sample: Sample, found: Iterable[Scored]) -> None:
+        """Keep what some runs found in a picture."""
+        scores = [self._score(index, sample, *scored) for scored in found]
+        append(self.folder / SCORES, scores)
+        for score in scores:
+            self.scores.setdefault(score.run, {})[score.path] = score
+
+    def _score(self, index: int, sample: Sample, run: Run, found: Detection, learn_seconds: float | None) -> Score:
+        name = f"{index:05}.npy"
+        with replacing(self.maps(run.id) / name) as temporary:
+            np.save(temporary, found.error_map)
+        return Score(
+            run=run.id,
+            category=run.category.name,
+            method=run.method.name,
+            shots=run.shots,
+            seed=run.seed,
+            path=str(sample.path),
+            defect=sample.defect,
+            mask=str(sample.mask) if sample.mask else None,
+            map=name,
+            image_score=found.image_score,
+            threshold=found.threshold.value,
+            seconds=found.seconds,
+            learn_seconds=learn_seconds,
+        )
+
+    def result(self, run: Run) -> Result:
+        """The result of a run that has scored all its pictures."""
+        if run.id not in self.finished:
+            samples, by_path = run.category.samples, self.scores.pop(run.id)
+            scores = [by_path[str(sample.path)] for sample in samples]
+            result = Result(
+                category=run.category.name,
+                made_by=run.made_by,
+                run=run.id,
+                images=len(scores),
+                metrics=measure(samples, scores, self.maps(run.id)),
+                seconds_per_image=fmean(score.seconds for score in scores),
+                learn_seconds=known_mean(score.learn_seconds for score in scores),
+            )
+            append(self.results, [result])
+            if not self.keep_maps:
+                shutil.rmtree(self.maps(run.id))
+            self.finished[run.id] = result
+        return self.finished[run.id]
+
+
+@contextlib.contextmanager
+def open_store(out: Path | None, name: str = RESULTS, keep_maps: bool = False) -> Iterator[Store]:
+    """A store in a folder that no other run may write to meanwhile; in a temporary one if `out` is None.
+
+    Raises:
+        DatasetError: another run writes there, or the files there are not those of this version.
+    """
+    with contextlib.ExitStack() as stack:
+        folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="maeday-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(alone_in(folder))
+        work = folder if name == RESULTS else folder / Path(name).stem
+        work.mkdir(exist_ok=True)
+        yield Store(work, folder / name, keep_maps)

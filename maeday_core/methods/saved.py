@@ -1,0 +1,81 @@
+"""What was learned of good parts as a file: one format, one writer, one reader."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import safetensors
+from torch import Tensor
+
+from maeday_core.errors import SettingsError, WeightsError
+from maeday_core.io.files import save_tensors
+from maeday_core.methods.base import find
+from maeday_core.methods.reference import Reference
+
+FORMAT = 1
+HEADER = "maeday_reference"
+OLDER = ("maeday_adapter", "maeday_bank")
+
+
+def save_reference(reference: Reference, path: str | os.PathLike[str]) -> None:
+    """Write what was learned as one safetensors file; `load_reference` reads it."""
+    tensors: dict[str, Tensor] = {}
+    for name, one in reference.learned.items():
+        tensors |= {f"{name}/{key}": value for key, value in one.tensors().items()}
+    facts = {
+        "format": FORMAT,
+        "method": reference.method,
+        "learned": {name: one.facts() for name, one in reference.learned.items()},
+    }
+    save_tensors(Path(path), tensors, {"format": "pt", HEADER: json.dumps(facts)})
+
+
+def load_reference(path: str | os.PathLike[str]) -> Reference:
+    """Read a file of `save_reference`.
+
+    Raises:
+        WeightsError: it cannot be read, is damaged, or was written by another version of this program.
+    """
+    path = Path(path)
+    facts, tensors = _read(path)
+    if facts.get("format") != FORMAT:
+        raise WeightsError(
+            f"{path.name} was written by another version of this program; learn from the good parts again."
+        )
+    try:
+        method = find(str(facts["method"]))
+        learned = {}
+        for part in method.parts(good=True):
+            own = {
+                key.removeprefix(f"{part.name}/"): value
+                for key, value in tensors.items()
+                if key.startswith(f"{part.name}/")
+            }
+            learned[part.name] = part.restore(facts["learned"][part.name], own)
+    except SettingsError as error:
+        raise WeightsError(f"{path.name} was written for something that is not here: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
+        raise WeightsError(f"{path.name} is damaged; learn from the good parts again.") from error
+    return Reference(learned, method.name)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            if HEADER not in header and not any(name in header for name in OLDER):
+                raise ValueError("no reference")
+            facts = json.loads(header.get(HEADER, "{}"))
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise WeightsError(f"{path.name} cannot be read; check the name and its permissions.") from error
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise WeightsError(
+            f"{path.name} holds nothing that this program has learned, or is damaged; learn from the good parts again."
+        ) from error
+    if not isinstance(facts, dict):
+        raise WeightsError(f"{path.name} is damaged; learn from the good parts again.")
+    return facts, tensors

@@ -1,0 +1,93 @@
+"""Using a method: learn from good parts, then judge queries; everything is checked here, once for all methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+
+from maeday_core.detection.result import Detection
+from maeday_core.detection.windows import Tiling
+from maeday_core.errors import SettingsError
+from maeday_core.fewshot.learned import Progress
+from maeday_core.io.images import RGBImage
+from maeday_core.methods.base import Detect, Method, Shots, last
+from maeday_core.methods.reference import Reference
+from maeday_core.methods.tools import Tools
+from maeday_core.model.backbone import SIDE
+
+
+def detector(method: Method, tools: Tools | None = None, reference: Reference | None = None) -> Detect:
+    """The function that judges queries by a method, zero-shot or with what was learned from good parts.
+
+    Raises:
+        SettingsError: the method needs good parts and has none, or they were learned by another, or for other settings.
+        WeightsError: they belong to another model.
+    """
+    tools, reference = tools or Tools(), reference or Reference()
+    _check(method, reference)
+    if reference.tile not in ("auto", tools.settings.tile):
+        if tools.settings.tile != "auto":
+            seen = "through windows" if reference.tile == "on" else "whole"
+            raise SettingsError(f"The good parts were looked at {seen}: detect with tile {reference.tile}, or auto.")
+        tools = tools.with_settings(tile=reference.tile)
+    return method.detector(tools, reference)
+
+
+def _check(method: Method, reference: Reference) -> None:
+    if method.shots is Shots.NONE and reference:
+        raise SettingsError(f"{method.title} uses no photos of good parts: leave them out, or choose another method.")
+    if method.shots is Shots.REQUIRED and not reference:
+        raise SettingsError(
+            f"The method {method.name} compares with good parts and has none: give photos of them, or choose "
+            f"{method.alone.name}, which needs none."
+        )
+    missing = [part for part in method.parts(bool(reference)) if reference and part.name not in reference.learned]
+    if missing:
+        raise SettingsError(
+            f"What was saved of the good parts comes from the method {reference.method} and holds nothing for "
+            f"{missing[0].title}: learn from them again with the method {method.name}."
+        )
+
+
+def detect(method: Method, tools: Tools | None, query: RGBImage, reference: Reference | None = None) -> Detection:
+    """Judge one picture, uint8 (H, W, 3) RGB of any size; raises what `detector` raises."""
+    return last(detector(method, tools, reference)(query))
+
+
+def learning(method: Method, tools: Tools | None, shots: Iterable[RGBImage]) -> Generator[Progress, None, Reference]:
+    """Learn from photos of good parts: yields the progress and returns what was learned.
+
+    Args:
+        method: the one that will judge.
+        tools: by `settings.tile` the shots are seen whole or through windows, for `auto` by the size of the first.
+        shots: uint8 (H, W, 3); one to eight where the method fine-tunes, else any number. They are taken one at a time,
+            as often as the method has parts.
+
+    Raises:
+        SettingsError: the method uses no good parts, or cannot use so many.
+    """
+    tools = tools or Tools()
+    if method.shots is Shots.NONE:
+        raise SettingsError(f"{method.title} uses no photos of good parts: leave them out, or choose another method.")
+    if iter(shots) is shots:
+        shots = list(shots)
+    first = next(iter(shots), None)
+    if first is not None:
+        view = Tiling.of(first.shape, tools.settings.tile, SIDE)
+        tools = tools.with_settings(tile="off" if view.whole else "on")
+    return (yield from method.learning(tools, shots))
+
+
+def learn(
+    method: Method,
+    tools: Tools | None,
+    shots: Iterable[RGBImage],
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Reference:
+    """What a method learns from photos of good parts; arguments and errors are those of `learning`."""
+    steps = learning(method, tools, shots)
+    while True:
+        try:
+            on_progress(next(steps))
+        except StopIteration as end:
+            reference: Reference = end.value
+            return reference

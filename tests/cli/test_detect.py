@@ -1,0 +1,123 @@
+"""`maeday detect`: a row a picture, maps and masks of the picture's own size, and no query is ever touched."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maeday_core import METHODS, Shots
+from maeday_core.cli import main
+from tests.cli.conftest import save_noise
+from tests.conftest import part
+
+KEYS = {
+    "path",
+    "image_score",
+    "threshold",
+    "verdict",
+    "boxes",
+    "seconds",
+    "model",
+    "method",
+    "masks",
+    "mask_ratio",
+    "sampling",
+    "seed",
+    "error_map",
+    "mask",
+}
+BOX_KEYS = {"x", "y", "width", "height", "area", "peak"}
+
+
+def test_maps_and_masks_have_each_pictures_own_size(run, folder, model):
+    options = ["--mask-ratio", 0.5, "--seed", 4, "--sampling", "balanced", "--out", folder / "out"]
+    status, rows, _ = run("detect", folder / "pictures", *model, *options)
+    assert status == 0
+    assert [row["path"].rsplit("/", 1)[1] for row in rows] == ["a.png", "b.jpg", "a.bmp"]
+    assert len({row["error_map"] for row in rows}) == len({row["mask"] for row in rows}) == 3
+    for row, shape in zip(rows, [(30, 40), (64, 90), (64, 64)], strict=True):
+        assert row.keys() >= KEYS
+        error_map, mask = np.load(row["error_map"]), Image.open(row["mask"])
+        assert error_map.shape == shape
+        assert error_map.dtype == np.float32
+        assert row["image_score"] == pytest.approx(error_map.max())
+        assert mask.mode == "L"
+        assert np.array_equal(np.array(mask), np.where(error_map > row["threshold"], 255, 0))
+        assert (row["masks"], row["mask_ratio"], row["seed"], row["sampling"]) == (2, 0.5, 4, "balanced")
+        assert row["model"] == str(folder / "tiny.safetensors")
+    assert len(list((folder / "out").glob("*-maeday.png"))) == 3
+
+
+def test_the_verdict_follows_from_the_threshold_and_the_boxes_hold_what_is_above_it(run, tmp_path):
+    for seed, defect in enumerate((False, True)):
+        Image.fromarray(part(seed, defect)).save(tmp_path / f"{seed}.png")
+    status, rows, _ = run("detect", tmp_path, "--method", "self", "--out", tmp_path / "out", "--json")
+    assert status == 0
+    assert [row["verdict"] for row in rows] == ["normal", "anomalous"]
+    for row in rows:
+        above = np.array(Image.open(row["mask"])) == 255
+        assert (row["verdict"] == "anomalous") == (row["image_score"] > row["threshold"]) == above.any()
+        boxed = np.zeros_like(above)
+        for box in row["boxes"]:
+            assert box.keys() >= BOX_KEYS
+            assert row["threshold"] < box["peak"] <= row["image_score"]
+            boxed[box["y"] : box["y"] + box["height"], box["x"] : box["x"] + box["width"]] = True
+        assert sum(box["area"] for box in row["boxes"]) == above.sum()
+        assert boxed[above].all()
+
+
+def test_queries_are_never_touched_and_results_are_no_queries(run, folder, model):
+    pictures = folder / "pictures"
+    for name in ("a-mask.png", "b-maeday.png"):  # a person's own pictures, named like results
+        save_noise(pictures / name, 40, 30, np.random.default_rng(1))
+    before = {path: path.read_bytes() for path in pictures.rglob("*.*")}
+    for _ in range(2):  # the second run finds the results of the first in the folder
+        status, rows, _ = run("detect", pictures, *model, "--out", pictures)
+        assert status == 0
+        assert {row["path"] for row in rows} == set(map(str, before))
+    assert len(list(pictures.glob("*-error-map.npy"))) == len(before)
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+
+def test_without_out_nothing_is_written(run, folder, model, capsys):
+    query = folder / "pictures" / "a.png"
+    before = sorted(folder.rglob("*"))
+    status, rows, _ = run("detect", query, *model)
+    assert status == 0
+    assert rows[0]["error_map"] is rows[0]["mask"] is None
+    assert main(["detect", str(query), *map(str, model[:-1])]) == 0
+    shown = capsys.readouterr().out
+    assert f"{rows[0]['image_score']:.4f}" in shown
+    assert rows[0]["verdict"] in shown
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_bad_file_stops_nothing_else(run, folder, model):
+    (folder / "pictures" / "aa.jpg").write_text("not a picture")
+    status, rows, errors = run("detect", folder / "pictures", *model)
+    assert status == 2
+    assert len(rows) == 3
+    assert len(errors.splitlines()) == 1
+    assert "aa.jpg" in errors
+
+
+def test_a_picture_seen_through_windows_says_so(run, folder, model):
+    save_noise(folder / "long.png", 200, 64, np.random.default_rng(0))
+    status, rows, errors = run("detect", folder / "long.png", *model, "--tile", "on")
+    assert status == 0
+    assert rows[0]["windows"] in errors
+    assert "windows of 64 px" in errors
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_detects_and_draws(run, folder, model, shots, name):
+    good = [] if METHODS[name].shots is Shots.NONE else ["--preset", "calibrate", "--normals", *shots]
+    options = ["--method", name, *good, "--out", folder / "out"]
+    status, rows, _ = run("detect", folder / "pictures" / "deep", *model, *options)
+    assert status == 0
+    assert rows[0].keys() >= KEYS
+    assert rows[0]["method"] == name
+    reconstructs = name in ("maeday", "ensemble", "ensemble-raw")
+    assert rows[0]["masks"] == (2 if reconstructs else None)
+    assert (rows[0]["model"] is not None) == reconstructs
+    assert np.load(rows[0]["error_map"]).max() == pytest.approx(rows[0]["image_score"], rel=1e-6)
+    assert Image.open(folder / "out" / "a-maeday.png").width > 800

@@ -1,0 +1,44 @@
+"""`maeday pretrain` and `maeday corpus`: from pictures to a model that detects."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from maeday_core.pretraining.train import Plan
+from tests.conftest import TINY
+from tests.pretraining.pictures import pictures
+
+
+@pytest.fixture
+def corpus(folder, monkeypatch):
+    """A folder of pictures; what is trained is tiny, in batches of four."""
+    tiny = {"config": TINY, "batch_size": 4, "log_every": 1}
+    monkeypatch.setattr("maeday_core.pretraining.train.Plan", lambda **given: Plan(**given, **tiny))
+    (folder / "corpus").mkdir()
+    for number, picture in enumerate(pictures(4)):
+        Image.fromarray(np.ascontiguousarray(picture)).save(folder / "corpus" / f"{number}.png")
+    return folder / "corpus"
+
+
+def test_the_weights_detect_and_a_run_can_be_resumed(run, folder, corpus):
+    out = folder / "new" / "mine.safetensors"
+    status, rows, errors = run("pretrain", "--corpus", corpus, "--out", out, "--steps", 2, "--seed", 1)
+    assert (status, rows) == (0, [])
+    first, *curve, last = errors.splitlines()
+    assert "held out" in first
+    assert [json.loads(line)["step"] for line in curve] == [1, 2]
+    assert last == f"wrote {out}"
+    status, rows, _ = run("detect", folder / "pictures", "--model", out, "--masks", 1, "--json")
+    assert (status, len(rows)) == (0, 3)
+    resume = ["--resume", out.with_suffix(".state"), "--steps", 3]
+    _, _, errors = run("pretrain", "--corpus", corpus, "--out", out, *resume)
+    assert [json.loads(line)["step"] for line in errors.splitlines()[1:-1]] == [3]
+
+
+def test_it_starts_from_a_models_weights(run, folder, corpus):
+    out = ["--corpus", corpus, "--out", folder / "mine.safetensors", "--steps", 1]
+    errors = [run("pretrain", *out, *model)[2] for model in ([], ["--model", folder / "tiny.safetensors"])]
+    fresh, continued = (json.loads(text.splitlines()[1])["masked_mse"] for text in errors)
+    assert fresh != continued

@@ -1,0 +1,88 @@
+"""The layouts of data sets: what is found in them, and what is refused."""
+
+import numpy as np
+import pytest
+
+from maeday_core.errors import DatasetError
+from maeday_core.evaluation.datasets import find_categories, ground_truth
+from tests.evaluation.plates import draw_category, save
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    for name in ("bolt", "nut"):
+        draw_category(tmp_path / name)
+    return tmp_path
+
+
+def test_a_folder_of_categories_or_one_of_them(dataset):
+    assert [category.name for category in find_categories(dataset)] == ["bolt", "nut"]
+    assert [category.name for category in find_categories(dataset, ["nut"])] == ["nut"]
+    (nut,) = find_categories(dataset / "nut")
+    assert (nut.name, len(nut.samples), len(nut.normals), nut.lacks) == ("nut", 4, 2, [])
+
+
+def test_unusable_data_sets_say_what_is_wrong(dataset):
+    with pytest.raises(DatasetError, match="no folder"):
+        find_categories(dataset / "nowhere")
+    with pytest.raises(DatasetError, match="it has bolt, nut"):
+        find_categories(dataset, ["screw"])
+    (dataset / "empty").mkdir()
+    with pytest.raises(DatasetError, match="no category"):
+        find_categories(dataset / "empty")
+    (dataset / "nut" / "ground_truth" / "spot" / "1_mask.png").unlink()
+    with pytest.raises(DatasetError, match=r"1_mask\.png"):
+        find_categories(dataset)
+
+
+def test_a_mask_of_another_size_is_refused(dataset):
+    sample = find_categories(dataset, ["bolt"])[0].samples[-1]
+    assert ground_truth(sample, (40, 56)).sum() == 140
+    with pytest.raises(DatasetError, match="must agree"):
+        ground_truth(sample, (40, 55))
+
+
+def test_metrics_that_cannot_be_computed_are_named(dataset):
+    for path in (dataset / "bolt" / "test" / "good").iterdir():
+        path.unlink()
+    bolt, nut = find_categories(dataset)
+    assert "no good test pictures" in bolt.lacks[0]
+    assert nut.lacks == []
+
+
+@pytest.fixture
+def candle(tmp_path):
+    """One category of VisA as its archive is unpacked."""
+    rng = np.random.default_rng(0)
+    rows = ["object,split,label,image,mask"]
+    for i in range(6):
+        bad = i % 2 == 1
+        image = f"candle/Data/Images/{'Anomaly' if bad else 'Normal'}/{i:03}.JPG"
+        mask = f"candle/Data/Masks/Anomaly/{i:03}.png" if bad else ""
+        plate = rng.integers(90, 110, (40, 50, 3), dtype=np.uint8)
+        if bad:
+            plate[5:15, 5:15] = 255
+            truth = np.zeros((40, 50), np.uint8)
+            truth[5:15, 5:15] = 1 + i % 3  # VisA numbers the kinds of defects
+            save(tmp_path / mask, truth)
+        save(tmp_path / image, plate)
+        rows.append(f"candle,{'train' if i in (0, 2) else 'test'},{'anomaly' if bad else 'normal'},{image},{mask}")
+    (tmp_path / "split_csv").mkdir()
+    (tmp_path / "split_csv" / "1cls.csv").write_text("\n".join(rows))
+    return tmp_path
+
+
+def test_visa_as_it_is_unpacked(candle):
+    (category,) = find_categories(candle)
+    found = (category.name, len(category.normals), len(category.samples), category.lacks)
+    assert found == ("candle", 2, 4, [])
+    assert [int(ground_truth(sample, (40, 50)).sum()) for sample in category.samples] == [100, 100, 0, 100]
+
+
+def test_visa_that_is_incomplete_or_no_visa_is_refused(candle):
+    (candle / "candle/Data/Masks/Anomaly/001.png").unlink()
+    with pytest.raises(DatasetError, match="unpack the whole archive"):
+        find_categories(candle)
+    (candle / "split_csv" / "1cls.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DatasetError, match="not VisA's list"):
+        find_categories(candle)
