@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app import gradio_fixes
-from app.frames_tab import frames_tab
+from app.frames import frames_tab
 from app.inspect import EXAMPLES, inspect_tab
 from maeday_core.drawing import cards
 from maeday_core.frames.report import TIMELINE_CSS

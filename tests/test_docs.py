@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from PIL import Image
 
 from maeday_core.evaluation.records import append
-from tests.conftest import ROOT
+from tests.conftest import ROOT, part
 from tests.evaluation.plates import made_up
 
 DOCS = ROOT / "docs"
@@ -60,12 +64,49 @@ def test_tutorial_is_kept_without_outputs() -> None:
 
 
 @pytest.mark.slow
-def test_tutorial_runs() -> None:
+def test_tutorial_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     notebook = nbformat.read(DOCS / "tutorial.ipynb", as_version=4)
     NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(DOCS)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(pictures) > 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README.md", "docs/guides/few-shot.md"])
+def test_examples_of_the_library_run(page: str, tmp_path: Path) -> None:
+    for seed, name in enumerate(("photo", "good1", "good2")):
+        Image.fromarray(part(seed, defect=name == "photo")).save(tmp_path / f"{name}.jpg")
+    run("\n".join(python_of(page)), tmp_path)
+
+
+def test_example_of_a_method_finds_a_coloured_square(tmp_path: Path) -> None:
+    (method,) = python_of("CONTRIBUTING.md")
+    Image.fromarray(part(0, defect=True)).save(tmp_path / "photo.png")
+    use = """
+from maeday_core import detect, find, load_image
+
+result = detect(find("colour"), None, load_image("photo.png"))
+y, x = np.unravel_index(result.error_map.argmax(), result.error_map.shape)
+assert 60 <= y < 76 and 20 <= x < 36
+assert result.image_score > result.threshold.value
+"""
+    run(method + use, tmp_path)
+
+
+def python_of(page: str) -> list[str]:
+    """The blocks of Python on a page."""
+    blocks = re.findall(r"^```python\n(.+?)^```", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S)
+    assert blocks
+    return blocks
+
+
+def run(code: str, folder: Path) -> None:
+    """Run it with a Python of its own: what it registers ends with it."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_evaluation_page_is_written_from_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

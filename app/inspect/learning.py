@@ -132,7 +132,7 @@ def _in_words(progress: Progress) -> tuple[str, Markup]:
     """How far it is, and the loss so far as a picture."""
     step = progress.step
     if step is None:
-        return f"{progress.share:.0%} done.", NOTHING
+        return f"{progress.share:.0%} done." if progress.share else "", NOTHING
     left = f"about {step.seconds_left:.0f} s left"
     text = f"Step {step.step} of {step.steps}, loss {step.loss:.4f}, {left}. Stop keeps it."
     return text, loss_curve(step.losses, step.steps)

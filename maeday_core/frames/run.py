@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ class FrameRun:
         detect: Detect,
         depends_on: Mapping[str, Any] | None = None,
         keep_maps: bool = False,
-    ) -> Iterator[FrameRecord | LeftOut]:
+    ) -> Generator[FrameRecord | LeftOut, None, None]:
         """Run the detector on all frames; those that an earlier run in this folder measured come first.
 
         Map and picture of a frame are written before its line in the journal: a crash loses only the frame in work.

@@ -1,4 +1,7 @@
-"""The methods, each in a file of its own, in the order in which they are listed."""
+"""The methods, each in a file of its own; every file of this folder is imported, so that its method is registered."""
+
+import importlib
+import pkgutil
 
 from maeday_core.methods.base import METHODS, Detect, Method, Shots, Style, Sum, find, last, register
 from maeday_core.methods.maeday import MAEDAY
@@ -38,3 +41,6 @@ __all__ = [
     "register",
     "save_reference",
 ]
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

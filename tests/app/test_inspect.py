@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
 from PIL import Image
 
 from app.events import Answer, unchanged
-from app.inspect import Incoming, inspect_tab
-from app.inspect.learning import Learning, checked
+from app.inspect import Incoming, inspect_tab, learning, run
+from app.inspect.learning import Learning, checked, decodable
 from app.inspect.run import Inspection, first_threshold, method_choices
-from maeday_core import Detection, SettingsError
-from maeday_core.drawing.shown import Shown, shown
-from tests.drawing.detections import ensemble, matched, query, reconstructed
+from app.models import Busy
+from maeday_core import (
+    MAEDAY,
+    METHODS,
+    Detection,
+    ImageError,
+    MaskedAutoencoder,
+    Method,
+    Settings,
+    SettingsError,
+    Tools,
+)
+from maeday_core.drawing.shown import Shown, mask_count, shown
+from maeday_core.fewshot.fine_tuning import find_preset
+from tests.drawing.detections import HEIGHT, WIDTH, ensemble, matched, query, reconstructed
 
 
 class Wired:
@@ -144,10 +158,96 @@ def test_judging_again_begins_without_a_result_that_stop_could_bring_back(wired:
     assert next(do.detect_again(wired.values(do.detect_again, query=picture))) == {do.tab.shown: None}
 
 
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch, tiny_model: MaskedAutoencoder) -> Tools:
+    """Tools with a tiny model, which the tab uses in place of those it would load."""
+    tools = Tools(model=lambda: tiny_model, preset=find_preset("default", steps=3))
+
+    def load(name: str, settings: Settings, method: Method, busy: Busy) -> Generator[Answer, None, Tools]:
+        yield busy("Loading", name)
+        return replace(tools, settings=settings)
+
+    for place in (run, learning):
+        monkeypatch.setattr(place, "load_tools", load)
+    return tools
+
+
+def test_a_detection_sharpens_and_ends_with_files(wired: Wired, tiny: Tools, picture: str) -> None:
+    do = wired.inspection
+    answers = list(do.detect(wired.values(do.detect, query=picture, masks=4)))
+    for answer in answers:
+        wired.check(do.detect, answer)
+    loading, *shown_so_far, files = answers
+    assert "Loading" in loading[do.tab.result.verdict]
+    views = [answer[do.tab.shown] for answer in shown_so_far]
+    assert [mask_count(view.result) for view in views] == [1, 4]
+    assert [answer[do.tab.stop].interactive for answer in shown_so_far] == [True, False]
+    error_map = np.load(files[do.tab.result.error_map].constructor_args["value"])
+    assert error_map.shape == (HEIGHT, WIDTH)
+    assert error_map.max() == views[-1].result.image_score
+    assert len(files[do.tab.result.masks.gallery]) == 4
+
+
+def test_good_parts_are_learned_and_the_photo_is_judged_without_and_with_them(
+    wired: Wired, tiny: Tools, picture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "uploaded", lambda path: path)
+    do, tune = wired.inspection, wired.learning.fine_tune
+    given = wired.values(tune, masks=2) | {do.tab.good_parts.shots: [(picture, None)]}
+    answers = list(tune(given, Request()))
+    for answer in answers:
+        wired.check(tune, answer)
+    cards = " ".join(answer[do.tab.good_parts.card] for answer in answers)
+    for doing in ("Learning", "Measuring", "Remembering"):
+        assert f"{doing} what is normal" in cards
+    reference = answers[-1][do.tab.good_parts.reference]
+    assert reference.shots == 1
+    assert "Adapted to 1 good part" in answers[-1][do.tab.good_parts.card]
+    offered = do.offer_methods(reference, "maeday")[do.tab.method]
+    assert "patchcore" in [name for _, name in offered.choices]
+
+    given = wired.values(do.detect, query=picture, masks=2) | {do.tab.good_parts.reference: reference}
+    *_, judged, _ = do.detect(given)
+    view = judged[do.tab.shown]
+    assert view.before.result.threshold.shots == 0
+    assert view.result.threshold.shots == 1
+    assert "Before and after the good parts" in judged[do.tab.result.before_and_after]
+
+
+def test_stop_keeps_what_was_learned(wired: Wired, tiny: Tools, picture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "uploaded", lambda path: path)
+    do, tune = wired.inspection, wired.learning.fine_tune
+    answers = tune(wired.values(tune, masks=2) | {do.tab.good_parts.shots: [(picture, None)]}, Request())
+    for answer in answers:
+        if "Step 1 of 3" in answer[do.tab.good_parts.card]:
+            wired.learning.stop(Request())
+    assert answer[do.tab.good_parts.reference].learned["maeday"].steps == 1
+
+
+def test_photos_that_cannot_be_read_are_left_out_by_name(picture: str, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.jpg"
+    notes.write_text("no picture")
+    readable, left_out = decodable([Path(picture), notes])
+    assert readable == [Path(picture)]
+    assert len(left_out) == 1
+    assert left_out[0].startswith("notes.jpg is not a picture")
+    with pytest.raises(ImageError, match=r"notes\.jpg is not a picture"):
+        decodable([notes])
+
+
+def test_a_registered_method_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Other(type(MAEDAY)):
+        name = "other"
+        title = "Other"
+
+    monkeypatch.setattr(run, "METHODS", {**METHODS, "other": Other()})
+    assert method_choices(None)[-1] == ("Other", "other")
+
+
 def test_learning_without_photos_is_a_problem_and_keeps_the_reference(wired: Wired) -> None:
-    learning, panel = wired.learning, wired.inspection.tab.good_parts
-    (answer,) = learning.fine_tune(wired.values(learning.fine_tune), Request())
-    wired.check(learning.fine_tune, answer)
+    tune, panel = wired.learning.fine_tune, wired.inspection.tab.good_parts
+    (answer,) = tune(wired.values(tune), Request())
+    wired.check(tune, answer)
     assert "There are no photos of good parts yet" in answer[panel.card]
     assert panel.reference not in answer
 

@@ -15,51 +15,65 @@ from tests.e2e.visitor import RADIUS, Visitor, photo
 pytestmark = pytest.mark.e2e
 
 
-def test_an_adapter_saved_today_gives_the_same_map_tomorrow(visitor: Visitor, tmp_path: Path) -> None:
-    good = [photo(tmp_path / f"good-{i}.png", size=(320 + 8 * i, 240)) for i in range(2)]
-    query = photo(tmp_path / "disc.png", disc=(210, 90))
-    visitor.upload(query)
+@pytest.fixture
+def adapted(visitor: Visitor, tmp_path: Path) -> Visitor:
+    """A visitor who has judged a photo of a disc without and with two good parts."""
+    visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
     visitor.open_good_parts()
-    visitor.add_shots(*good)
+    visitor.add_shots(*(photo(tmp_path / f"good-{i}.png", size=(320 + 8 * i, 240)) for i in range(2)))
+    before = visitor.page.evaluate("seen.starts")
     visitor.fine_tune()
-    expect(visitor.adapter).to_contain_text("Adapted to 2 good parts")
-    expect(visitor.page.locator("#adapter .curve")).to_be_visible()
-    expect(visitor.page.locator("#before-and-after img")).to_have_count(2)
-    expect(visitor.page.locator("#before-and-after")).to_contain_text(re.compile(r"Before: .*After: stands out", re.S))
-    expect(visitor.card).to_contain_text("The 2 good parts score")
-    assert any(re.search(r"\d+ of 16 masks so far", card) for card in visitor.cards())
-    today = visitor.error_map()
-    y, x = np.unravel_index(today.argmax(), today.shape)
+    visitor.finish(before)
+    return visitor
+
+
+def test_a_photo_is_judged_before_and_after_good_parts(adapted: Visitor) -> None:
+    expect(adapted.adapter).to_contain_text("Adapted to 2 good parts")
+    expect(adapted.page.locator("#adapter .curve")).to_be_visible()
+    pair = adapted.page.locator("#before-and-after")
+    expect(pair.locator("img")).to_have_count(2)
+    expect(pair).to_contain_text(re.compile(r"Before: .*After: stands out", re.S))
+    expect(adapted.card).to_contain_text("The 2 good parts score")
+    assert any(re.search(r"\d+ of 16 masks so far", card) for card in adapted.cards())
+    error_map = adapted.error_map()
+    y, x = np.unravel_index(error_map.argmax(), error_map.shape)
     assert np.hypot(x - 210, y - 90) < RADIUS + 8
-    name, saved = visitor.download("get-adapter")
+
+
+def test_an_adapter_saved_today_gives_the_same_map_tomorrow(adapted: Visitor, tmp_path: Path) -> None:
+    today = adapted.error_map()
+    name, saved = adapted.download("get-adapter")
     assert name == "adapter.safetensors"
     assert 10**5 < len(saved) < 10**7
-
-    visitor.page.reload()
-    visitor.expect_fresh()
     (tmp_path / name).write_bytes(saved)
-    visitor.upload(query)
-    visitor.open_good_parts()
-    expect(visitor.adapter).to_contain_text("Judged without a reference")
-    before = visitor.page.evaluate("seen.starts")
-    visitor.load_adapter(tmp_path / name)
-    visitor.finish(before)
-    expect(visitor.adapter).to_contain_text("Adapted to 2 good parts")
-    assert np.array_equal(visitor.error_map(), today)
 
+    adapted.page.reload()
+    adapted.expect_fresh()
+    adapted.upload(tmp_path / "disc.png")
+    adapted.open_good_parts()
+    expect(adapted.adapter).to_contain_text("Judged without a reference")
+    before = adapted.page.evaluate("seen.starts")
+    adapted.load_adapter(tmp_path / name)
+    adapted.finish(before)
+    expect(adapted.adapter).to_contain_text("Adapted to 2 good parts")
+    assert np.array_equal(adapted.error_map(), today)
+
+
+def test_a_bad_file_leaves_the_good_parts_in_use_and_forget_does_not(adapted: Visitor, tmp_path: Path) -> None:
     (tmp_path / "notes.safetensors").write_text("no adapter")
-    before = visitor.page.evaluate("seen.starts")
-    visitor.load_adapter(tmp_path / "notes.safetensors")
-    expect(visitor.adapter).to_contain_text("notes.safetensors is no adapter of this program")
-    expect(visitor.adapter).to_contain_text("The good parts in use stay.")
-    visitor.finish(before)
+    before = adapted.page.evaluate("seen.starts")
+    adapted.load_adapter(tmp_path / "notes.safetensors")
+    expect(adapted.adapter).to_contain_text("notes.safetensors holds nothing that this program has learned")
+    expect(adapted.adapter).to_contain_text("The good parts in use stay.")
+    adapted.finish(before)
+    expect(adapted.page.locator("#before-and-after img")).to_have_count(2)
 
-    before = visitor.page.evaluate("seen.starts")
-    visitor.page.locator("#forget").click()
-    expect(visitor.adapter).to_contain_text("Judged without a reference")
-    visitor.finish(before)
-    expect(visitor.page.locator("#before-and-after img")).to_have_count(0)
-    assert visitor.facts().score < 3
+    before = adapted.page.evaluate("seen.starts")
+    adapted.page.locator("#forget").click()
+    expect(adapted.adapter).to_contain_text("Judged without a reference")
+    adapted.finish(before)
+    expect(adapted.page.locator("#before-and-after img")).to_have_count(0)
+    assert adapted.facts().score < 3
 
 
 def test_stop_keeps_what_was_learned_and_bad_photos_are_named(visitor: Visitor, tmp_path: Path) -> None:

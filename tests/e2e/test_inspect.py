@@ -59,43 +59,52 @@ def test_example_runs_on_one_click(visitor: Visitor) -> None:
     visitor.sources("query", "overlay", *SAW)
 
 
-def test_threshold_and_mask_move_without_a_run(visitor: Visitor, tmp_path: Path) -> None:
+@pytest.fixture
+def judged(visitor: Visitor, tmp_path: Path) -> Visitor:
+    """A visitor who has judged a photo of a disc."""
     visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
     visitor.run()
-    facts, runs = visitor.facts(), len(visitor.runs)
+    return visitor
+
+
+def test_the_threshold_moves_without_a_run(judged: Visitor) -> None:
+    facts, runs = judged.facts(), len(judged.runs)
     assert runs == 1
-
-    visitor.set("threshold", 1)
-    expect(visitor.card).to_contain_text("Nothing stands out")
-    calm = visitor.sources("overlay")
-    visitor.set("threshold", 0.01)
-    expect(visitor.card).to_contain_text("Something here does not belong")
-    expect(visitor.page.locator("#overlay img").last).not_to_have_attribute("src", calm[1])
-    outlined = visitor.sources("overlay")
+    judged.set("threshold", 1)
+    expect(judged.card).to_contain_text("Nothing stands out")
+    calm = judged.sources("overlay")
+    judged.set("threshold", 0.01)
+    expect(judged.card).to_contain_text("Something here does not belong")
+    expect(judged.page.locator("#overlay img").last).not_to_have_attribute("src", calm[1])
+    outlined = judged.sources("overlay")
     assert outlined[0] == calm[0]
-    assert not np.array_equal(visitor.pixels(outlined[1]), visitor.pixels(calm[1]))
+    assert not np.array_equal(judged.pixels(outlined[1]), judged.pixels(calm[1]))
 
-    for _ in range(60):  # the report follows the threshold, a moment later
-        if b"threshold <b>0.010</b>" in visitor.download("get-report")[1]:
-            break
-        visitor.page.wait_for_timeout(500)
-    else:
-        pytest.fail("the report keeps the old threshold")
-
-    automatic = visitor.page.locator("#auto-threshold input")
+    automatic = judged.page.locator("#auto-threshold input")
     expect(automatic).not_to_be_checked()
     automatic.check()
-    expect(visitor.card).to_contain_text(f"threshold {facts.threshold:.3f}")
+    expect(judged.card).to_contain_text(f"threshold {facts.threshold:.3f}")
+    assert judged.facts() == facts
+    assert len(judged.runs) == runs
 
-    before = visitor.sources(*SAW)
-    visitor.set("mask-index", 7)
+
+def test_the_report_follows_the_threshold(judged: Visitor) -> None:
+    judged.set("threshold", 0.01)
+    for _ in range(60):
+        if b"threshold <b>0.010</b>" in judged.download("get-report")[1]:
+            return
+        judged.page.wait_for_timeout(500)
+    pytest.fail("the report keeps the old threshold")
+
+
+def test_another_mask_shows_other_pictures_without_a_run(judged: Visitor) -> None:
+    before = judged.sources(*SAW)
+    judged.set("mask-index", 7)
     for name, source in zip(SAW, before, strict=True):
-        expect(visitor.page.locator(f"#{name} img")).not_to_have_attribute("src", source)
-    for old, new in zip(before, visitor.sources(*SAW), strict=True):
-        assert not np.array_equal(visitor.pixels(old), visitor.pixels(new))
-
-    assert visitor.facts() == facts
-    assert len(visitor.runs) == runs
+        expect(judged.page.locator(f"#{name} img")).not_to_have_attribute("src", source)
+    for old, new in zip(before, judged.sources(*SAW), strict=True):
+        assert not np.array_equal(judged.pixels(old), judged.pixels(new))
+    assert len(judged.runs) == 1
 
 
 def test_partial_results_appear_while_it_runs(visitor: Visitor, tmp_path: Path) -> None:

@@ -34,6 +34,12 @@ OTHER = {
 }
 """Another value of every field of the settings."""
 SHOTS = (0, 1)
+CASES = [
+    pytest.param(method, shots, id=f"{name}-{shots}")
+    for shots in SHOTS
+    for name, method in METHODS.items()
+    if method.shots.allow(shots)
+]
 GOOD, QUERY = part(1)[:44, :48], part(2, defect=True)[40:84, :48]  # so small that windows see them at another scale
 PLATE = Category("plate", [Sample(Path("query.png"), "spot", None)], [Path("good.png")])
 
@@ -62,13 +68,10 @@ def test_no_field_is_missing_here() -> None:
 
 
 @pytest.mark.parametrize("field", OTHER)
-@pytest.mark.parametrize("shots", SHOTS)
-@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+@pytest.mark.parametrize(("method", "shots"), CASES)
 def test_what_changes_the_map_changes_id_column_and_record(
     tiny_model, detections: Detections, method: Method, shots: int, field: str
 ) -> None:
-    if not method.shots.allow(shots):
-        pytest.skip(f"{method.title} cannot be run with {shots} shots")
     both = (BASE, replace(BASE, **{field: OTHER[field]}))
     found = [detections(settings, shots)[method] for settings in both]
     runs = [Run(PLATE, method, shots, tools_with(tiny_model, settings)) for settings in both]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.speed import forward_flops
+from benchmarks.detect import forward_flops
 from maeday_core import Settings, detect, load_model
 from tests.conftest import ROOT
 from tests.foreign import SURFACES, paste, surface

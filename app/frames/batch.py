@@ -1,0 +1,166 @@
+"""One visitor's frames: the run in its folder, and how it is judged now."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import tempfile
+import time
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeAlias
+
+from app.gradio_fixes import uploaded
+from maeday_core import ImageError
+from maeday_core.detection.windows import Tile
+from maeday_core.frames import FrameRun, Judgement, LeftOut, Sources, Verdict
+from maeday_core.frames.baseline import Baseline
+from maeday_core.frames.report import PICTURES
+from maeday_core.frames.run import MAPS
+from maeday_core.io.files import unique
+from maeday_core.io.images import RGBImage
+
+MAX_FRAMES = 500
+KEPT = 2 * 3600
+"""Seconds that the files of a visitor who is gone may stay."""
+SOURCES = "sources"
+ARCHIVE = "maeday-frames.zip"
+NO_JUDGEMENT = Judgement(Baseline(0, "", ()), 0)
+Mask: TypeAlias = RGBImage | None
+"""What is ignored, bright on black, of any size."""
+
+
+class State(StrEnum):
+    """How far a run is."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run depends on: a paused run goes on if all of it is still the same."""
+
+    files: tuple[str, ...]
+    good: tuple[str, ...]
+    every: float
+    method: str
+    tile: Tile
+    masks: int
+    model: str
+    keep_maps: bool
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What a verdict depends on beside the maps; a threshold of None is the automatic one."""
+
+    threshold: float | None
+    least_area: int
+    ignore: Mask
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A visitor's frames so far.
+
+    Attributes:
+        run: in a folder of its own, deleted with the batch.
+        asked: what it depends on.
+        total: about how many frames there will be.
+        judgement: the verdicts that are shown.
+        left_out: what could not be a frame.
+        state: how far the run is.
+    """
+
+    run: FrameRun
+    asked: Asked
+    total: int = 0
+    judgement: Judgement = NO_JUDGEMENT
+    left_out: tuple[LeftOut, ...] = ()
+    state: State = State.RUNNING
+
+    @property
+    def sources(self) -> Sources:
+        """The visitor's files, which are kept as long as the run is."""
+        folder = self.run.folder / SOURCES
+        return Sources(sorted(folder.iterdir()), self.asked.every, within=folder, limit=MAX_FRAMES)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it can be judged anew: its files are there, and nothing is writing to them."""
+        return self.state is not State.RUNNING and self.run.folder.exists()
+
+    def judged(self, criteria: Criteria, camera: bool = True) -> Batch:
+        """Judged anew, with all that the run has measured."""
+        judgement = self.run.judge(criteria.threshold, criteria.least_area, criteria.ignore, camera)
+        return replace(self, judgement=judgement, left_out=tuple(self.run.left_out()))
+
+    def judged_again(self, criteria: Criteria) -> Batch:
+        """The same frames by other criteria; what is normal changes only with what is ignored."""
+        if criteria.ignore is not self.judgement.baseline.ignore:
+            return self.judged(criteria)
+        return replace(self, judgement=self.judgement.at(criteria.threshold, criteria.least_area))
+
+    def verdict(self, number: int | None) -> Verdict | None:
+        """The verdict on the frame of a number, as long as its files are there."""
+        if number is None or not self.run.folder.exists():
+            return None
+        return next((verdict for verdict in self.judgement.verdicts if verdict.record.number == number), None)
+
+    def written(self) -> tuple[Path, Path]:
+        """The report, and an archive of all that the run gives, as it is judged now."""
+        report, archive = self.run.write(self.judgement), self.run.folder / ARCHIVE
+        with zipfile.ZipFile(archive, "w") as packed:
+            for path in sorted(self.run.folder.rglob("*")):
+                given = path.parent == self.run.folder or path.parent.name in (PICTURES, MAPS)
+                if path.is_file() and given and path != archive:
+                    packed.write(path, path.relative_to(self.run.folder))
+        return report, archive
+
+
+def begin(asked: Asked) -> Batch:
+    """A new run with the visitor's files in its folder: Gradio forgets what was uploaded an hour ago.
+
+    Raises:
+        ImageError: a file is no longer there.
+        gradio.Error: a file was not uploaded here.
+    """
+    for old in _home().iterdir():
+        if time.time() - old.stat().st_mtime > KEPT:
+            shutil.rmtree(old, ignore_errors=True)
+    run = FrameRun(Path(tempfile.mkdtemp(dir=_home())))
+    _copy([Path(uploaded(path)) for path in asked.files], run.folder / SOURCES)
+    batch = Batch(run, asked)
+    return replace(batch, total=batch.sources.count())
+
+
+def delete(batch: Batch | None) -> None:
+    """Delete the visitor's files."""
+    if batch:
+        shutil.rmtree(batch.run.folder, ignore_errors=True)
+
+
+@functools.cache
+def _temporary() -> tempfile.TemporaryDirectory[str]:
+    """Holds the folders of all visitors; gone with the program."""
+    return tempfile.TemporaryDirectory(prefix="maeday-frames-")
+
+
+def _home() -> Path:
+    return Path(_temporary().name)
+
+
+def _copy(files: Sequence[Path], folder: Path) -> None:
+    folder.mkdir()
+    taken: set[str] = set()
+    for path in files:
+        try:
+            shutil.copy(path, folder / unique(path.name, taken))
+        except OSError as error:
+            raise ImageError(f"{path.name} is no longer here; add it again.") from error

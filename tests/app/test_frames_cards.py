@@ -1,0 +1,93 @@
+"""What the Frames tab shows of a batch, without a browser."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.frames import cards
+from app.frames.batch import Asked, Batch, State
+from maeday_core.frames import FrameRecord, FrameRun, Judgement, LeftOut, Verdict
+from maeday_core.frames.baseline import Baseline
+from maeday_core.frames.objects import Box
+
+BOX = Box(70, 40, 10, 12, 100, 0.9, (75, 45))
+ASKED = Asked(("a.zip",), (), 1.0, "ensemble", "on", 4, "bundled", False)
+
+
+def verdict(number: int, score: float, boxes: int = 0, time: float | None = None) -> Verdict:
+    path = f"<b>{number}.png"
+    record = FrameRecord(Path(), number, path, time, [score], None, 120, 180, 1, 2.0, {})
+    return Verdict(record, score, 0.5, (BOX,) * boxes)
+
+
+def batch(*verdicts: Verdict, threshold: float = 0.5, **values) -> Batch:
+    baseline = Baseline(0.5, "Two frames judged against each other.", tuple(one.image_score for one in verdicts))
+    return Batch(FrameRun(Path()), ASKED, 10, Judgement(baseline, threshold, verdicts), state=State.DONE, **values)
+
+
+def test_a_finished_batch_says_what_was_found() -> None:
+    card = cards.status(batch(verdict(0, 0.2), verdict(1, 0.9, 2)))
+    assert "1 of 2 frames holds something that does not belong" in card
+    assert "2 objects above the threshold 0.50. Two frames judged against each other." in card
+    assert "anomalous" in card
+
+
+def test_a_batch_without_objects_is_calm() -> None:
+    card = cards.status(batch(verdict(0, 0.2)))
+    assert "Nothing unusual in 1 frame<" in card
+    assert "calm" in card
+
+
+def test_a_batch_without_frames_is_a_problem_and_says_what_was_left_out() -> None:
+    card = cards.status(batch(left_out=(LeftOut("x", "/srv/here/<x>.mp4 is no video."),)))
+    assert "No frame could be read" in card
+    assert "problem" in card
+    assert "1 left out:" in card
+    assert "&lt;x&gt;.mp4 is no video." in card
+    assert "/srv" not in card
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (State.RUNNING, "2 of 10 frames so far, about 16 s left."),
+        (State.PAUSED, "Paused after 2 of 10 frames; Resume goes on."),
+        (State.STOPPED, "Stopped after 2 of 10 frames."),
+    ],
+)
+def test_a_card_says_how_far_the_run_is(state: State, words: str) -> None:
+    assert words in cards.status(replace(batch(verdict(0, 0.2), verdict(1, 0.3)), state=state))
+
+
+def test_a_problem_keeps_what_was_done() -> None:
+    card = cards.status(replace(batch(verdict(0, 0.2)), state=State.PAUSED), "The disk is full.")
+    assert "The disk is full. What was done is kept. Paused after 1 of 10 frames" in card
+
+
+def test_a_threshold_by_hand_says_so() -> None:
+    assert "The threshold was set by hand." in cards.status(batch(verdict(0, 0.9, 1), threshold=0.1))
+
+
+def test_the_card_names_twenty_of_those_left_out() -> None:
+    card = cards.status(batch(verdict(0, 0.2), left_out=tuple(LeftOut("x", f"No {i}.") for i in range(25))))
+    assert card.count("<li>") == 21
+    assert "and 5 more; the report names all" in card
+
+
+def test_the_table_has_the_worst_first() -> None:
+    rows = cards.table(batch(verdict(0, 0.2), verdict(1, 0.9, 2, time=1.5)).judgement)
+    assert rows == [[2, "0.900", "anomalous", "<b>1.png", "1.5", 2], [1, "0.200", "normal", "<b>0.png", "", 0]]
+
+
+def test_facts_name_the_objects_and_escape_the_name() -> None:
+    facts = cards.facts(verdict(1, 0.9, 12))
+    assert "<h3>&lt;b&gt;1.png</h3>" in facts
+    assert "12 objects, 180 x 120 px" in facts
+    assert facts.count("10 x 12 px at (70, 40), area 100 px, peak 0.90") == cards.BOXES
+
+
+def test_durations_are_in_words() -> None:
+    assert [cards.duration(seconds) for seconds in (12.4, 89, 150)] == ["12 s", "89 s", "2 min"]

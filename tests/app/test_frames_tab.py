@@ -1,0 +1,231 @@
+"""The Frames tab without a browser: each handler answers with components that its events may change."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from app.events import Answer, unchanged
+from app.frames import batch as batches
+from app.frames.batch import Asked, Batch, Criteria, State
+from app.frames.run import Watching, Wishes, painted_mask, threshold_slider
+from app.frames.wiring import frames_tab, method_choices
+from maeday_core.frames import FrameRun
+from tests.frames.batches import brightness, measured, with_one_spot
+
+ASKED = Asked(("a.zip",), (), 1.0, "ensemble", "on", 4, "bundled", False)
+AUTOMATIC = Criteria(None, 0, None)
+
+
+class Request:
+    session_hash = "visitor"
+
+
+class Wired:
+    """The tab as it is wired."""
+
+    def __init__(self) -> None:
+        with gr.Blocks() as self.blocks:
+            frames_tab(60, gr.Tabs(), gr.State(None), Path("frames.zip"))
+        handlers = (getattr(event.fn, "__self__", None) for event in self.blocks.fns.values())
+        self.watching = next(owner for owner in handlers if isinstance(owner, Watching))
+
+    def check(self, handler: Callable[..., Any], answer: Answer) -> None:
+        """Every component of an answer is one that each event of its handler may change."""
+        events = [event for event in self.blocks.fns.values() if event.fn == handler]
+        assert events
+        assert answer
+        for event in events:
+            assert set(answer) <= set(event.outputs)
+
+    def values(self, batch: Batch | None, **given: Any) -> dict[Any, Any]:
+        """What Start receives: each component's first value, or the one that is given by its `elem_id`."""
+        tab = self.watching.tab
+        named = {f"frames-{name.replace('_', '-')}": value for name, value in given.items()}
+        values = {component: named.get(component.elem_id, component.value) for component in tab.asked | tab.criteria}
+        return values | {tab.batch: batch}
+
+
+@pytest.fixture(scope="module")
+def wired() -> Wired:
+    return Wired()
+
+
+@pytest.fixture
+def batch(tmp_path: Path) -> Batch:
+    """Eight frames, number 3 with a spot, judged."""
+    return Batch(measured(tmp_path, with_one_spot()), ASKED, 8, state=State.DONE).judged(AUTOMATIC)
+
+
+def test_the_methods_are_those_that_need_no_clean_frames() -> None:
+    names = [name for _, name in method_choices()]
+    assert names[0] == "ensemble"
+    assert {"maeday", "self"} < set(names)
+    assert "patchcore" not in names
+
+
+def test_without_frames_the_card_says_so(wired: Wired) -> None:
+    watching = wired.watching
+    (answer,) = watching.start(wired.values(None), Request())
+    wired.check(watching.start, answer)
+    assert "There are no frames yet" in answer[watching.tab.result.card]
+    assert not watching.running
+
+
+def test_a_second_run_waits_for_the_first(wired: Wired) -> None:
+    watching = wired.watching
+    watching.running["visitor"] = Wishes()
+    try:
+        (answer,) = watching.start(wired.values(None), Request())
+        assert "A run is going on" in answer[watching.tab.result.card]
+    finally:
+        watching.running.clear()
+
+
+def watch(wired: Wired, folder: Path, end: State | None = None, detect=brightness) -> Iterator[Answer]:
+    """The answers of a run over the frames in `folder`/sources."""
+    batch = Batch(FrameRun(folder), ASKED, 8)
+    return wired.watching._watch(batch, detect, Wishes(end), AUTOMATIC)
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Path:
+    """A visitor's folder with eight frames."""
+    measured(tmp_path, with_one_spot())
+    (tmp_path / "visitor").mkdir()
+    return (tmp_path / "in").rename(tmp_path / "visitor" / "sources").parent
+
+
+def test_a_run_ends_with_verdicts_and_files(wired: Wired, begun: Path) -> None:
+    *_, answer = watch(wired, begun)
+    tab = wired.watching.tab
+    wired.check(wired.watching.start, answer)
+    assert answer[tab.batch].state is State.DONE
+    assert [row[2] for row in answer[tab.result.table]].count("anomalous") == 1
+    assert Path(answer[tab.result.files.archive].value["path"]).name == batches.ARCHIVE
+    assert answer[tab.run.start].interactive
+
+
+def test_a_run_without_a_frame_says_what_was_left_out(wired: Wired, tmp_path: Path) -> None:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "broken.mp4").write_bytes(b"no video")
+    *_, answer = watch(wired, tmp_path)
+    wired.check(wired.watching.start, answer)
+    assert "broken.mp4 is no video this program can read" in answer[wired.watching.tab.result.card]
+
+
+def test_a_paused_run_goes_on_where_it_was(wired: Wired, begun: Path) -> None:
+    tab = wired.watching.tab
+    *_, paused = watch(wired, begun, State.PAUSED)
+    assert len(paused[tab.batch].judgement.verdicts) == 1
+    assert paused[tab.run.start].value == "Resume"
+    assert paused[tab.run.stop].interactive
+    *_, done = watch(wired, begun)
+    assert len(done[tab.batch].judgement.verdicts) == 8
+
+
+def test_what_was_measured_before_a_mistake_is_kept(wired: Wired, begun: Path) -> None:
+    queries = []
+
+    def failing(query):
+        queries.append(query)
+        if len(queries) == 3:
+            raise RuntimeError("a mistake of the program")
+        yield from brightness(query)
+
+    *_, answer = watch(wired, begun, detect=failing)
+    tab = wired.watching.tab
+    assert answer[tab.batch].state is State.PAUSED
+    assert len(answer[tab.batch].judgement.verdicts) == 2
+    assert "The program made a mistake" in answer[tab.result.card]
+
+
+def test_another_threshold_changes_verdicts_and_files(wired: Wired, batch: Batch) -> None:
+    watching, tab = wired.watching, wired.watching.tab
+    answer = watching.judge_again(wired.values(batch, auto=False, threshold=0.1))
+    wired.check(watching.judge_again, answer)
+    assert len(answer[tab.batch].judgement.anomalous) == 8
+    files = watching.write_files(answer[tab.batch])
+    wired.check(watching.write_files, files)
+    with zipfile.ZipFile(files[tab.result.files.archive].value["path"]) as packed:
+        assert len([name for name in packed.namelist() if name.startswith("anomalous/")]) == 8
+
+
+def test_an_ignored_region_changes_what_is_normal(batch: Batch) -> None:
+    ignore = np.zeros((120, 180, 3), np.uint8)
+    ignore[30:60, 60:90] = 255
+    assert batch.judgement.anomalous
+    assert not batch.judged_again(replace(AUTOMATIC, ignore=ignore)).judgement.anomalous
+
+
+def test_a_batch_that_runs_or_is_gone_is_not_judged_again(wired: Wired, batch: Batch) -> None:
+    for other in (None, replace(batch, state=State.RUNNING), replace(batch, run=FrameRun(Path("gone")))):
+        assert wired.watching.judge_again(wired.values(other)) == unchanged()
+        assert wired.watching.write_files(other) == unchanged()
+
+
+def test_a_chosen_frame_is_shown_with_its_objects(wired: Wired, batch: Batch) -> None:
+    watching, chosen = wired.watching, wired.watching.tab.result.chosen
+    answer = watching.choose(batch, 3)
+    wired.check(watching.choose, answer)
+    assert "10 x 10 px at (70, 40)" in answer[chosen.facts]
+    assert watching.choose_row(batch, type("Event", (), {"row_value": ["4", "x"]}))[chosen.number] == 3
+    assert watching.choose_thumbnail(batch, type("Event", (), {"index": 0}))[chosen.number] == 3
+    for answer in (watching.choose(None, 3), watching.choose(batch, 99), watching.choose(batch, None)):
+        assert answer == unchanged()
+
+
+def test_stop_ends_a_paused_run_for_good(wired: Wired, batch: Batch) -> None:
+    watching, tab = wired.watching, wired.watching.tab
+    answer = watching.stop(replace(batch, state=State.PAUSED), Request())
+    wired.check(watching.stop, answer)
+    assert answer[tab.batch].state is State.STOPPED
+    assert watching.stop(batch, Request()) == unchanged()
+
+
+def test_wishes_reach_a_run_that_goes_on(wired: Wired) -> None:
+    watching = wired.watching
+    wishes = watching.running["visitor"] = Wishes()
+    try:
+        watching.set_threshold(0.4, Request())
+        watching.pause(Request())
+        assert wishes == Wishes(State.PAUSED, 0.4)
+        watching.set_automatic(True, 0.4, Request())
+        watching.stop(None, Request())
+        assert wishes == Wishes(State.STOPPED, None)
+    finally:
+        watching.running.clear()
+
+
+def test_paint_becomes_a_mask() -> None:
+    layer = np.zeros((4, 6, 4), np.uint8)
+    assert painted_mask(None) is painted_mask({"layers": [layer, None]}) is None
+    layer[1, 2, 3] = 9
+    mask = painted_mask({"layers": [layer]})
+    assert mask is not None
+    assert mask.shape == (4, 6, 3)
+    assert np.argwhere(mask[..., 0]).tolist() == [[1, 2]]
+
+
+def test_the_slider_reaches_beyond_all_scores_and_stays_where_it_was_put(batch: Batch) -> None:
+    assert threshold_slider(batch, automatic=True).maximum > max(batch.judgement.baseline.scores)
+    assert threshold_slider(batch, automatic=True).value == round(batch.judgement.threshold, 3)
+
+
+def test_names_of_uploads_are_kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "uploaded", lambda path: path)
+    for folder in ("1", "2"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.png").write_bytes(b"x")
+    batch = batches.begin(replace(ASKED, files=(str(tmp_path / "1" / "a.png"), str(tmp_path / "2" / "a.png"))))
+    assert sorted(path.name for path in (batch.run.folder / "sources").iterdir()) == ["a (2).png", "a.png"]
+    assert batch.total == 2
+    batches.delete(batch)
+    assert not batch.run.folder.exists()
