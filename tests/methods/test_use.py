@@ -1,4 +1,4 @@
-"""Using a method: everything is checked before work begins, progress is told, and queries are seen as good parts were."""
+"""Using a method: all is checked before work begins, progress is told, queries are seen as good parts were."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ from maeday_core.methods import (
 from maeday_core.model.mae import MaskedAutoencoder
 from tests.conftest import part
 from tests.methods.checks import FEW, Brightness, watched
+
+pytestmark = pytest.mark.usefixtures("small_banks")
 
 LEARNING, MEASURING, REMEMBERING = (f"{doing} what is normal" for doing in ("Learning", "Measuring", "Remembering"))
 
