@@ -100,10 +100,10 @@ def test_learning_can_be_left_at_any_step(tools: Tools, good) -> None:
     assert list(steps) == []
 
 
-def test_shots_may_come_from_a_generator(tools: Tools, good, reference: Reference) -> None:
-    found = learn(ENSEMBLE, tools, (shot for shot in good))
-    for name, one in found.learned.items():
-        assert one.facts() == reference.learned[name].facts()
+def test_shots_may_come_from_a_generator(tools: Tools, good) -> None:
+    one, other = (learn(ENSEMBLE, tools, shots) for shots in (good, (shot for shot in good)))
+    for name in ("maeday", "patchcore"):
+        assert one.learned[name].facts() == other.learned[name].facts()
 
 
 @pytest.mark.parametrize(
