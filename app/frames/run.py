@@ -152,12 +152,7 @@ class Watching:
 
     def write_files(self, batch: Batch | None) -> Answer:
         """The files to download, as the page shows the frames now."""
-        if batch is None or not batch.idle or not batch.judgement.verdicts:
-            return unchanged()
-        report, archive = batch.written()
-        files, folder = self.tab.result.files, batch.run.folder
-        paths = {files.table: folder / TABLE, files.rows: folder / ROWS, files.report: report, files.archive: archive}
-        return {button: gr.DownloadButton(value=str(path), interactive=True) for button, path in paths.items()}
+        return (self._files(batch) if batch else {}) or unchanged()
 
     def choose_row(self, batch: Batch | None, event: gr.SelectData) -> Answer:
         """A frame by its row in the table."""
@@ -259,7 +254,7 @@ class Watching:
             found.close()
         batch = replace(batch, state=State.PAUSED if problem else wishes.end or State.DONE)
         answer = self._judged(batch, wishes, criteria, problem=problem)
-        yield answer | self.write_files(answer[self.tab.batch])
+        yield answer | self._files(answer[self.tab.batch])
 
     def _judged(
         self, batch: Batch, wishes: Wishes, criteria: Criteria, camera: bool = True, problem: str = ""
@@ -267,6 +262,15 @@ class Watching:
         """The batch as it is now, under the threshold that the visitor wishes now."""
         batch = batch.judged(replace(criteria, threshold=wishes.threshold), camera)
         return self._show(batch, wishes.threshold is None, problem)
+
+    def _files(self, batch: Batch) -> Answer:
+        """The files to download; none without frames."""
+        if not batch.idle or not batch.judgement.verdicts:
+            return {}
+        report, archive = batch.written()
+        files, folder = self.tab.result.files, batch.run.folder
+        paths = {files.table: folder / TABLE, files.rows: folder / ROWS, files.report: report, files.archive: archive}
+        return {button: gr.DownloadButton(value=str(path), interactive=True) for button, path in paths.items()}
 
     def _show(self, batch: Batch, automatic: bool, problem: str = "") -> Answer:
         result, run, running = self.tab.result, self.tab.run, batch.state is State.RUNNING

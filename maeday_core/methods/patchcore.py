@@ -32,7 +32,6 @@ class PatchCore(Method):
 
     coreset: int = 0
 
-    title = "PatchCore"
     shots = Shots.REQUIRED
     uses = frozenset({"seed", "tile", "backbone"})
     style = Style("#0072b2", "s")
@@ -40,6 +39,10 @@ class PatchCore(Method):
     @property
     def name(self) -> str:  # type: ignore[override]
         return f"patchcore-{self.coreset + 1}" if self.coreset else "patchcore"
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        return f"PatchCore, coreset {self.coreset + 1}" if self.coreset else "PatchCore"
 
     @property
     def alone(self) -> Method:
@@ -60,7 +63,8 @@ class PatchCore(Method):
         if not isinstance(bank, MemoryBank):
             raise SettingsError(f"What was saved of the good parts for {self.title} is no memory bank.")
         network = tools.network(bank.backbone)
-        made_by = replace(self.depends_on(tools, bank.shots), backbone=bank.backbone, seed=bank.seed, tile=bank.tile)
+        known = PATCHCORE.depends_on(tools, bank.shots)  # a further coreset is PatchCore with another seed
+        made_by = replace(known, backbone=bank.backbone, seed=bank.seed, tile=bank.tile)
 
         def detect(query: RGBImage) -> Iterator[Detection]:
             start = time.perf_counter()

@@ -74,6 +74,8 @@ def learning(method: Method, tools: Tools | None, shots: Iterable[RGBImage]) -> 
     if first is not None:
         view = Tiling.of(first.shape, tools.settings.tile, SIDE)
         tools = tools.with_settings(tile="off" if view.whole else "on")
+    if any("backbone" in part.uses for part in method.parts(good=True)):
+        tools.network()  # what may fail at once comes before the work
     return (yield from method.learning(tools, shots))
 
 

@@ -113,6 +113,14 @@ def test_a_run_ends_with_verdicts_and_files(wired: Wired, begun: Path) -> None:
     assert answer[tab.run.start].interactive
 
 
+def test_a_run_without_a_frame_says_what_was_left_out(wired: Wired, tmp_path: Path) -> None:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "broken.mp4").write_bytes(b"no video")
+    *_, answer = watch(wired, tmp_path)
+    wired.check(wired.watching.start, answer)
+    assert "broken.mp4 is no video this program can read" in answer[wired.watching.tab.result.card]
+
+
 def test_a_paused_run_goes_on_where_it_was(wired: Wired, begun: Path) -> None:
     tab = wired.watching.tab
     *_, paused = watch(wired, begun, State.PAUSED)

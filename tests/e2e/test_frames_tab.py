@@ -19,7 +19,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.visitor import Visitor
 
 pytestmark = pytest.mark.e2e
-SPOTS = {7: (150, 60), 19: (60, 200)}
+SPOTS = {3: (150, 60), 7: (60, 200)}
 """Frames with a bright square of 26 px, and where it lies: left and top."""
 
 
@@ -79,16 +79,54 @@ class Inspector:
     def table(self) -> list[dict[str, str]]:
         return list(csv.DictReader(io.StringIO(self.download("csv").decode())))
 
+    def choose_the_worst(self) -> int:
+        """Click the first thumbnail; which of the frames it is."""
+        facts = self.page.locator("#frames-facts")
+        self.page.locator("#frames-worst .thumbnail-item").first.click()
+        expect(facts).to_contain_text("1 object")
+        name = re.match(r"frame-(\d+)\.png", facts.locator("h3").inner_text())
+        assert name
+        return int(name[1])
+
+    def paint_over(self, spot: tuple[int, int]) -> None:
+        """Paint 60 px around the square at (left, top) of the frame in the editor."""
+        canvas = self.page.locator("#frames-paint canvas").first
+        canvas.wait_for()
+        self.page.wait_for_timeout(1500)  # the editor lays its picture out
+        area = canvas.bounding_box()
+        assert area
+        shown = min(area["width"] / 320, area["height"] / 240)
+        x = area["x"] + (area["width"] - 320 * shown) / 2 + (spot[0] + 13) * shown
+        y = area["y"] + (area["height"] - 240 * shown) / 2 + (spot[1] + 13) * shown
+        self.page.mouse.move(x - 30, y - 30)
+        self.page.mouse.down()
+        for down in range(-30, 31, 6):
+            for across in (-30, 30):
+                self.page.mouse.move(x + across, y + down, steps=4)
+        self.page.mouse.up()
+
 
 @pytest.fixture
 def inspector(visit: Callable[..., Page]) -> Inspector:
     return Inspector(visit())
 
 
-def test_a_zip_of_thirty_frames(inspector: Inspector, tmp_path: Path) -> None:
-    page = inspector.page
+@pytest.fixture
+def finished(inspector: Inspector, tmp_path: Path) -> Inspector:
+    """Somebody whose ten frames have been looked at."""
+    inspector.give(archive(tmp_path / "floor.zip", 10))
+    inspector.button("start")
+    expect(inspector.card).to_contain_text("2 of 10 frames hold something that does not belong", timeout=180_000)
+    inspector.finished()
+    return inspector
+
+
+def test_without_frames_the_page_asks_for_some(inspector: Inspector) -> None:
     inspector.button("start")
     expect(inspector.card).to_contain_text("There are no frames yet")
+
+
+def test_a_paused_run_shows_what_it_has_and_goes_on(inspector: Inspector, tmp_path: Path) -> None:
     inspector.give(archive(tmp_path / "floor.zip", 30))
     inspector.button("start")
     expect(inspector.card).to_contain_text(re.compile(r"\d+ of 30 frames so far, about \d+ s left"))
@@ -98,71 +136,67 @@ def test_a_zip_of_thirty_frames(inspector: Inspector, tmp_path: Path) -> None:
     assert paused
     assert 0 < int(paused[1]) < 30
     assert len(inspector.table()) == int(paused[1])
-    expect(page.locator("#frames-start")).to_have_text("Resume")
-    page.locator("#frames-start").click()
+    expect(inspector.page.locator("#frames-start")).to_have_text("Resume")
+    inspector.button("start")
     expect(inspector.card).to_contain_text("2 of 30 frames hold something that does not belong", timeout=180_000)
     inspector.finished()
-    expect(inspector.card).to_contain_text("30 frames judged against each other")
-    expect(inspector.card).to_contain_text(re.compile("1 left out:.*notes.txt is no picture by its name", re.S))
-    expect(page.locator("#frames-timeline circle")).to_have_count(30)
-    expect(page.locator("#frames-timeline circle.anomalous")).to_have_count(2)
+    assert len(inspector.table()) == 30
 
-    rows = [json.loads(line) for line in inspector.download("jsonl").decode().splitlines()]
+
+def test_a_zip_is_judged_and_its_objects_are_found_where_they_lie(finished: Inspector) -> None:
+    page = finished.page
+    expect(finished.card).to_contain_text("10 frames judged against each other")
+    expect(finished.card).to_contain_text(re.compile("1 left out:.*notes.txt is no picture by its name", re.S))
+    expect(page.locator("#frames-timeline circle")).to_have_count(10)
+    expect(page.locator("#frames-timeline circle.anomalous")).to_have_count(2)
+    rows = [json.loads(line) for line in finished.download("jsonl").decode().splitlines()]
     assert [i for i, row in enumerate(rows) if row["verdict"] == "anomalous"] == sorted(SPOTS)
     for index, (x, y) in SPOTS.items():
         box = max(rows[index]["boxes"], key=lambda box: box["peak"])
         assert abs(box["x"] + box["width"] / 2 - x - 13) < 14
         assert abs(box["y"] + box["height"] / 2 - y - 13) < 14
-    report = inspector.download("report").decode()
-    assert "2 of 30 frames hold something" in report
+
+
+def test_the_report_needs_nothing_else_and_the_archive_holds_everything(finished: Inspector) -> None:
+    report = finished.download("report").decode()
+    assert "2 of 10 frames hold something" in report
     assert not re.search(r"""https?:|(src|href)=["'](?!data:)""", report)
-    with zipfile.ZipFile(io.BytesIO(inspector.download("zip"))) as packed:
+    with zipfile.ZipFile(io.BytesIO(finished.download("zip"))) as packed:
         names = packed.namelist()
     assert {"frames.csv", "frames.jsonl", "report.html", "left_out.jsonl"} <= set(names)
     assert len([name for name in names if name.startswith("anomalous/")]) == 2
 
-    inspector.visitor.set("frames-threshold", 0.01)  # the model does not run again
-    expect(inspector.card).to_contain_text("30 of 30 frames hold something")
-    expect(inspector.card).to_contain_text("The threshold was set by hand.")
-    page.locator("#frames-auto input").check()
-    expect(inspector.card).to_contain_text("2 of 30 frames hold something")
 
-    page.locator("#frames-worst .thumbnail-item").first.click()
-    expect(page.locator("#frames-facts")).to_contain_text(re.compile(r"frame-(07|19)\.png"))
-    expect(page.locator("#frames-facts")).to_contain_text("1 object")
-    worst = page.locator("#frames-facts h3").inner_text()
-    page.get_by_role("button", name="Ignore a region").click()
-    inspector.button("canvas")
-    canvas = page.locator("#frames-paint canvas").first
-    canvas.wait_for()
-    page.wait_for_timeout(1500)  # the editor lays its picture out
-    area = canvas.bounding_box()
-    assert area
-    number = int(worst[6:8])
-    x, y = ((at + 13) / side for at, side in zip(SPOTS[number], (320, 240), strict=True))
-    shown = min(area["width"] / 320, area["height"] / 240)
-    left = area["x"] + (area["width"] - 320 * shown) / 2
-    top = area["y"] + (area["height"] - 240 * shown) / 2
-    page.mouse.move(left + x * 320 * shown - 30, top + y * 240 * shown - 30)
-    page.mouse.down()
-    for step in range(-30, 31, 6):
-        for across in (-30, 30):
-            page.mouse.move(left + x * 320 * shown + across, top + y * 240 * shown + step, steps=4)
-    page.mouse.up()
-    inspector.button("apply")
-    expect(inspector.card).to_contain_text("1 of 30 frames holds something")
-    inspector.button("clear")
-    expect(inspector.card).to_contain_text("2 of 30 frames hold something")
-
-    before = page.evaluate("seen.starts")
-    inspector.button("inspect")
-    inspector.visitor.finish(before)
-    expect(inspector.visitor.card).to_contain_text("Something here does not belong")
-    expect(inspector.visitor.card).to_contain_text("Ensemble")
-    assert inspector.visitor.error_map().shape == (240, 320)
+def test_another_threshold_judges_at_once_and_can_be_automatic_again(finished: Inspector) -> None:
+    finished.visitor.set("frames-threshold", 0.01)  # the model does not run again
+    expect(finished.card).to_contain_text("10 of 10 frames hold something")
+    expect(finished.card).to_contain_text("The threshold was set by hand.")
+    finished.page.locator("#frames-auto input").check()
+    expect(finished.card).to_contain_text("2 of 10 frames hold something")
 
 
-def test_a_video_and_a_stop(inspector: Inspector, tmp_path: Path) -> None:
+def test_what_is_painted_over_is_ignored(finished: Inspector) -> None:
+    number = finished.choose_the_worst()
+    finished.page.get_by_role("button", name="Ignore a region").click()
+    finished.button("canvas")
+    finished.paint_over(SPOTS[number])
+    finished.button("apply")
+    expect(finished.card).to_contain_text("1 of 10 frames holds something")
+    finished.button("clear")
+    expect(finished.card).to_contain_text("2 of 10 frames hold something")
+
+
+def test_a_frame_opens_in_inspect_with_its_masks(finished: Inspector) -> None:
+    finished.choose_the_worst()
+    before = finished.page.evaluate("seen.starts")
+    finished.button("inspect")
+    finished.visitor.finish(before)
+    expect(finished.visitor.card).to_contain_text("Something here does not belong")
+    expect(finished.visitor.card).to_contain_text("Ensemble")
+    assert finished.visitor.error_map().shape == (240, 320)
+
+
+def test_a_video_is_sampled_by_time(inspector: Inspector, tmp_path: Path) -> None:
     inspector.give(video(tmp_path / "walk.mp4"))
     inspector.button("start")
     expect(inspector.card).to_contain_text("1 of 7 frames holds something", timeout=180_000)
@@ -173,19 +207,27 @@ def test_a_video_and_a_stop(inspector: Inspector, tmp_path: Path) -> None:
     inspector.page.locator("#frames-table").get_by_text("walk.mp4").locator("visible=true").first.click()
     expect(inspector.page.locator("#frames-facts")).to_contain_text("4 s of walk.mp4")
 
-    inspector.button("start")  # finished before: it begins anew
-    expect(inspector.card).to_contain_text("of 7 frames so far")
+
+def test_a_run_that_was_stopped_begins_anew(inspector: Inspector, tmp_path: Path) -> None:
+    inspector.give(archive(tmp_path / "floor.zip", 20))
+    inspector.button("start")
+    expect(inspector.card).to_contain_text("of 20 frames so far")
     inspector.button("stop")
     expect(inspector.card).to_contain_text("Stopped after")
     expect(inspector.page.locator("#frames-start")).to_have_text("Start")
+    inspector.button("start")
+    expect(inspector.card).to_contain_text(re.compile("[1-4] of 20 frames so far"))
+    inspector.button("stop")
 
+
+def test_a_file_that_is_no_video_is_named(inspector: Inspector, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
     inspector.give(broken)
     inspector.button("start")
     expect(inspector.card).to_contain_text("broken.mp4 is no video this program can read")
-    inspector.finished()
-    assert len(inspector.table()) == 7
+    expect(inspector.card).to_contain_text("No frame could be read")
+    expect(inspector.page.locator("#frames-start")).to_be_enabled()
 
 
 def test_an_example_on_a_phone(visit: Callable[..., Page]) -> None:

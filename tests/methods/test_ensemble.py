@@ -1,30 +1,49 @@
-"""The ensemble and the methods by name: one scale, one result, what each learns and refuses."""
+"""Sums of methods: the ensemble adds evidence on one scale, the raw sum adds maps, two PatchCores are averaged."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from maeday_core.detection.reconstruction import Detection, Settings, detect
-from maeday_core.errors import SettingsError, WeightsError
-from maeday_core.methods.base import METHODS, RECONSTRUCTS
-from maeday_core.methods.ensemble import NORMAL, WEIGHT, add, add_banks, shares
-from maeday_core.methods.reference import Reference
-from maeday_core.methods.saved import load_reference
-from maeday_core.methods.tools import default_backbone
-from maeday_core.methods.use import detector, learn
+from maeday_core.detection.result import (
+    DEVIATIONS,
+    DISTANCE,
+    SQUARED_ERROR,
+    Detection,
+    Matches,
+    Provenance,
+    Threshold,
+    Unit,
+)
+from maeday_core.detection.windows import Tiling
+from maeday_core.methods import (
+    ENSEMBLE,
+    ENSEMBLE_RAW,
+    MAEDAY,
+    PATCHCORE,
+    TWO_PATCHCORES,
+    Reference,
+    Tools,
+    detect,
+    detector,
+    learn,
+)
+from maeday_core.methods.ensemble import EVIDENCE, RAW_SUM, WEIGHTS, shares
+from maeday_core.methods.maeday import Maeday
 from tests.conftest import part
 
-FEW = Settings(masks=3, seed=1)
+pytestmark = pytest.mark.usefixtures("small_banks")
+
+NORMAL, WEIGHT = dict(WEIGHTS.normal), dict(WEIGHTS.weight)
 
 
-def result(error_map: np.ndarray, unit: str, shots: int = 0, threshold: float = 0.5, **settings: object) -> Detection:
+def result(error_map: np.ndarray, unit: Unit, threshold: float = 0.5, shots: int = 0, **made_by) -> Detection:
     error_map = error_map.astype(np.float32)
-    query = np.zeros((*error_map.shape, 3), np.uint8)
-    return Detection(float(error_map.max()), error_map, 0.1, settings, query, threshold, unit, shots=shots)
+    seen = Matches(np.zeros((*error_map.shape, 3), np.uint8), error_map, np.zeros(error_map.shape, np.int64))
+    source = Provenance("patchcore" if unit is DISTANCE else "maeday", shots, **made_by)
+    return Detection(float(error_map.max()), error_map, unit, Threshold(threshold, shots=shots), 0.1, source, seen)
 
 
 @pytest.fixture
@@ -33,122 +52,101 @@ def maps() -> tuple[np.ndarray, np.ndarray]:
     return rng.random((20, 30)), rng.random((20, 30))
 
 
-@pytest.mark.parametrize("unit", ["squared error", "deviations above normal"])
-def test_a_distance_and_the_logarithm_of_an_error_are_added(maps: tuple[np.ndarray, np.ndarray], unit: str) -> None:
+@pytest.mark.parametrize("unit", [SQUARED_ERROR, DEVIATIONS], ids=["squared error", "deviations"])
+def test_a_distance_and_the_logarithm_of_an_error_are_added(maps, unit: Unit) -> None:
     error, distance = maps
-    both = add(result(error, unit, masks=3), result(distance, "distance", shots=2, threshold=0.7))
-    weight, scale = WEIGHT[unit], NORMAL[unit]
-    expected = distance + weight * np.log(1 + error / scale)
+    both = ENSEMBLE.add([result(error, unit), result(distance, DISTANCE, threshold=0.7, shots=2)])
+    expected = distance + WEIGHT[unit] * np.log(1 + error / NORMAL[unit])
     assert np.allclose(both.error_map, expected, atol=1e-5)
+    assert both.error_map.dtype == np.float32
     assert both.image_score == pytest.approx(expected.max(), abs=1e-5)
-    assert both.first_threshold == pytest.approx(0.7 + weight * np.log(1 + 0.5 / scale), abs=1e-5)
-    assert [p.unit for p in both.parts] == [unit, "distance"]
+    assert both.threshold.value == pytest.approx(0.7 + WEIGHT[unit] * np.log(1 + 0.5 / NORMAL[unit]), abs=1e-5)
+    assert both.threshold.shots == 2
+    assert both.unit == EVIDENCE
+    assert both.seconds == pytest.approx(0.2)
+    assert [one.unit for one in both.parts] == [unit, DISTANCE]
 
 
-def test_the_raw_sum_is_the_papers(maps: tuple[np.ndarray, np.ndarray]) -> None:
+def test_through_windows_an_error_is_compared_with_the_median_one(maps) -> None:
     error, distance = maps
-    both = add(result(error, "squared error", masks=3), result(distance, "distance"), raw=True)
+    windows = Tiling.of((300, 1000), "on", 64)
+    both = ENSEMBLE.add([result(error, SQUARED_ERROR, windows=windows), result(distance, DISTANCE)])
+    normal = WEIGHTS.typical * np.median(error)
+    assert normal > NORMAL[SQUARED_ERROR]
+    expected = distance + WEIGHT[SQUARED_ERROR] * np.log(1 + error / normal)
+    assert np.allclose(both.error_map, expected, atol=1e-5)
+    assert both.made_by.windows == windows
+
+
+@pytest.mark.parametrize("windows", [None, Tiling.of((300, 1000), "on", 64)], ids=["whole", "windows"])
+def test_without_good_parts_the_threshold_is_a_guess(maps, windows: Tiling | None) -> None:
+    both = ENSEMBLE.add([result(maps[0], SQUARED_ERROR, windows=windows), result(maps[1], DISTANCE)])
+    level = WEIGHTS.level_windows if windows else WEIGHTS.level
+    expected = (level + np.quantile(both.error_map, 0.95) + WEIGHTS.step) / 2
+    assert both.threshold.value == pytest.approx(expected, abs=1e-5)
+    assert both.threshold.shots == 0
+
+
+def test_the_raw_sum_is_the_papers(maps) -> None:
+    error, distance = maps
+    both = ENSEMBLE_RAW.add([result(error, SQUARED_ERROR, 0.5), result(distance, DISTANCE, 0.7)])
     assert np.allclose(both.error_map, error + distance, atol=1e-6)
+    assert both.threshold.value == pytest.approx(1.2)
+    assert both.unit == RAW_SUM
+    assert both.made_by.method == "ensemble-raw"
 
 
-def test_the_shares_tell_which_map_made_the_peak() -> None:
+def test_the_raw_sum_is_not_calibrated(tools: Tools, reference: Reference) -> None:
+    raw = detect(ENSEMBLE_RAW, tools, part(2), reference)
+    assert [one.unit for one in raw.parts] == [SQUARED_ERROR, DISTANCE]
+    assert np.array_equal(raw.error_map, raw.parts[0].error_map + raw.parts[1].error_map)
+
+
+def test_the_shares_say_which_map_made_the_peak() -> None:
     flat, peaked = np.full((9, 9), 0.4), np.full((9, 9), 0.4)
     peaked[4, 4] = 1.0
-    assert shares(add(result(flat, "squared error", masks=1), result(peaked, "distance"))) == [0, 1]
-    assert shares(add(result(peaked, "squared error", masks=1), result(flat, "distance"))) == [1, 0]
-    assert shares(add(result(flat, "squared error", masks=1), result(flat, "distance"))) == [0.5, 0.5]
+    for one, other, expected in ((flat, peaked, [0, 1]), (peaked, flat, [1, 0]), (flat, flat, [0.5, 0.5])):
+        for method in (ENSEMBLE, ENSEMBLE_RAW):
+            assert shares(method.add([result(one, SQUARED_ERROR), result(other, DISTANCE)])) == expected
 
 
-def test_two_banks_are_averaged(maps: tuple[np.ndarray, np.ndarray]) -> None:
-    both = add_banks((result(maps[0], "distance", threshold=0.4), result(maps[1], "distance", threshold=0.6)))
+def test_two_patchcores_are_averaged(maps) -> None:
+    both = TWO_PATCHCORES.add([result(maps[0], DISTANCE, 0.4, shots=2), result(maps[1], DISTANCE, 0.6, shots=2)])
     assert np.allclose(both.error_map, (maps[0] + maps[1]) / 2)
-    assert both.first_threshold == 0.5
+    assert both.threshold == Threshold(0.5, shots=2)
+    assert both.unit == DISTANCE
 
 
-@pytest.fixture(scope="module")
-def reference(tiny_model) -> Reference:
-    return learn("ensemble", tiny_model, "lite0", [part(0), part(1)], steps=2, settings=FEW)
+def test_two_patchcores_are_one_with_two_seeds(tools: Tools, good) -> None:
+    both = detect(TWO_PATCHCORES, tools, part(2, True), learn(TWO_PATCHCORES, tools, good))
+    assert [(one.made_by.method, one.made_by.seed) for one in both.parts] == [("patchcore", 1), ("patchcore", 2)]
+    for one in both.parts:
+        own = tools.with_settings(seed=one.made_by.seed)
+        alone = detect(PATCHCORE, own, part(2, True), learn(PATCHCORE, own, good))
+        assert np.array_equal(one.error_map, alone.error_map)
+        assert one.made_by == alone.made_by
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_every_method_gives_the_same_kind_of_result(tiny_model, reference, method) -> None:
-    model = tiny_model if method in RECONSTRUCTS else None
-    known = Reference() if method == "self" else reference
-    if method == "2xpatchcore":
-        known = learn(method, None, "lite0", [part(0), part(1)])
-        assert len(known.banks) == 2
-    judge = detector(method, model, "lite0", FEW, known)
-    good, bad = (list(judge(part(2, defect)))[-1] for defect in (False, True))
-    assert bad.settings["method"] == method
-    assert bad.error_map.shape == (96, 96)
-    assert bad.error_map.dtype == np.float32
-    assert bad.image_score == pytest.approx(bad.error_map.max())
-    assert bad.complete
-    assert len(bad.masks) == (3 if model else 0)
-    assert len(bad.parts) == (2 if method in ("ensemble", "2xpatchcore") else 0)
-    assert np.array_equal(bad.error_map, list(judge(part(2, True)))[-1].error_map)
-    if method != "maeday":  # a model of random weights finds nothing
-        assert bad.image_score > good.image_score
-
-
-def test_of_good_parts_the_ensemble_adds_deviations_of_colour_alone(tiny_model, reference) -> None:
-    query, calibration = part(2, True), reference.adapter.calibration
-    *_, whole = detector("ensemble", tiny_model, "lite0", FEW, reference)(query)
-    *_, alone = detector("maeday", tiny_model, "lite0", FEW, reference)(query)
-    *_, added = detector("maeday", tiny_model, "lite0", FEW, reference, added=True)(query)
-    by_hand = detect(reference.adapter.apply(tiny_model), query, FEW, calibration.of_colour())
-    for result in (whole.parts[0], added):
-        assert np.array_equal(result.error_map, by_hand.error_map)
-        assert result.good_scores == calibration.colour_scores
+def test_with_good_parts_the_ensemble_adds_deviations_of_colour_alone(tools: Tools, reference: Reference) -> None:
+    query, calibration = part(2, True), reference.learned["maeday"].calibration
+    whole, alone = (detect(method, tools, query, reference) for method in (ENSEMBLE, MAEDAY))
+    by_hand = detect(Maeday("colour"), tools, query, reference)
+    assert np.array_equal(whole.parts[0].error_map, by_hand.error_map)
+    assert whole.parts[0].threshold.good_scores == calibration.colour_scores
     assert not np.array_equal(alone.error_map, by_hand.error_map)
-    assert alone.good_scores == calibration.scores != calibration.colour_scores
+    assert alone.threshold.good_scores == calibration.scores != calibration.colour_scores
 
 
-def test_with_no_good_parts_the_ensemble_is_maeday_and_self_reference(tiny_model) -> None:
-    *partial, whole = detector("ensemble", tiny_model, "lite0", FEW, partial=True)(part(0))
-    assert [p.settings["method"] for p in whole.parts] == ["maeday", "self"]
-    assert partial
-    assert not partial[0].complete
-    assert whole.unit == "evidence"
+def test_without_good_parts_the_ensemble_is_maeday_and_self_reference(tools: Tools) -> None:
+    *partial, whole = detector(ENSEMBLE, replace(tools, partial=True))(part(0))
+    assert [one.made_by.method for one in whole.parts] == ["maeday", "self"]
+    assert whole.complete
+    assert [one.complete for one in partial] == [False]
+    assert whole.unit == EVIDENCE
 
 
-def test_one_file_keeps_the_adapter_and_the_bank(tiny_model, reference, tmp_path: Path) -> None:
-    reference.save(tmp_path / "parts.safetensors")
-    loaded = load_reference(tmp_path / "parts.safetensors")
-    for method in ("maeday", "patchcore", "ensemble"):
-        one, other = (list(detector(method, tiny_model, "lite0", FEW, r)(part(3)))[-1] for r in (reference, loaded))
-        assert np.array_equal(one.error_map, other.error_map)
-    assert reference.adapter is not None
-    reference.adapter.save(tmp_path / "adapter.safetensors")
-    reference.banks[0].save(tmp_path / "bank.safetensors")
-    assert load_reference(tmp_path / "adapter.safetensors").banks == ()
-    assert load_reference(tmp_path / "bank.safetensors").adapter is None
-
-
-def test_what_a_method_lacks_is_said(tiny_model, reference, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="give photos of them, or choose self"):
-        detector("patchcore", None, "lite0")
-    with pytest.raises(SettingsError, match="has no memory bank: fine-tune again"):
-        detector("ensemble", tiny_model, "lite0", FEW, replace(reference, banks=()))
-    with pytest.raises(SettingsError, match="has no adapter: fine-tune again"):
-        detector("ensemble", tiny_model, "lite0", FEW, replace(reference, adapter=None))
-    with pytest.raises(SettingsError, match="or choose patchcore"):
-        detector("maeday", tiny_model, "lite0", FEW, replace(reference, adapter=None))
-    with pytest.raises(SettingsError, match="Self-reference uses no photos"):
-        learn("self", None, "lite0", [part(0)])
-    with pytest.raises(SettingsError, match="Self-reference uses no photos"):
-        detector("self", None, "lite0", FEW, reference)
-    with pytest.raises(SettingsError, match="of which a file keeps one"):
-        detector("2xpatchcore", None, "lite0", FEW, reference)
-    calls: list[int] = []
-    with pytest.raises(WeightsError, match="resnet5000"):
-        learn("ensemble", tiny_model, "resnet5000", [part(0)], on_step=lambda step: calls.append(step.step))
-    assert not calls, "what may fail at once comes before the work"
-    (tmp_path / "notes.safetensors").write_text("notes")
-    with pytest.raises(WeightsError, match="fine-tune again"):
-        load_reference(tmp_path / "notes.safetensors")
-
-
-def test_the_backbone_goes_with_the_model() -> None:
-    assert default_backbone("bundled") == default_backbone("/some/file.safetensors") == "lite0"
-    assert default_backbone("base") == default_backbone("large") == "wrn50"
+def test_the_record_of_a_sum_has_what_its_parts_depend_on(tools: Tools, reference: Reference) -> None:
+    made_by = detect(ENSEMBLE, tools, part(2), reference).made_by
+    assert (made_by.method, made_by.masks, made_by.backbone, made_by.shots) == ("ensemble", 3, "lite0", 2)
+    assert made_by.adapter == "default, 2 shots, 2 steps, seed 1"
+    assert made_by.record()["windows"] is None

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from maeday_core.methods.self_reference import MAX_BANK, halfway, match_itself, seen_size, self_reference
-from maeday_core.model.backbone import load_backbone
+from maeday_core.detection.decision import from_distance
+from maeday_core.detection.result import DISTANCE, Settings
+from maeday_core.methods import SELF_REFERENCE, Tools, detect
+from maeday_core.methods.self_reference import MATCHING, match_itself
 
 
 def surface(height: int, width: int, spot: tuple[int, int] | None = None, seed: int = 0) -> np.ndarray:
@@ -40,14 +42,17 @@ def test_distances_are_those_of_plain_loops() -> None:
 @pytest.mark.parametrize("shape", [(224, 224), (224, 420), (500, 160)])
 def test_what_is_unlike_the_rest_is_found_at_any_shape(shape: tuple[int, int]) -> None:
     spot = (shape[0] * 2 // 3, shape[1] // 3)
-    calm, marked = (self_reference(load_backbone(), surface(*shape, at)) for at in (None, spot))
+    calm, marked = (detect(SELF_REFERENCE, Tools(), surface(*shape, at)) for at in (None, spot))
     assert marked.image_score > calm.image_score
+    assert marked.image_score == marked.error_map.max()
     assert marked.error_map.shape == shape
+    assert marked.unit == DISTANCE
     y, x = np.unravel_index(marked.error_map.argmax(), shape)
     assert abs(y - spot[0]) < 16
     assert abs(x - spot[1]) < 16
-    assert marked.match is not None
-    rows, columns = marked.match.distances.shape
+    assert marked.matches is not None
+    assert marked.matches.crops is None
+    rows, columns = marked.matches.distances.shape
     assert rows / columns == pytest.approx(shape[0] / shape[1], rel=0.08)
 
 
@@ -55,29 +60,29 @@ def test_a_large_picture_is_compared_with_a_sample_of_itself() -> None:
     features = torch.nn.functional.normalize(torch.randn(60, 80, 8, generator=torch.Generator().manual_seed(0)), dim=-1)
     distances, nearest = match_itself(features, seed=1)
     assert distances.shape == (60, 80)
-    assert len(np.unique(nearest)) <= MAX_BANK
+    assert len(np.unique(nearest)) <= MATCHING.bank
     assert np.array_equal(distances, match_itself(features, seed=1)[0])
+    assert not np.array_equal(distances, match_itself(features, seed=2)[0])
     whole = torch.cdist(features.flatten(0, 1), features.flatten(0, 1))
     assert (distances.ravel() >= whole.topk(6, largest=False).values[:, 1:].mean(dim=1).numpy() - 1e-4).all()
 
 
 def test_a_picture_of_a_few_patches_has_nothing_to_compare_with() -> None:
-    result = self_reference(load_backbone(), surface(8, 8))
-    assert np.isfinite(result.error_map).all()
+    assert np.isfinite(detect(SELF_REFERENCE, Tools(), surface(8, 8)).error_map).all()
     distances, _ = match_itself(torch.randn(3, 3, 4))
     assert (distances == 0).all()
 
 
-def test_the_size_it_looks_at() -> None:
-    assert seen_size(448, 336, 224) == (299, 224)
-    assert seen_size(100, 100, 224) == (224, 224)
-    assert seen_size(1024, 1536, 224) == (512, 768)
-    for height, width in ((1, 5000), (2, 2_000_000), (20, 4000), (40_000, 3), (1, 50_000_000)):
-        rows, columns = seen_size(height, width, 224)
-        assert rows * columns < 8.1e6
-        assert min(rows, columns) >= 8
+def test_a_picture_is_seen_at_its_own_shape_or_at_the_scale_of_windows() -> None:
+    frame = surface(480, 700)
+    whole, close = (detect(SELF_REFERENCE, Tools(Settings(tile=tile)), frame) for tile in ("off", "on"))
+    assert whole.matches.query.shape == (224, 327, 3)
+    assert close.matches.query.shape == (480, 700, 3)
+    assert whole.made_by.windows is None
+    assert close.made_by.windows is not None
 
 
-def test_the_guessed_threshold_is_halfway() -> None:
-    ramp = np.linspace(0, 1, 10001, dtype=np.float32).reshape(73, 137)
-    assert halfway(ramp, 0.7, 0.15) == pytest.approx((0.7 + 0.95 + 0.15) / 2, abs=1e-3)
+def test_the_threshold_is_a_guess_from_the_picture() -> None:
+    found = detect(SELF_REFERENCE, Tools(), surface(224, 224))
+    assert found.threshold == from_distance(found.error_map, MATCHING.level, MATCHING.step)
+    assert found.threshold.shots == 0

@@ -1,0 +1,198 @@
+"""The memory bank: coreset, distances and weights are those of PatchCore's paper, written down as plain loops."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maeday_core.errors import SettingsError
+from maeday_core.methods.memory_bank import (
+    ALONE,
+    LIMITS,
+    MemoryBank,
+    as_compared,
+    build_bank,
+    compare,
+    coreset,
+    crops_of,
+    rotations_and_reflections,
+)
+from maeday_core.model.backbone import Backbone, load_backbone
+from tests.conftest import part
+
+
+@pytest.fixture(scope="module")
+def bank() -> MemoryBank:
+    return build_bank(load_backbone(), [part(0), part(1)])
+
+
+@pytest.fixture(scope="module")
+def untrained() -> Backbone:
+    """A small network of random weights, for what does not depend on what it has learned."""
+    return load_backbone("test_resnet", pretrained=False)
+
+
+def slow_coreset(features: np.ndarray, size: int, first: int) -> list[int]:
+    chosen = [first]
+    while len(chosen) < size:
+        nearest = [min(math.dist(feature, features[c]) for c in chosen) for feature in features]
+        for c in chosen:
+            nearest[c] = -1
+        chosen.append(int(np.argmax(nearest)))
+    return chosen
+
+
+def slow_compare(patches: np.ndarray, known: np.ndarray, neighbours: int = 9) -> tuple[np.ndarray, np.ndarray]:
+    distances, nearest = [], []
+    for patch in patches:
+        all_distances = [math.dist(patch, other) for other in known]
+        distances.append(min(all_distances))
+        nearest.append(int(np.argmin(all_distances)))
+    worst = int(np.argmax(distances))
+    found = known[nearest[worst]]
+    around = sorted(range(len(known)), key=lambda i: math.dist(found, known[i]))[:neighbours]
+    powers = [math.exp(math.dist(patches[worst], known[i])) for i in around]
+    weight = 1 - math.exp(distances[worst]) / sum(powers)
+    return weight * np.array(distances), np.array(nearest)
+
+
+def test_the_coreset_is_the_greedy_one() -> None:
+    features = torch.randn(80, 5, generator=torch.Generator().manual_seed(0))
+    chosen = coreset(features, 20, seed=3)
+    assert chosen.tolist() == slow_coreset(features.double().numpy(), 20, int(chosen[0]))
+
+
+@given(st.integers(0, 1000), st.integers(1, 40))
+def test_a_coreset_has_no_patch_twice_and_a_seed_gives_it_again(seed: int, size: int) -> None:
+    features = torch.randn(40, 100, generator=torch.Generator().manual_seed(seed))
+    chosen = coreset(features, size, seed)
+    assert len(set(chosen.tolist())) == size
+    assert torch.equal(chosen, coreset(features, size, seed))
+
+
+def test_distances_and_their_weight_are_the_papers() -> None:
+    generator = torch.Generator().manual_seed(0)
+    features, known = torch.randn(4, 5, 7, generator=generator), torch.randn(30, 7, generator=generator)
+    distances, nearest = compare(features, known)
+    expected, places = slow_compare(features.view(20, 7).double().numpy(), known.double().numpy())
+    assert np.allclose(distances.ravel(), expected, atol=1e-5)
+    assert np.array_equal(nearest.ravel(), places)
+
+
+def test_a_bank_of_one_patch_gives_plain_distances() -> None:
+    features, known = torch.eye(3)[None], torch.zeros(1, 3)
+    distances, nearest = compare(features, known)
+    assert np.allclose(distances, 1)
+    assert (nearest == 0).all()
+
+
+def test_the_threshold_is_the_highest_score_of_a_good_part_by_the_others(bank: MemoryBank) -> None:
+    assert bank.shots == bank.threshold.shots == 2
+    assert len(bank.threshold.good_scores) == 2
+    assert bank.threshold.value == max(bank.threshold.good_scores)
+
+
+def test_the_threshold_of_a_single_good_part_is_that_of_its_copies_and_a_margin() -> None:
+    bank = build_bank(load_backbone(), [part(0)])
+    assert len(bank.threshold.good_scores) == LIMITS.copies
+    assert ALONE.step > 0
+    assert bank.threshold.value == max(bank.threshold.good_scores) + ALONE.step
+    assert bank.shots == 1
+
+
+def test_one_photo_given_twice_is_one_photo() -> None:
+    once, twice = (build_bank(load_backbone(), [part(0)] * count) for count in (1, 2))
+    assert twice.threshold.value == pytest.approx(once.threshold.value, abs=0.05)
+
+
+def test_a_bank_is_bounded_whatever_the_number_of_shots(untrained: Backbone) -> None:
+    bank = build_bank(untrained, (part(i) for i in range(40)))
+    assert len(bank.features) == len(bank.crops) == LIMITS.patches
+    assert bank.shots == 40
+    assert len(bank.threshold.good_scores) == LIMITS.judged
+
+
+def test_shots_are_taken_one_at_a_time(untrained: Backbone) -> None:
+    class Photo(np.ndarray):
+        alive = most = 0
+
+        def __array_finalize__(self, other: object) -> None:
+            Photo.alive += 1
+            Photo.most = max(Photo.most, Photo.alive)
+
+        def __del__(self) -> None:
+            Photo.alive -= 1
+
+    build_bank(untrained, (part(i).view(Photo) for i in range(12)), augment=False)
+    assert 1 <= Photo.most < 6
+
+
+def test_a_small_bank_keeps_every_patch() -> None:
+    bank = build_bank(load_backbone(), [part(0)], augment=False)
+    assert len(bank.features) == 28 * 28
+
+
+def test_shots_are_turned_and_reflected_unless_seen_as_windows_see_them(untrained: Backbone) -> None:
+    def patches(**options) -> int:
+        return len(build_bank(untrained, [part(0)[:16, :16]], **options).features)
+
+    assert patches(augment=False) == 28 * 28
+    assert patches() == patches(augment=True) == LIMITS.patches < 8 * 28 * 28
+    assert patches(tile="on") == 8 * 8
+    assert patches(tile="on", augment=True) == 8 * 8 * 8
+
+
+def test_rotations_and_reflections_are_eight_different_views() -> None:
+    views = rotations_and_reflections(part(0, True))
+    assert len({view.tobytes() for view in views}) == 8
+    assert np.array_equal(views[0], part(0, True))
+
+
+def test_another_seed_is_another_coreset(untrained: Backbone) -> None:
+    one, again, other = (build_bank(untrained, [part(0), part(1)], seed) for seed in (0, 0, 1))
+    assert torch.equal(one.features, again.features)
+    assert not torch.equal(one.features, other.features)
+    assert other.seed == 1
+
+
+def test_a_bank_has_a_summary_and_no_doubts(bank: MemoryBank) -> None:
+    assert bank.summary == f"{len(bank.features)} patches to compare with"
+    assert bank.doubts == ()
+    assert bank.doubt_of(part(2, True)) is None
+    assert bank.describe() == {
+        "backbone": "lite0",
+        "patches": len(bank.features),
+        "shots": 2,
+        "distance_threshold": bank.threshold.value,
+    }
+
+
+def test_no_shots_are_refused() -> None:
+    with pytest.raises(SettingsError, match="at least one"):
+        build_bank(load_backbone(), [])
+
+
+def test_crops_show_the_place_they_are_of() -> None:
+    size = LIMITS.crop
+    picture = np.zeros((224, 224, 3), np.uint8)
+    picture[80:88, 160:168] = 255  # row 10, column 20 of 28
+    crops = crops_of(picture, 28, 28)
+    assert crops.shape == (784, size, size, 3)
+    brightest = crops[10 * 28 + 20]
+    y, x = (round(float(c.mean())) for c in np.nonzero(brightest.max(axis=2) > 128))
+    assert abs(y - size // 2) <= 1
+    assert abs(x - size // 2) <= 1
+    assert crops[0].max() == 0
+    assert np.array_equal(crops_of(picture, 28, 28, [300, 5]), crops[[300, 5]])
+
+
+def test_a_picture_is_compared_whole_or_at_the_scale_of_windows() -> None:
+    picture = np.zeros((480, 700, 3), np.uint8)
+    assert as_compared(picture, 224, "off").shape == (224, 224, 3)
+    assert as_compared(picture, 224, "on").shape == (480, 700, 3)
+    assert as_compared(np.zeros((1000, 1200, 3), np.uint8), 224, "on").shape == (500, 600, 3)
