@@ -1,4 +1,8 @@
-"""Zero-shot detection: hide, reconstruct, compare, N times over (Section 3 of the paper, Eq. 1)."""
+"""Zero-shot detection: hide, reconstruct, compare, N times over (Section 3 of the paper).
+
+Eq. 1: E = g * (1 / N) sum over masks i of sum over R, G, B of (I - I_i)^2, and the image score S = max(E). I_i is the
+reconstruction under mask i; `reconstruct` squares, `Sums` adds up and takes the mean, `smooth` is the Gaussian g.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +26,7 @@ from maeday_core.io.images import RGBImage, resize_map
 from maeday_core.model.mae import MaskedAutoencoder, denormalise, normalise
 from maeday_core.model.masks import draw_masks
 
-KERNEL_SIZE = 7
-SIGMA = 1.4
+KERNEL_SIZE, SIGMA = 7, 1.4  # docs/decisions.md#eq-1
 MICRO_BATCHES = (1, 3, 4, 8)
 MICRO_BATCH = 16
 

@@ -17,7 +17,7 @@ from maeday_core.detection.result import DEVIATIONS, SQUARED_ERROR, Detection, T
 from maeday_core.detection.windows import FloatMap
 from maeday_core.methods.base import Method, Style, Sum, register
 from maeday_core.methods.maeday import MAEDAY, Maeday
-from maeday_core.methods.patchcore import PATCHCORE, TwoPatchCores
+from maeday_core.methods.patchcore import PATCHCORE
 from maeday_core.methods.self_reference import SELF_REFERENCE
 
 
@@ -70,6 +70,7 @@ class Ensemble(Sum):
 
     name = "ensemble"
     title = "Ensemble"
+    about = "The ensemble adds both kinds of evidence."
     style = Style("#009e73", "^")
 
     def parts(self, good: bool) -> tuple[Method, ...]:
@@ -84,18 +85,7 @@ class Ensemble(Sum):
         else:
             level = WEIGHTS.level_windows if maeday.made_by.windows else WEIGHTS.level
             threshold = from_distance(error_map, level, WEIGHTS.step)
-        return self._sum(error_map, EVIDENCE, threshold, results)
-
-    def _sum(self, error_map: FloatMap, unit: Unit, threshold: Threshold, results: Sequence[Detection]) -> Detection:
-        return Detection(
-            image_score=float(error_map.max()),
-            error_map=error_map,
-            unit=unit,
-            threshold=threshold,
-            seconds=sum(result.seconds for result in results),
-            made_by=self.provenance(results),
-            seen=tuple(results),
-        )
+        return self.sum_of(results, error_map, EVIDENCE, threshold)
 
 
 @dataclass(frozen=True)
@@ -114,7 +104,7 @@ class RawEnsemble(Ensemble):
         maeday, embedding = results
         value = maeday.threshold.value + embedding.threshold.value
         threshold = Threshold(value, shots=embedding.threshold.shots)
-        return self._sum(maeday.error_map + embedding.error_map, RAW_SUM, threshold, results)
+        return self.sum_of(results, maeday.error_map + embedding.error_map, RAW_SUM, threshold)
 
 
 def shares(result: Detection) -> list[float]:
@@ -129,5 +119,4 @@ def shares(result: Detection) -> list[float]:
 
 
 ENSEMBLE = register(Ensemble())
-TWO_PATCHCORES = register(TwoPatchCores())
 ENSEMBLE_RAW = register(RawEnsemble())

@@ -34,6 +34,7 @@ class Maeday(Method):
 
     name = "maeday"
     title = "MAEDAY"
+    about = "MAEDAY hides and reconstructs."
     uses = ALL_SETTINGS | {"model", "preset"}
     style = Style("#d55e00", "o")
 

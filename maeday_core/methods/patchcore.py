@@ -32,6 +32,7 @@ class PatchCore(Method):
 
     coreset: int = 0
 
+    about = "PatchCore looks for patches unlike the good parts."
     shots = Shots.REQUIRED
     uses = frozenset({"seed", "tile", "backbone"})
     style = Style("#0072b2", "s")
@@ -45,7 +46,7 @@ class PatchCore(Method):
         return f"PatchCore, coreset {self.coreset + 1}" if self.coreset else "PatchCore"
 
     @property
-    def alone(self) -> Method:
+    def zero_shot(self) -> Method:
         return SELF_REFERENCE
 
     def learning(self, tools: Tools, shots: Iterable[RGBImage]) -> Generator[Progress, None, Reference]:
@@ -95,7 +96,7 @@ class TwoPatchCores(Sum):
     offered = False
 
     @property
-    def alone(self) -> Method:
+    def zero_shot(self) -> Method:
         return SELF_REFERENCE
 
     def parts(self, good: bool) -> tuple[Method, ...]:
@@ -104,15 +105,9 @@ class TwoPatchCores(Sum):
     def add(self, results: Sequence[Detection]) -> Detection:
         error_map = np.mean([result.error_map for result in results], axis=0)
         threshold = np.mean([result.threshold.value for result in results])
-        return Detection(
-            image_score=float(error_map.max()),
-            error_map=error_map,
-            unit=DISTANCE,
-            threshold=Threshold(float(threshold), shots=results[0].threshold.shots),
-            seconds=sum(result.seconds for result in results),
-            made_by=self.provenance(results),
-            seen=tuple(results),
-        )
+        limit = Threshold(float(threshold), shots=results[0].threshold.shots)
+        return self.sum_of(results, error_map, DISTANCE, limit)
 
 
 PATCHCORE = register(PatchCore())
+TWO_PATCHCORES = register(TwoPatchCores())

@@ -38,7 +38,7 @@ def _check(method: Method, reference: Reference) -> None:
     if method.shots is Shots.REQUIRED and not reference:
         raise SettingsError(
             f"The method {method.name} compares with good parts and has none: give photos of them, or choose "
-            f"{method.alone.name}, which needs none."
+            f"{method.zero_shot.name}, which needs none."
         )
     missing = [part for part in method.parts(bool(reference)) if reference and part.name not in reference.learned]
     if missing:

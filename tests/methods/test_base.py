@@ -175,7 +175,7 @@ def test_every_method_has_a_title_and_a_style_of_its_own() -> None:
 
 
 def test_without_good_parts_another_method_asks_the_same() -> None:
-    alone = {method.name: method.alone.name for method in METHODS.values()}
+    alone = {method.name: method.zero_shot.name for method in METHODS.values()}
     assert alone == {
         "maeday": "maeday",
         "self": "self",
