@@ -98,7 +98,7 @@ def load_saved(path: str) -> Reference:
     """
     reference = load_reference(path)
     if not {one.describe().get("backbone", LITE0) for one in reference.learned.values()} <= set(BACKBONES):
-        raise SettingsError("What was saved compares with a network that this page does not offer; learn it here.")
+        raise SettingsError("What was saved compares with a network that this page does not offer; add the photos.")
     return reference
 
 

@@ -21,7 +21,7 @@ from app.frames.batch import Asked, Batch, Criteria, Mask, State, begin, delete
 from app.frames.layout import FramesTab
 from app.gradio_fixes import uploaded
 from app.inspect import Incoming
-from app.models import in_turns, load_tools
+from app.models import in_turns, load_saved, load_tools
 from maeday_core import ImageError, Settings, SettingsError
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.fewshot.learned import Progress
@@ -29,8 +29,7 @@ from maeday_core.frames import Frame, FrameRecord
 from maeday_core.frames.files import ROWS, TABLE
 from maeday_core.frames.report import annotated, timeline
 from maeday_core.io.images import Photos, RGBImage
-from maeday_core.methods import Detect, Method, Reference, Tools, detector, find, learning, load_reference
-from maeday_core.model.backbone import BACKBONES
+from maeday_core.methods import Detect, Method, Reference, Tools, detector, find, learning
 
 REFRESH = 1.0
 """Seconds between two tables of a run, at least."""
@@ -217,7 +216,7 @@ class Watching:
         if saved and len(paths) > 1:
             raise SettingsError("Give either clean frames or one saved file, not both.")
         if saved:
-            return _loaded(saved[0])
+            return load_saved(saved[0])
         if len(paths) > MAX_SHOTS:
             raise SettingsError(f"{len(paths)} clean frames were given; keep 1 to {MAX_SHOTS}.")
         yield self._say("Learning from the clean frames", "This takes half a minute.")
@@ -333,14 +332,6 @@ def painted_mask(painted: dict[str, Any] | None) -> Mask:
     opaque = [layer[..., 3] > 0 for layer in layers if layer.ndim == 3 and layer.shape[2] == 4]
     mask = np.any(opaque, axis=0) if opaque else np.zeros((1, 1), bool)
     return np.repeat(mask[..., None] * np.uint8(255), 3, axis=2) if mask.any() else None
-
-
-def _loaded(path: str) -> Reference:
-    reference = load_reference(path)
-    networks = {learned.describe().get("backbone") for learned in reference.learned.values()} - {None}
-    if not networks <= set(BACKBONES):  # no file chooses what this server downloads
-        raise SettingsError("What was saved compares with a network that this page does not offer.")
-    return reference
 
 
 def _session(request: gr.Request) -> str:

@@ -14,7 +14,9 @@ from app.inspect.good_parts import GoodPartsPanel, lay_out_good_parts
 from app.inspect.settings import MASKS, SettingsPanel, lay_out_settings
 from app.models import device_label
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+_APP = Path(__file__).resolve().parents[1]
+EXAMPLES = next(path for path in (_APP / "examples", _APP.parent / "assets" / "examples") if path.is_dir())
+"""The example pictures: in an installed package within it, in the repository beside the model card."""
 HINT = message("Is there something here that does not belong?", "Add a photo and press Detect, or click an example.")
 METHOD_INFO = (
     "MAEDAY hides and reconstructs. Self-reference looks for patches unlike the rest of the picture, PatchCore for "

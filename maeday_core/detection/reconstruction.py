@@ -198,7 +198,7 @@ class Sums:
         """Reconstructions (n, N, S, S, 3) and squared errors (n, N, S, S) of n windows under N masks."""
         model, masks = self.model, self.masks[chosen].to(self.model.device)
         windows = self.view.cut(self.fitted, [self.view.corners[number] for number in numbers])
-        images = normalise(torch.from_numpy(windows).to(model.device).permute(0, 3, 1, 2).float() / 255)
+        images = normalise(torch.from_numpy(windows).to(model.device).permute(0, 3, 1, 2).contiguous().float() / 255)
         with torch.inference_mode():
             tokens = model.embed(images)
             if len(images) > 1:

@@ -63,9 +63,8 @@ class PatchCore(Method):
         if not isinstance(bank, MemoryBank):
             raise SettingsError(f"What was saved of the good parts for {self.title} is no memory bank.")
         network = tools.network(bank.backbone)
-        made_by = replace(
-            PATCHCORE.depends_on(tools, bank.shots), backbone=bank.backbone, seed=bank.seed, tile=bank.tile
-        )
+        known = PATCHCORE.depends_on(tools, bank.shots)  # a further coreset is PatchCore with another seed
+        made_by = replace(known, backbone=bank.backbone, seed=bank.seed, tile=bank.tile)
 
         def detect(query: RGBImage) -> Iterator[Detection]:
             start = time.perf_counter()

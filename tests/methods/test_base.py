@@ -31,6 +31,7 @@ from maeday_core.methods import (
 from tests.conftest import part
 from tests.methods.checks import Brightness
 
+pytestmark = pytest.mark.usefixtures("small_banks")
 NAMES = ("maeday", "self", "patchcore", "ensemble", "2xpatchcore", "ensemble-raw")
 ONLY_AFTER_A_QUERY = {"windows": None, "device": None, "dtype": None, "adapter": None}
 

@@ -22,6 +22,7 @@ from maeday_core.methods import (
     ENSEMBLE,
     ENSEMBLE_RAW,
     MAEDAY,
+    PATCHCORE,
     TWO_PATCHCORES,
     Reference,
     Tools,
@@ -32,6 +33,8 @@ from maeday_core.methods import (
 from maeday_core.methods.ensemble import EVIDENCE, RAW_SUM, WEIGHTS, shares
 from maeday_core.methods.maeday import Maeday
 from tests.conftest import part
+
+pytestmark = pytest.mark.usefixtures("small_banks")
 
 NORMAL, WEIGHT = dict(WEIGHTS.normal), dict(WEIGHTS.weight)
 
@@ -119,12 +122,9 @@ def test_two_patchcores_are_one_with_two_seeds(tools: Tools, good) -> None:
     assert [(one.made_by.method, one.made_by.seed) for one in both.parts] == [("patchcore", 1), ("patchcore", 2)]
     for one in both.parts:
         own = tools.with_settings(seed=one.made_by.seed)
-        alone = detect(METHOD_OF_A_PART, own, part(2, True), learn(METHOD_OF_A_PART, own, good))
+        alone = detect(PATCHCORE, own, part(2, True), learn(PATCHCORE, own, good))
         assert np.array_equal(one.error_map, alone.error_map)
         assert one.made_by == alone.made_by
-
-
-METHOD_OF_A_PART = TWO_PATCHCORES.parts(good=True)[0]
 
 
 def test_with_good_parts_the_ensemble_adds_deviations_of_colour_alone(tools: Tools, reference: Reference) -> None:

@@ -49,7 +49,7 @@ def test_the_record_says_how_the_adapter_was_made(tools: Tools, reference: Refer
 
 
 def test_good_parts_learned_for_other_settings_are_refused(tools: Tools, reference: Reference) -> None:
-    with pytest.raises(SettingsError, match="mask_ratio 0.75, not 0.5"):
+    with pytest.raises(SettingsError, match=r"mask_ratio 0\.75, not 0\.5"):
         detector(MAEDAY, tools.with_settings(mask_ratio=0.5), reference)
 
 
