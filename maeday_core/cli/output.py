@@ -10,13 +10,15 @@ from typing import Any
 
 from tqdm import tqdm
 
+from maeday_core.io.files import printable
+
 Show = Callable[[str, float], None]
 """Shows what is being done, and how much of it is done: 0 to 1."""
 
 
 def print_line(text: str) -> None:
     """Print a line of results."""
-    tqdm.write(_printable(text), file=sys.stdout)  # where a bar is shown, it stays below
+    tqdm.write(printable(text), file=sys.stdout)  # where a bar is shown, it stays below
     sys.stdout.flush()
 
 
@@ -27,7 +29,7 @@ def print_json(row: dict[str, Any]) -> None:
 
 def print_note(text: object) -> None:
     """Print a line on standard error."""
-    tqdm.write(_printable(str(text)), file=sys.stderr)
+    tqdm.write(printable(str(text)), file=sys.stderr)
 
 
 def print_warning(text: object) -> None:
@@ -53,8 +55,3 @@ def progress_bar() -> Iterator[Show]:
             bar.set_description_str(doing)  # which draws the bar
 
         yield show
-
-
-def _printable(text: str) -> str:
-    """A text that any terminal can show, though the name of a file in it may be no UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -19,7 +19,8 @@ from torch import Tensor
 from maeday_core.detection.calibration import Calibration
 from maeday_core.detection.decision import from_error
 from maeday_core.detection.perceptual import perceptual_error
-from maeday_core.detection.result import DEVIATIONS, SQUARED_ERROR, Detection, Provenance, Reconstructions, Settings
+from maeday_core.detection.result import DEVIATIONS, SQUARED_ERROR, Detection, Provenance, Reconstructions
+from maeday_core.detection.settings import Settings
 from maeday_core.detection.windows import FloatMap, Tiling
 from maeday_core.errors import ImageError, WeightsError
 from maeday_core.io.images import RGBImage, resize_map

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from maeday_core.detection.calibration import NORMAL, Calibration
-from maeday_core.detection.result import Settings
+from maeday_core.detection.settings import Settings
+from maeday_core.detection.windows import Seen
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.fewshot.doubts import APPEARANCE, doubt_of_query
 from maeday_core.fewshot.lora import RANK, Factors, merge, weight_matrices
@@ -55,7 +56,7 @@ class Adapter:
         return self.calibration.shots
 
     @property
-    def tile(self) -> Literal["on", "off"]:
+    def tile(self) -> Seen:
         return "on" if self.settings.tile == "on" else "off"
 
     @property

@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from maeday_core.detection.result import SETTINGS, Detection, Provenance, Threshold, Unit
+from maeday_core.detection.result import Detection, Provenance, Threshold, Unit
+from maeday_core.detection.settings import SETTINGS
 from maeday_core.detection.windows import FloatMap
 from maeday_core.errors import SettingsError
 from maeday_core.fewshot.learned import Learned, Progress

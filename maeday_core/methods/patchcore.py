@@ -52,8 +52,9 @@ class PatchCore(Method):
     def learning(self, tools: Tools, shots: Iterable[RGBImage]) -> Generator[Progress, None, Reference]:
         yield Progress("Remembering what is normal")
         settings = tools.settings
-        tile = "on" if settings.tile == "on" else "off"
-        bank = build_bank(tools.network(), shots, settings.seed + self.coreset, tile)  # type: ignore[arg-type]
+        bank = build_bank(
+            tools.network(), shots, settings.seed + self.coreset, "on" if settings.tile == "on" else "off"
+        )
         return Reference({self.name: bank}, self.name)
 
     def restore(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> MemoryBank:

@@ -9,7 +9,8 @@ import pytest
 
 from maeday_core.detection.calibration import Calibration
 from maeday_core.detection.reconstruction import detect
-from maeday_core.detection.result import DEVIATIONS, DISTANCE, SQUARED_ERROR, Detection, Settings
+from maeday_core.detection.result import DEVIATIONS, DISTANCE, SQUARED_ERROR, Detection
+from maeday_core.detection.settings import Settings
 from maeday_core.drawing.pictures import (
     HIDDEN_COLOUR,
     difference,

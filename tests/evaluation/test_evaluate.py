@@ -10,7 +10,7 @@ from filelock import FileLock
 from sklearn.metrics import roc_auc_score
 
 from maeday_core.detection.reconstruction import detect
-from maeday_core.detection.result import Settings
+from maeday_core.detection.settings import Settings
 from maeday_core.errors import DatasetError, SettingsError
 from maeday_core.evaluation.datasets import find_categories, ground_truth
 from maeday_core.evaluation.evaluate import Plan, evaluate

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maeday_core.detection.result import Provenance, Settings
+from maeday_core.detection.result import Provenance
+from maeday_core.detection.settings import Settings
 from maeday_core.errors import DatasetError
 from maeday_core.evaluation.datasets import find_categories
 from maeday_core.evaluation.evaluate import Plan, evaluate

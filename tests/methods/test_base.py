@@ -8,7 +8,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from maeday_core.detection.result import SETTINGS, Detection, Provenance
+from maeday_core.detection.result import Detection, Provenance
+from maeday_core.detection.settings import SETTINGS
 from maeday_core.errors import SettingsError
 from maeday_core.methods import (
     MAEDAY,

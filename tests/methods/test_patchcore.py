@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maeday_core.detection.result import DISTANCE, Detection, Settings
+from maeday_core.detection.result import DISTANCE, Detection
+from maeday_core.detection.settings import Settings
 from maeday_core.errors import SettingsError
 from maeday_core.methods import ENSEMBLE, PATCHCORE, Reference, Tools, detect, detector, learn, memory_bank
 from maeday_core.methods import tools as tools_module

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maeday_core.detection.result import Settings
+from maeday_core.detection.settings import Settings
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.fewshot.learned import Progress
 from maeday_core.methods import (
