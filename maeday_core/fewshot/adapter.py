@@ -29,7 +29,8 @@ class Adapter:
     Attributes:
         factors: LoRA's A and B of each adapted layer, float16, on the CPU.
         weights: with full fine-tuning instead, all weights.
-        calibration: the normal error of the shots under the adapted model.
+        calibration: the normal error of the shots, or of windows cut from them, under the adapted model.
+        shots: how many photos of good parts there were.
         appearances: of the shots, to tell a query that looks unlike them all.
         doubts: sentences on shots that look unlike the others, or defective.
         settings: the detection settings that the calibration holds for; the seed does not matter.
@@ -41,6 +42,7 @@ class Adapter:
     factors: Factors = field(repr=False)
     weights: dict[str, Tensor] = field(repr=False)
     calibration: Calibration
+    shots: int
     appearances: tuple[tuple[float, ...], ...] = field(repr=False)
     doubts: tuple[str, ...]
     settings: Settings
@@ -50,10 +52,6 @@ class Adapter:
     steps: int
     seed: int
     losses: tuple[float, ...] = field(repr=False)
-
-    @property
-    def shots(self) -> int:
-        return self.calibration.shots
 
     @property
     def tile(self) -> Seen:
@@ -140,6 +138,7 @@ class Adapter:
             "steps": self.steps,
             "seed": self.seed,
             "shots": self.shots,
+            "calibrated_on": self.calibration.shots,
             "rank": RANK,
             "relative": self.calibration.relative,
             "appearances": self.appearances,
@@ -163,7 +162,7 @@ class Adapter:
             deviation=tensors["calibration.deviation"].float().numpy(),
             scores=tuple(map(float, facts["scores"])),
             colour_scores=tuple(map(float, facts["colour_scores"])),
-            shots=int(facts["shots"]),
+            shots=int(facts["calibrated_on"]),
             masks=settings.masks,
             relative=bool(facts["relative"]),
         )
@@ -176,6 +175,7 @@ class Adapter:
             factors=factors,
             weights={k.removeprefix("weights."): v for k, v in tensors.items() if k.startswith("weights.")},
             calibration=calibration,
+            shots=int(facts["shots"]),
             appearances=tuple(tuple(map(float, values)) for values in facts["appearances"]),
             doubts=tuple(map(str, facts["doubts"])),
             settings=settings,

@@ -133,6 +133,7 @@ def fine_tune(
         factors=factors,
         weights=weights,
         calibration=calibration,
+        shots=len(photos),
         appearances=appearances,
         doubts=_doubts(model, photos, appearances, calibration, settings),
         settings=settings,
