@@ -30,9 +30,8 @@ class Rate:  # docs/decisions.md#ensemble-weights
 
 
 RATES = {DEVIATIONS: Rate(normal=1.0, weight=0.1), SQUARED_ERROR: Rate(normal=0.001, weight=0.15)}
-"""By the unit of the error: what it is compared with, its normal deviation or, where no good part gives one, a barely
-visible error; and how much its logarithm counts. A distance to good parts is a stronger sign than one to the rest of the
-picture, so that less is added to it."""
+"""By the unit of the error. It is compared with its normal deviation or, where no good part gives one, with a barely
+visible error. A distance to good parts is a stronger sign than one to the rest of the picture, so less is added to it."""
 
 
 @dataclass(frozen=True)
