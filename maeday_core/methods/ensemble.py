@@ -31,7 +31,7 @@ class Rate:  # docs/decisions.md#ensemble-weights
 
 RATES = {DEVIATIONS: Rate(normal=1.0, weight=0.1), SQUARED_ERROR: Rate(normal=0.001, weight=0.15)}
 """By the unit of the error. It is compared with its normal deviation or, where no good part gives one, with a barely
-visible error. A distance to good parts is a stronger sign than one to the rest of the picture, so less is added to it."""
+visible error. A distance to good parts is a stronger sign than one to the rest of the picture: less is added to it."""
 
 
 @dataclass(frozen=True)
