@@ -73,3 +73,8 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["settings"],
         "ssr_mode": False,
     }
+
+
+def main() -> None:
+    """Serve the page until it is interrupted: what `maeday-page` runs."""
+    build_demo().launch(**launch_options())
