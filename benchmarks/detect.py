@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.timing import Contenders, Row, interleaved, machine, noise, ratio, row
 from maeday_core.detection.reconstruction import detect, micro_batches, stream
-from maeday_core.detection.result import Settings
+from maeday_core.detection.settings import Settings
 from maeday_core.io.images import RGBImage
 from maeday_core.model.device import best_device, best_dtype
 from maeday_core.model.draft import EXTRAPOLATION

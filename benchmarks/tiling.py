@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 from benchmarks.timing import Row, machine, noise, peak_memory, row
-from maeday_core.detection.result import Settings
+from maeday_core.detection.settings import Settings
 from maeday_core.methods import ENSEMBLE, Tools, detector, last
 from maeday_core.model.device import best_device
 

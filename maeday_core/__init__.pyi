@@ -1,13 +1,6 @@
 # What `maeday_core` exports; each name is imported when it is first used.
-from .detection.result import (
-    Detection,
-    Matches,
-    Provenance,
-    Reconstructions,
-    Settings,
-    Threshold,
-    Unit,
-)
+from .detection.result import Detection, Matches, Provenance, Reconstructions, Threshold, Unit
+from .detection.settings import Settings
 from .errors import DatasetError, ImageError, MaedayError, SettingsError, WeightsError
 from .io.images import Photos, RGBImage, find_images, load_image
 from .methods import (

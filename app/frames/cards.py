@@ -12,9 +12,9 @@ from app.errors import without_folders
 from app.frames.batch import Batch, State
 from app.html import render
 from maeday_core.frames import Judgement, Verdict
-from maeday_core.frames.records import printable
 from maeday_core.frames.report import annotated
 from maeday_core.frames.verdict import objects_text
+from maeday_core.io.files import printable
 from maeday_core.io.images import RGBImage
 
 WORST = 12

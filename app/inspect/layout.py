@@ -13,15 +13,12 @@ from app.gradio_fixes import CLAMPED
 from app.inspect.good_parts import GoodPartsPanel, lay_out_good_parts
 from app.inspect.settings import MASKS, SettingsPanel, lay_out_settings
 from app.models import device_label
+from maeday_core import METHODS
 
 _APP = Path(__file__).resolve().parents[1]
 EXAMPLES = next(path for path in (_APP / "examples", _APP.parent / "assets" / "examples") if path.is_dir())
 """The example pictures: in an installed package within it, in the repository beside the model card."""
 HINT = message("Is there something here that does not belong?", "Add a photo and press Detect, or click an example.")
-METHOD_INFO = (
-    "MAEDAY hides and reconstructs. Self-reference looks for patches unlike the rest of the picture, PatchCore for "
-    "patches unlike the good parts. The ensemble adds both kinds of evidence."
-)
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,8 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
             with gr.Row():
                 detect = gr.Button("Detect", variant="primary", elem_id="detect", min_width=100)
                 stop = gr.Button("Stop", variant="stop", elem_id="stop", interactive=False, min_width=100)
-            method = gr.Radio(methods, value=methods[0][1], label="Method", info=METHOD_INFO, elem_id="method")
+            about = " ".join(method.about for method in METHODS.values() if method.offered)
+            method = gr.Radio(methods, value=methods[0][1], label="Method", info=about, elem_id="method")
             good_parts = lay_out_good_parts(lifetime)
             examples = gr.Examples(
                 [[str(path)] for path in sorted(EXAMPLES.glob("*.jpg"))],

@@ -20,7 +20,18 @@ from app.inspect.layout import EXAMPLES
 from app.inspect.run import Inspection
 from app.inspect.settings import settings_of
 from app.models import in_turns, load_tools
-from maeday_core import ENSEMBLE, ImageError, Photos, Reference, SettingsError, learning, load_image
+from maeday_core import (
+    ENSEMBLE,
+    ImageError,
+    Method,
+    Photos,
+    Reference,
+    SettingsError,
+    Shots,
+    find,
+    learning,
+    load_image,
+)
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.fewshot.learned import Progress
 
@@ -68,9 +79,10 @@ class Learning:
         yield self._busy("Starting", "If others work here now, you take turns.")
         settings = settings_of(tab.settings, values)
         readable, left_out = decodable(paths)
-        tools = yield from load_tools(values[tab.settings.model], settings, ENSEMBLE, self._busy)
+        method = to_learn(find(values[tab.method]))
+        tools = yield from load_tools(values[tab.settings.model], settings, method, self._busy)
         tools = replace(tools, enough=lambda: session in self.stopping)
-        reference = yield from self._learned(learning(ENSEMBLE, tools, Photos(readable)))
+        reference = yield from self._learned(learning(method, tools, Photos(readable)))
         yield in_use(tab.good_parts, reference, left_out) | self.inspection.running(False)
 
     def _learned(self, steps: Generator[Progress, None, Reference]) -> Generator[Answer, None, Reference]:
@@ -94,6 +106,13 @@ class Learning:
             panel.download: nothing_to_download(),
             **self.inspection.running(True),
         }
+
+
+def to_learn(chosen: Method) -> Method:
+    """The method that learns from the good parts: the ensemble, unless what it learns is no use to the chosen one."""
+    learned = {part.name for part in ENSEMBLE.parts(good=True)}
+    of_use = chosen.shots is Shots.NONE or learned.issuperset(part.name for part in chosen.parts(good=True))
+    return ENSEMBLE if of_use else chosen
 
 
 def checked(shots: list[tuple[str, str | None]] | None) -> list[Path]:

@@ -98,7 +98,7 @@ class Inspection:
         before, doubt = None, reference.doubt_of(query)
         if reference:
             yield self._busy("Looking without the good parts first", "Then with them, side by side.")
-            alone = detector(method.alone, tools.with_settings(tile=reference.tile))
+            alone = detector(method.zero_shot, tools.with_settings(tile=reference.tile))
             (result,) = in_turns(alone(query))
             before = shown(path.name, query, result)
         for result in in_turns(detect(query)):

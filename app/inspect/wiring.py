@@ -85,7 +85,7 @@ def _detections_after_learning(learning: Learning) -> list[Any]:
     panel = tab.good_parts
     learn: dict[str, Any] = {
         "fn": learning.fine_tune,
-        "inputs": {panel.shots, panel.reference} | tab.settings.inputs,
+        "inputs": {panel.shots, panel.reference, tab.method} | tab.settings.inputs,
         "outputs": [*panel.outputs, tab.detect, tab.stop, panel.tune],
         "concurrency_limit": MAX_RUNS,
         **PRIVATE,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from maeday_core.detection.result import Settings
+from maeday_core.detection.settings import Settings
 
 if TYPE_CHECKING:
     from maeday_core.methods import Tools

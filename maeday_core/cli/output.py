@@ -5,18 +5,23 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from tqdm import tqdm
 
+from maeday_core.io.files import printable
+
+BETWEEN_LINES = 10.0
+"""Seconds between two lines of progress, for those who read a log."""
 Show = Callable[[str, float], None]
 """Shows what is being done, and how much of it is done: 0 to 1."""
 
 
 def print_line(text: str) -> None:
     """Print a line of results."""
-    tqdm.write(_printable(text), file=sys.stdout)  # where a bar is shown, it stays below
+    tqdm.write(printable(text), file=sys.stdout)  # where a bar is shown, it stays below
     sys.stdout.flush()
 
 
@@ -27,7 +32,7 @@ def print_json(row: dict[str, Any]) -> None:
 
 def print_note(text: object) -> None:
     """Print a line on standard error."""
-    tqdm.write(_printable(str(text)), file=sys.stderr)
+    tqdm.write(printable(str(text)), file=sys.stderr)
 
 
 def print_warning(text: object) -> None:
@@ -42,9 +47,12 @@ def print_error(text: object) -> None:
 
 @contextlib.contextmanager
 def progress_bar() -> Iterator[Show]:
-    """A bar on standard error with the time left, where that is a terminal; else nothing is shown."""
+    """A bar on standard error with the time left, where that is a terminal; else a line every ten seconds."""
+    if not sys.stderr.isatty():
+        yield _lines()
+        return
     form = "{desc}: {percentage:3.0f} %|{bar}| {remaining} left"
-    with tqdm(total=1.0, disable=None, bar_format=form, dynamic_ncols=True, leave=False) as bar:
+    with tqdm(total=1.0, bar_format=form, dynamic_ncols=True, leave=False) as bar:
 
         def show(doing: str, share: float) -> None:
             if share < bar.n:  # something else has begun
@@ -55,6 +63,13 @@ def progress_bar() -> Iterator[Show]:
         yield show
 
 
-def _printable(text: str) -> str:
-    """A text that any terminal can show, though the name of a file in it may be no UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode()
+def _lines() -> Show:
+    printed = time.monotonic()
+
+    def show(doing: str, share: float) -> None:
+        nonlocal printed
+        if time.monotonic() - printed >= BETWEEN_LINES:
+            print_note(f"{doing}: {share:.0%}")
+            printed = time.monotonic()
+
+    return show

@@ -1,7 +1,8 @@
 """The threshold: which image score makes a picture anomalous.
 
-What good parts score tells it. Without good parts it is a guess from the picture itself: a zero-shot score has no
-absolute meaning, since its size depends on the surface.
+With good parts it follows from their scores. Without them it is a guess from the picture itself: a zero-shot score has
+no absolute meaning, since its size depends on the surface. Each method calls one of the functions below with numbers of
+its own. Frames are judged against each other instead, in `frames/baseline.py`.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ GUESS = Guess()
 SAMPLED_SIDE = 512
 
 
-def upper(error_map: FloatMap) -> float:
+def ordinary_level(error_map: FloatMap) -> float:
     """What 95 % of a map (H, W) stays below; of a large one, by every few pixels."""
     step = max(1, min(error_map.shape) // SAMPLED_SIDE)
     return float(np.quantile(error_map[::step, ::step], GUESS.quantile))
@@ -51,7 +52,7 @@ def upper(error_map: FloatMap) -> float:
 
 def from_error(error_map: FloatMap) -> Threshold:
     """A guess for a map of squared errors: four times what 95 % of it stays below, and at least 0.05."""
-    return Threshold(max(GUESS.factor * upper(error_map), GUESS.least))
+    return Threshold(max(GUESS.factor * ordinary_level(error_map), GUESS.least))
 
 
 def from_distance(error_map: FloatMap, level: float, step: float) -> Threshold:
@@ -62,7 +63,7 @@ def from_distance(error_map: FloatMap, level: float, step: float) -> Threshold:
         level: the first, which few ordinary pictures reach.
         step: the second lies so far above what 95 % of this picture stays below.
     """
-    return Threshold((level + upper(error_map) + step) / 2)
+    return Threshold((level + ordinary_level(error_map) + step) / 2)
 
 
 def from_good_parts(scores: Sequence[float], shots: int, alone: Margin | None) -> Threshold:

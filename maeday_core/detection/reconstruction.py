@@ -1,4 +1,8 @@
-"""Zero-shot detection: hide, reconstruct, compare, N times over (Section 3 of the paper, Eq. 1)."""
+"""Zero-shot detection: hide, reconstruct, compare, N times over (Section 3 of the paper).
+
+Eq. 1: E = g * (1 / N) sum over masks i of sum over R, G, B of (I - I_i)^2, and the image score S = max(E). I_i is the
+reconstruction under mask i; `reconstruct` squares, `Sums` adds up and takes the mean, `smooth` is the Gaussian g.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +19,15 @@ from torch import Tensor
 from maeday_core.detection.calibration import Calibration
 from maeday_core.detection.decision import from_error
 from maeday_core.detection.perceptual import perceptual_error
-from maeday_core.detection.result import DEVIATIONS, SQUARED_ERROR, Detection, Provenance, Reconstructions, Settings
+from maeday_core.detection.result import DEVIATIONS, SQUARED_ERROR, Detection, Provenance, Reconstructions
+from maeday_core.detection.settings import Settings
 from maeday_core.detection.windows import FloatMap, Tiling
 from maeday_core.errors import ImageError, WeightsError
 from maeday_core.io.images import RGBImage, resize_map
 from maeday_core.model.mae import MaskedAutoencoder, denormalise, normalise
 from maeday_core.model.masks import draw_masks
 
-KERNEL_SIZE = 7
-SIGMA = 1.4
+KERNEL_SIZE, SIGMA = 7, 1.4  # docs/decisions.md#eq-1
 MICRO_BATCHES = (1, 3, 4, 8)
 MICRO_BATCH = 16
 
@@ -198,7 +202,7 @@ class Sums:
         """Reconstructions (n, N, S, S, 3) and squared errors (n, N, S, S) of n windows under N masks."""
         model, masks = self.model, self.masks[chosen].to(self.model.device)
         windows = self.view.cut(self.fitted, [self.view.corners[number] for number in numbers])
-        images = normalise(torch.from_numpy(windows).to(model.device).permute(0, 3, 1, 2).float() / 255)
+        images = normalise(torch.from_numpy(windows).to(model.device).permute(0, 3, 1, 2).contiguous().float() / 255)
         with torch.inference_mode():
             tokens = model.embed(images)
             if len(images) > 1:

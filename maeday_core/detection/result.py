@@ -1,73 +1,20 @@
-"""What a detection depends on, and what it gives: the same for every method."""
+"""The result of a detection, the same for every method: what was found, in which unit, and how."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, get_args
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from maeday_core.detection.settings import ErrorSpace, Patches
 from maeday_core.detection.windows import FloatMap, Tile, Tiling
-from maeday_core.errors import SettingsError
 from maeday_core.io.images import RGBImage
 from maeday_core.model.sampling import Sampling
 
-MAX_MASKS = 512
-Patches = Literal["all", "masked"]
-ErrorSpace = Literal["rgb", "normalised"]
 Scale = tuple[float, float]
 """The values at which a colour scale begins and ends."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a detection depends on beside the model and the query; the defaults are the paper's.
-
-    Attributes:
-        masks: N, the number of random masks, 1 to 512.
-        mask_ratio: share of the patches that each mask hides.
-        seed: of the masks, the fine-tuning and the coresets.
-        sampling: `random` (the paper) or `balanced` (every patch is shown equally often).
-        patches: `all` compares visible patches too, as the paper does; `masked` only what was hidden.
-        error_space: `rgb` measures the error in RGB [0, 1]; `normalised` in the model's ImageNet-normalised values.
-        tile: `off` sees the picture whole, as the paper does; `on` through overlapping windows at its own detail;
-            `auto` so where it is large or long (`windows.Tiling`).
-
-    Raises:
-        SettingsError: a value is out of its range.
-    """
-
-    masks: int = 32
-    mask_ratio: float = 0.75
-    seed: int = 0
-    sampling: Sampling = "random"
-    patches: Patches = "all"
-    error_space: ErrorSpace = "rgb"
-    tile: Tile = "off"
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.masks, int) or not isinstance(self.seed, int):
-            raise SettingsError(f"Masks and seed are whole numbers, not {self.masks!r} and {self.seed!r}.")
-        if not 1 <= self.masks <= MAX_MASKS:
-            raise SettingsError(f"The number of masks is {self.masks}; choose 1 to {MAX_MASKS}.")
-        if not 0.05 <= self.mask_ratio <= 0.95:
-            raise SettingsError(f"The mask ratio is {self.mask_ratio:g}; choose 0.05 to 0.95.")
-        if self.seed < 0:
-            raise SettingsError(f"The seed is {self.seed}; choose 0 or a larger whole number.")
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise SettingsError(f"{name} is {getattr(self, name)!r}; choose {' or '.join(choices)}.")
-
-
-CHOICES: dict[str, tuple[str, ...]] = {
-    "sampling": get_args(Sampling),
-    "patches": get_args(Patches),
-    "error_space": get_args(ErrorSpace),
-    "tile": get_args(Tile),
-}
-"""The values of the settings that have a few."""
-SETTINGS = tuple(one.name for one in fields(Settings))
 
 
 @dataclass(frozen=True)

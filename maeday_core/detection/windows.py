@@ -20,6 +20,8 @@ from maeday_core.detection.scale import window_scale
 from maeday_core.io.images import RGBImage, resize
 
 Tile = Literal["auto", "off", "on"]
+Seen = Literal["off", "on"]
+"""How a picture is seen: whole, or through windows."""
 FloatMap = npt.NDArray[np.float32]
 
 
@@ -130,6 +132,11 @@ class Tiling:
         """The weight of a place within a window, in pixels from its first; 0 outside."""
         turn = (np.asarray(place, np.float64) + 0.5) / self.size
         return np.where((turn >= 0) & (turn <= 1), np.square(np.sin(np.pi * turn)), 0).astype(np.float32)
+
+
+def seen_as(shape: tuple[int, ...], tile: Tile, size: int) -> Seen:
+    """How a picture of this shape is seen; arguments are those of `Tiling.of`."""
+    return "off" if Tiling.of(shape, tile, size).whole else "on"
 
 
 def _starts(length: int, size: int) -> tuple[int, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from maeday_core.detection.calibration import NORMAL, Calibration
-from maeday_core.detection.result import Settings
+from maeday_core.detection.settings import Settings
+from maeday_core.detection.windows import Seen
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.fewshot.doubts import APPEARANCE, doubt_of_query
 from maeday_core.fewshot.lora import RANK, Factors, merge, weight_matrices
@@ -28,7 +29,8 @@ class Adapter:
     Attributes:
         factors: LoRA's A and B of each adapted layer, float16, on the CPU.
         weights: with full fine-tuning instead, all weights.
-        calibration: the normal error of the shots under the adapted model.
+        calibration: the normal error of the shots, or of windows cut from them, under the adapted model.
+        shots: how many photos of good parts there were.
         appearances: of the shots, to tell a query that looks unlike them all.
         doubts: sentences on shots that look unlike the others, or defective.
         settings: the detection settings that the calibration holds for; the seed does not matter.
@@ -40,6 +42,7 @@ class Adapter:
     factors: Factors = field(repr=False)
     weights: dict[str, Tensor] = field(repr=False)
     calibration: Calibration
+    shots: int
     appearances: tuple[tuple[float, ...], ...] = field(repr=False)
     doubts: tuple[str, ...]
     settings: Settings
@@ -51,11 +54,7 @@ class Adapter:
     losses: tuple[float, ...] = field(repr=False)
 
     @property
-    def shots(self) -> int:
-        return self.calibration.shots
-
-    @property
-    def tile(self) -> Literal["on", "off"]:
+    def tile(self) -> Seen:
         return "on" if self.settings.tile == "on" else "off"
 
     @property
@@ -139,6 +138,7 @@ class Adapter:
             "steps": self.steps,
             "seed": self.seed,
             "shots": self.shots,
+            "calibrated_on": self.calibration.shots,
             "rank": RANK,
             "relative": self.calibration.relative,
             "appearances": self.appearances,
@@ -162,7 +162,7 @@ class Adapter:
             deviation=tensors["calibration.deviation"].float().numpy(),
             scores=tuple(map(float, facts["scores"])),
             colour_scores=tuple(map(float, facts["colour_scores"])),
-            shots=int(facts["shots"]),
+            shots=int(facts["calibrated_on"]),
             masks=settings.masks,
             relative=bool(facts["relative"]),
         )
@@ -175,6 +175,7 @@ class Adapter:
             factors=factors,
             weights={k.removeprefix("weights."): v for k, v in tensors.items() if k.startswith("weights.")},
             calibration=calibration,
+            shots=int(facts["shots"]),
             appearances=tuple(tuple(map(float, values)) for values in facts["appearances"]),
             doubts=tuple(map(str, facts["doubts"])),
             settings=settings,

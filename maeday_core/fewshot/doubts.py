@@ -49,6 +49,16 @@ def unlike(photo: Sequence[float], others: Sequence[Sequence[float]]) -> bool:
     return all(np.linalg.norm(np.subtract(photo, other)) > LIMITS.unlike for other in others)
 
 
+def doubts_of_appearances(appearances: Sequence[Sequence[float]]) -> tuple[str, ...]:
+    """Sentences on shots that look unlike all others."""
+    apart = _apart(appearances)
+    if apart and len(apart) == len(appearances):
+        return ("The good parts look unlike each other: are they of one kind, taken the same way?",)
+    return tuple(
+        f"Good part {i + 1} looks unlike the others: is it of the same kind, taken the same way?" for i in apart
+    )
+
+
 def doubts_of_shots(
     appearances: Sequence[Sequence[float]], scores: Sequence[float], alone: Sequence[float]
 ) -> tuple[str, ...]:
@@ -59,23 +69,28 @@ def doubts_of_shots(
         scores: image scores of the shots, each judged by the others; used with `JUDGED_BY_OTHERS` shots or more.
         alone: zero-shot scores of the shots over the thresholds they would get; used with fewer.
     """
-    names = [f"Good part {i}" for i in range(1, len(appearances) + 1)]
-    apart = [
-        name
-        for i, name in enumerate(names)
-        if len(names) > 1 and unlike(appearances[i], [*appearances[:i], *appearances[i + 1 :]])
-    ]
-    if apart and len(apart) == len(names):
-        return ("The good parts look unlike each other: are they of one kind, taken the same way?",)
-    doubts = [f"{name} looks unlike the others: is it of the same kind, taken the same way?" for name in apart]
-    for i, name in enumerate(names):
-        if len(names) < JUDGED_BY_OTHERS:
-            defective = alone[i] > LIMITS.stands_apart
-        else:
-            defective = scores[i] > LIMITS.stands_apart * median([*scores[:i], *scores[i + 1 :]])
-        if defective and name not in apart:
-            doubts.append(f"{name} has something that stands out: make sure that it is good.")
-    return tuple(doubts)
+    apart = _apart(appearances)
+    doubts = doubts_of_appearances(appearances)
+    if apart and len(apart) == len(appearances):
+        return doubts
+
+    def stands_out(i: int) -> bool:
+        if len(appearances) < JUDGED_BY_OTHERS:
+            return alone[i] > LIMITS.stands_apart
+        return scores[i] > LIMITS.stands_apart * median([*scores[:i], *scores[i + 1 :]])
+
+    defective = [i for i in range(len(appearances)) if i not in apart and stands_out(i)]
+    return (
+        *doubts,
+        *(f"Good part {i + 1} has something that stands out: make sure that it is good." for i in defective),
+    )
+
+
+def _apart(appearances: Sequence[Sequence[float]]) -> list[int]:
+    """The numbers, from 0, of the shots that look unlike all others."""
+    if len(appearances) < 2:
+        return []
+    return [i for i, one in enumerate(appearances) if unlike(one, [*appearances[:i], *appearances[i + 1 :]])]
 
 
 def doubt_of_query(query: RGBImage, appearances: Sequence[Sequence[float]]) -> str | None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from maeday_core.detection.calibration import Calibration
 from maeday_core.detection.reconstruction import Sums, detect, micro_batches
-from maeday_core.detection.result import Settings
+from maeday_core.detection.settings import Settings
 from maeday_core.detection.windows import FloatMap
 from maeday_core.errors import SettingsError
 from maeday_core.fewshot.adapter import Adapter, adapted_model
@@ -133,6 +133,7 @@ def fine_tune(
         factors=factors,
         weights=weights,
         calibration=calibration,
+        shots=len(photos),
         appearances=appearances,
         doubts=_doubts(model, photos, appearances, calibration, settings),
         settings=settings,

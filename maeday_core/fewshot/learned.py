@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
+from maeday_core.detection.windows import Seen
 from maeday_core.io.images import RGBImage
 
 
@@ -54,7 +55,7 @@ class Learned(Protocol):
         """How many photos of good parts it was learned from."""
 
     @property
-    def tile(self) -> Literal["on", "off"]:
+    def tile(self) -> Seen:
         """How the good parts were seen, and queries must be: through windows or whole."""
 
     @property

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from maeday_core.frames.objects import BlockMap
 from maeday_core.frames.sources import Key
+from maeday_core.io.files import printable
 from maeday_core.io.images import RGBImage, load_image
 
 FORMAT = 2
@@ -99,8 +100,3 @@ def places(values: npt.NDArray[np.float32]) -> list[float]:
     """The highest values of a map (rows, columns) in each cell of `PLACES`; fewer where it is smaller than that."""
     cells = (cell for row in np.array_split(values, PLACES[0]) for cell in np.array_split(row, PLACES[1], axis=1))
     return [float(cell.max()) for cell in cells if cell.size]
-
-
-def printable(text: str) -> str:
-    """A file's name as any terminal and page can show it."""
-    return text.encode("utf-8", "backslashreplace").decode()

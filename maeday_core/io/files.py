@@ -5,11 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-
-import safetensors.torch
-from torch import Tensor
 
 
 @contextlib.contextmanager
@@ -30,13 +27,6 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def save_tensors(path: str | os.PathLike[str], tensors: dict[str, Tensor], header: Mapping[str, str]) -> None:
-    """Write tensors and the metadata `header` as a safetensors file, atomically."""
-    content = safetensors.torch.save(tensors, {"format": "pt", **header})  # save_file ignores the umask: mode 600
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
-
-
 def unique(name: str, taken: set[str]) -> str:
     """A file name that differs from all those `taken` by more than the case of its letters.
 
@@ -54,3 +44,8 @@ def unique(name: str, taken: set[str]) -> str:
         free = f"{stem} ({number}){suffix}"
     taken.add(free.casefold())
     return free
+
+
+def printable(text: str) -> str:
+    """A text that any terminal and page can show, though the name of a file in it may be no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()

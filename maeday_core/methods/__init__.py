@@ -4,16 +4,15 @@ import importlib
 import pkgutil
 
 from maeday_core.methods.base import METHODS, Detect, Method, Shots, Style, Sum, find, last, register
+from maeday_core.methods.ensemble import ENSEMBLE, ENSEMBLE_RAW
 from maeday_core.methods.maeday import MAEDAY
+from maeday_core.methods.patchcore import PATCHCORE, TWO_PATCHCORES
 from maeday_core.methods.reference import Reference
+from maeday_core.methods.saved import load_reference, save_reference
 from maeday_core.methods.self_reference import SELF_REFERENCE
+from maeday_core.methods.together import Together
 from maeday_core.methods.tools import Tools
 from maeday_core.methods.use import detect, detector, learn, learning
-
-from maeday_core.methods.patchcore import PATCHCORE  # isort: skip
-from maeday_core.methods.ensemble import ENSEMBLE, ENSEMBLE_RAW, TWO_PATCHCORES  # isort: skip
-from maeday_core.methods.saved import load_reference, save_reference
-from maeday_core.methods.together import Together
 
 __all__ = [
     "ENSEMBLE",

@@ -16,7 +16,9 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from maeday_core.detection.result import SETTINGS, Detection, Provenance
+from maeday_core.detection.result import Detection, Provenance, Threshold, Unit
+from maeday_core.detection.settings import SETTINGS
+from maeday_core.detection.windows import FloatMap
 from maeday_core.errors import SettingsError
 from maeday_core.fewshot.learned import Learned, Progress
 from maeday_core.io.images import RGBImage
@@ -55,6 +57,7 @@ class Method(ABC):
     Attributes:
         name: on the command line, in records and in files.
         title: for people.
+        about: one sentence on how it finds anomalies, for people.
         shots: whether it uses photos of good parts.
         uses: what its results depend on: fields of `Settings`, and `model`, `preset`, `backbone`.
         style: in figures.
@@ -63,13 +66,14 @@ class Method(ABC):
 
     name: str
     title: str
+    about: str = ""
     shots: Shots = Shots.OPTIONAL
     uses: frozenset[str] = frozenset()
     style: Style = Style()
     offered: bool = True
 
     @property
-    def alone(self) -> Method:
+    def zero_shot(self) -> Method:
         """The method that asks the same of a query where no good parts are known."""
         return self
 
@@ -128,8 +132,20 @@ class Sum(Method):
 
         return detect
 
-    def provenance(self, results: Sequence[Detection]) -> Provenance:
-        """That of a sum: what any of its parts depends on; the first part that says something has the last word."""
+    def sum_of(self, results: Sequence[Detection], error_map: FloatMap, unit: Unit, threshold: Threshold) -> Detection:
+        """The result whose map was made of those of the parts."""
+        return Detection(
+            image_score=float(error_map.max()),
+            error_map=error_map,
+            unit=unit,
+            threshold=threshold,
+            seconds=sum(result.seconds for result in results),
+            made_by=self._provenance(results),
+            seen=tuple(results),
+        )
+
+    def _provenance(self, results: Sequence[Detection]) -> Provenance:
+        """What any of the parts depends on; the first part that names a fact decides it."""
         facts: dict[str, Any] = {}
         for result in reversed(results):
             facts |= {name: value for name, value in vars(result.made_by).items() if value is not None}

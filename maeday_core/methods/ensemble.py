@@ -17,48 +17,56 @@ from maeday_core.detection.result import DEVIATIONS, SQUARED_ERROR, Detection, T
 from maeday_core.detection.windows import FloatMap
 from maeday_core.methods.base import Method, Style, Sum, register
 from maeday_core.methods.maeday import MAEDAY, Maeday
-from maeday_core.methods.patchcore import PATCHCORE, TwoPatchCores
+from maeday_core.methods.patchcore import PATCHCORE
 from maeday_core.methods.self_reference import SELF_REFERENCE
 
 
 @dataclass(frozen=True)
-class EvidenceWeights:  # docs/decisions.md#ensemble-weights
-    """How a reconstruction error becomes evidence: weight * log(1 + error / normal).
+class Rate:  # docs/decisions.md#ensemble-weights
+    """How an error becomes evidence: weight * log(1 + error / normal)."""
+
+    normal: float
+    weight: float
+
+
+RATES = {DEVIATIONS: Rate(normal=1.0, weight=0.1), SQUARED_ERROR: Rate(normal=0.001, weight=0.15)}
+"""By the unit of the error. It is compared with its normal deviation or, where no good part gives one, with a barely
+visible error. A distance to good parts is a stronger sign than one to the rest of the picture, so less is added to it."""
+
+
+@dataclass(frozen=True)
+class EnsembleSettings:  # docs/decisions.md#ensemble-weights
+    """Numbers of the zero-shot ensemble.
 
     Attributes:
-        normal: what an error is compared with, by unit: its normal deviation, or, where no good part tells it, a barely
-            visible error.
-        weight: how much its logarithm counts, by unit: a distance to good parts is a stronger sign than one to the rest
-            of the picture.
         typical: nearly all that windows see is the surface, so an error is compared with this multiple of the median
             one, if that is more.
-        level, level_windows, step: of the first threshold without good parts (`decision.from_distance`).
+        level, level_windows, step: of the first threshold (`decision.from_distance`).
     """
 
-    normal: tuple[tuple[Unit, float], ...] = ((DEVIATIONS, 1.0), (SQUARED_ERROR, 0.001))
-    weight: tuple[tuple[Unit, float], ...] = ((DEVIATIONS, 0.1), (SQUARED_ERROR, 0.15))
     typical: float = 4.0
     level: float = 1.3
     level_windows: float = 0.85
     step: float = 0.35
 
 
-WEIGHTS = EvidenceWeights()
+ZERO_SHOT = EnsembleSettings()
 EVIDENCE = Unit("evidence", "Map of evidence", "evidence")
 RAW_SUM = Unit("raw sum", "Map of raw sum", "raw sum")
 
 
 def evidence(part: Detection) -> FloatMap:
-    """What a part adds to the sum: float32 (H, W), a distance as it is, an error as a logarithm."""
-    return _logarithm(part.error_map, part) if part.unit in dict(WEIGHTS.normal) else part.error_map
+    """What a part adds to the sum: float32 (H, W), an error as a logarithm, a distance as it is."""
+    return _logarithm(part.error_map, part) if part.unit in RATES else part.error_map
 
 
 def _logarithm(value: FloatMap | float, part: Detection) -> FloatMap:
-    normal = dict(WEIGHTS.normal)[part.unit]
+    rate = RATES[part.unit]
+    normal = rate.normal
     if part.unit == SQUARED_ERROR and part.made_by.windows:
-        normal = max(normal, WEIGHTS.typical * float(np.median(part.error_map)))
+        normal = max(normal, ZERO_SHOT.typical * float(np.median(part.error_map)))
     logarithm: FloatMap = np.log1p(np.asarray(value, np.float32) / normal)
-    return dict(WEIGHTS.weight)[part.unit] * logarithm
+    return rate.weight * logarithm
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,7 @@ class Ensemble(Sum):
 
     name = "ensemble"
     title = "Ensemble"
+    about = "The ensemble adds both kinds of evidence."
     style = Style("#009e73", "^")
 
     def parts(self, good: bool) -> tuple[Method, ...]:
@@ -82,20 +91,9 @@ class Ensemble(Sum):
             value = float(_logarithm(maeday.threshold.value, maeday)) + embedding.threshold.value
             threshold = Threshold(value, shots=embedding.threshold.shots)
         else:
-            level = WEIGHTS.level_windows if maeday.made_by.windows else WEIGHTS.level
-            threshold = from_distance(error_map, level, WEIGHTS.step)
-        return self._sum(error_map, EVIDENCE, threshold, results)
-
-    def _sum(self, error_map: FloatMap, unit: Unit, threshold: Threshold, results: Sequence[Detection]) -> Detection:
-        return Detection(
-            image_score=float(error_map.max()),
-            error_map=error_map,
-            unit=unit,
-            threshold=threshold,
-            seconds=sum(result.seconds for result in results),
-            made_by=self.provenance(results),
-            seen=tuple(results),
-        )
+            level = ZERO_SHOT.level_windows if maeday.made_by.windows else ZERO_SHOT.level
+            threshold = from_distance(error_map, level, ZERO_SHOT.step)
+        return self.sum_of(results, error_map, EVIDENCE, threshold)
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ class RawEnsemble(Ensemble):
         maeday, embedding = results
         value = maeday.threshold.value + embedding.threshold.value
         threshold = Threshold(value, shots=embedding.threshold.shots)
-        return self._sum(maeday.error_map + embedding.error_map, RAW_SUM, threshold, results)
+        return self.sum_of(results, maeday.error_map + embedding.error_map, RAW_SUM, threshold)
 
 
 def shares(result: Detection) -> list[float]:
@@ -129,5 +127,4 @@ def shares(result: Detection) -> list[float]:
 
 
 ENSEMBLE = register(Ensemble())
-TWO_PATCHCORES = register(TwoPatchCores())
 ENSEMBLE_RAW = register(RawEnsemble())

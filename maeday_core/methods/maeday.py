@@ -13,6 +13,7 @@ from maeday_core.detection.reconstruction import stream
 from maeday_core.detection.result import Detection
 from maeday_core.detection.windows import sample_windows
 from maeday_core.fewshot.adapter import Adapter
+from maeday_core.fewshot.doubts import appearance, doubts_of_appearances
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS, fine_tune
 from maeday_core.fewshot.learned import Progress
 from maeday_core.io.images import RGBImage
@@ -34,16 +35,22 @@ class Maeday(Method):
 
     name = "maeday"
     title = "MAEDAY"
+    about = "MAEDAY hides and reconstructs."
     uses = ALL_SETTINGS | {"model", "preset"}
     style = Style("#d55e00", "o")
 
     def learning(self, tools: Tools, shots: Iterable[RGBImage]) -> Generator[Progress, None, Reference]:
         model, settings = tools.model(), tools.settings
-        if settings.tile == "on":
-            photos = list(islice(shots, MAX_SHOTS + 1))
-            if 1 <= len(photos) <= MAX_SHOTS:
-                shots = sample_windows(photos, model.config.image_size, MAX_SHOTS, settings.seed)
+        photos = list(islice(shots, MAX_SHOTS + 1)) if settings.tile == "on" else []
+        through_windows = 1 <= len(photos) <= MAX_SHOTS
+        if through_windows:
+            shots = sample_windows(photos, model.config.image_size, MAX_SHOTS, settings.seed)
         adapter = yield from fine_tune(model, shots, tools.preset, settings, tools.enough)
+        if through_windows:  # what is said of the good parts is said of the photos, not of their windows
+            appearances = tuple(map(appearance, photos))
+            adapter = replace(
+                adapter, shots=len(photos), appearances=appearances, doubts=doubts_of_appearances(appearances)
+            )
         return Reference({self.name: adapter}, self.name)
 
     def restore(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Adapter:
@@ -64,7 +71,8 @@ class Maeday(Method):
         def detect(query: RGBImage) -> Iterator[Detection]:
             for result in stream(adapted, query, settings, calibration, partial=tools.partial):
                 made_by = replace(result.made_by, shots=adapter.shots, preset=adapter.preset, adapter=adapter.recipe)
-                yield replace(result, made_by=made_by)
+                threshold = replace(result.threshold, shots=adapter.shots) if calibration else result.threshold
+                yield replace(result, made_by=made_by, threshold=threshold)
 
         return detect
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from maeday_core.detection.decision import Margin, from_good_parts
-from maeday_core.detection.maps import to_map
+from maeday_core.detection.maps import CELL, to_map
 from maeday_core.detection.result import Threshold
 from maeday_core.detection.scale import resize_by, window_scale
-from maeday_core.detection.windows import FloatMap
+from maeday_core.detection.windows import FloatMap, Seen
 from maeday_core.errors import SettingsError
 from maeday_core.fewshot.augment import copy_of
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
@@ -68,7 +68,7 @@ class MemoryBank:
     threshold: Threshold
     backbone: str
     seed: int = 0
-    tile: Literal["on", "off"] = "off"
+    tile: Seen = "off"
 
     @property
     def shots(self) -> int:
@@ -116,7 +116,7 @@ class MemoryBank:
         features, crops = tensors["features"].float(), tensors["crops"].numpy()
         scores = tuple(map(float, facts["scores"]))
         threshold = Threshold(float(facts["threshold"]), scores, int(facts["shots"]))
-        tile: Literal["on", "off"] = "on" if facts["tile"] == "on" else "off"
+        tile: Seen = "on" if facts["tile"] == "on" else "off"
         if (
             features.ndim != 2
             or not 1 <= len(features) <= LIMITS.patches
@@ -129,7 +129,7 @@ class MemoryBank:
         return cls(features, crops, threshold, str(facts["backbone"]), int(facts["seed"]), tile)
 
 
-def as_compared(picture: RGBImage, side: int, tile: Literal["on", "off"]) -> RGBImage:
+def as_compared(picture: RGBImage, side: int, tile: Seen) -> RGBImage:
     """A picture at the size at which its patches are compared: `side` x `side`, or as windows see it, of its shape."""
     if tile == "off":
         return resize(picture, side, side)
@@ -140,7 +140,7 @@ def build_bank(
     backbone: Backbone,
     shots: Iterable[RGBImage],
     seed: int = 0,
-    tile: Literal["on", "off"] = "off",
+    tile: Seen = "off",
     augment: bool | None = None,
 ) -> MemoryBank:
     """The memory bank of some good parts, reduced by a greedy coreset as they come.
@@ -268,7 +268,7 @@ def _threshold(
 
 def _score(features: Tensor, known: Tensor) -> float:
     distances, _ = compare(features, known)
-    return float(to_map(distances, *(8 * side for side in distances.shape)).max())
+    return float(to_map(distances, *(CELL * side for side in distances.shape)).max())
 
 
 def compare(features: Tensor, known: Tensor) -> tuple[FloatMap, npt.NDArray[np.int64]]:

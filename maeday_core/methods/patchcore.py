@@ -32,6 +32,7 @@ class PatchCore(Method):
 
     coreset: int = 0
 
+    about = "PatchCore looks for patches unlike the good parts."
     shots = Shots.REQUIRED
     uses = frozenset({"seed", "tile", "backbone"})
     style = Style("#0072b2", "s")
@@ -45,14 +46,15 @@ class PatchCore(Method):
         return f"PatchCore, coreset {self.coreset + 1}" if self.coreset else "PatchCore"
 
     @property
-    def alone(self) -> Method:
+    def zero_shot(self) -> Method:
         return SELF_REFERENCE
 
     def learning(self, tools: Tools, shots: Iterable[RGBImage]) -> Generator[Progress, None, Reference]:
         yield Progress("Remembering what is normal")
         settings = tools.settings
-        tile = "on" if settings.tile == "on" else "off"
-        bank = build_bank(tools.network(), shots, settings.seed + self.coreset, tile)  # type: ignore[arg-type]
+        bank = build_bank(
+            tools.network(), shots, settings.seed + self.coreset, "on" if settings.tile == "on" else "off"
+        )
         return Reference({self.name: bank}, self.name)
 
     def restore(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> MemoryBank:
@@ -63,9 +65,8 @@ class PatchCore(Method):
         if not isinstance(bank, MemoryBank):
             raise SettingsError(f"What was saved of the good parts for {self.title} is no memory bank.")
         network = tools.network(bank.backbone)
-        made_by = replace(
-            PATCHCORE.depends_on(tools, bank.shots), backbone=bank.backbone, seed=bank.seed, tile=bank.tile
-        )
+        known = PATCHCORE.depends_on(tools, bank.shots)  # a further coreset is PatchCore with another seed
+        made_by = replace(known, backbone=bank.backbone, seed=bank.seed, tile=bank.tile)
 
         def detect(query: RGBImage) -> Iterator[Detection]:
             start = time.perf_counter()
@@ -96,7 +97,7 @@ class TwoPatchCores(Sum):
     offered = False
 
     @property
-    def alone(self) -> Method:
+    def zero_shot(self) -> Method:
         return SELF_REFERENCE
 
     def parts(self, good: bool) -> tuple[Method, ...]:
@@ -105,15 +106,9 @@ class TwoPatchCores(Sum):
     def add(self, results: Sequence[Detection]) -> Detection:
         error_map = np.mean([result.error_map for result in results], axis=0)
         threshold = np.mean([result.threshold.value for result in results])
-        return Detection(
-            image_score=float(error_map.max()),
-            error_map=error_map,
-            unit=DISTANCE,
-            threshold=Threshold(float(threshold), shots=results[0].threshold.shots),
-            seconds=sum(result.seconds for result in results),
-            made_by=self.provenance(results),
-            seen=tuple(results),
-        )
+        limit = Threshold(float(threshold), shots=results[0].threshold.shots)
+        return self.sum_of(results, error_map, DISTANCE, limit)
 
 
 PATCHCORE = register(PatchCore())
+TWO_PATCHCORES = register(TwoPatchCores())

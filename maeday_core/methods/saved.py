@@ -11,9 +11,9 @@ import safetensors
 from torch import Tensor
 
 from maeday_core.errors import SettingsError, WeightsError
-from maeday_core.io.files import save_tensors
 from maeday_core.methods.base import find
 from maeday_core.methods.reference import Reference
+from maeday_core.model.checkpoints import save_tensors
 
 FORMAT = 1
 HEADER = "maeday_reference"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,7 @@ class SelfReference(Method):
 
     name = "self"
     title = "Self-reference"
+    about = "Self-reference looks for patches unlike the rest of the picture."
     shots = Shots.NONE
     uses = frozenset({"seed", "tile", "backbone"})
     style = Style("#cc79a7", "D")
@@ -75,7 +76,7 @@ class SelfReference(Method):
                 unit=DISTANCE,
                 threshold=from_distance(error_map, MATCHING.level, MATCHING.step),
                 seconds=time.perf_counter() - start,
-                made_by=replace(made_by, windows=None if view.whole else view),
+                made_by=made_by,
                 seen=Matches(seen, distances, nearest),
             )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from maeday_core.detection.result import Settings
+from maeday_core.detection.settings import Settings
 from maeday_core.fewshot.fine_tuning import DEFAULT, Preset, find_preset, never
 from maeday_core.model.backbone import LITE0, WRN50, Backbone, load_backbone
 from maeday_core.model.hub import HUB_MODELS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 
 from maeday_core.detection.result import Detection
-from maeday_core.detection.windows import Tiling
+from maeday_core.detection.windows import seen_as
 from maeday_core.errors import SettingsError
 from maeday_core.fewshot.learned import Progress
 from maeday_core.io.images import RGBImage
@@ -38,7 +38,7 @@ def _check(method: Method, reference: Reference) -> None:
     if method.shots is Shots.REQUIRED and not reference:
         raise SettingsError(
             f"The method {method.name} compares with good parts and has none: give photos of them, or choose "
-            f"{method.alone.name}, which needs none."
+            f"{method.zero_shot.name}, which needs none."
         )
     missing = [part for part in method.parts(bool(reference)) if reference and part.name not in reference.learned]
     if missing:
@@ -72,8 +72,7 @@ def learning(method: Method, tools: Tools | None, shots: Iterable[RGBImage]) -> 
         shots = list(shots)
     first = next(iter(shots), None)
     if first is not None:
-        view = Tiling.of(first.shape, tools.settings.tile, SIDE)
-        tools = tools.with_settings(tile="off" if view.whole else "on")
+        tools = tools.with_settings(tile=seen_as(first.shape, tools.settings.tile, SIDE))
     if any("backbone" in part.uses for part in method.parts(good=True)):
         tools.network()  # what may fail at once comes before the work
     return (yield from method.learning(tools, shots))

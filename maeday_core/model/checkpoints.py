@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import safetensors
+import safetensors.torch
 import torch
 from torch import Tensor
 
 from maeday_core.errors import WeightsError
-from maeday_core.io.files import save_tensors
+from maeday_core.io.files import replacing
 from maeday_core.model.hub import first_sentence
 from maeday_core.model.mae import MAEConfig, MaskedAutoencoder
 
@@ -213,3 +214,10 @@ def _check_keys(name: str, state: Mapping[str, Tensor], expected: Mapping[str, T
     ]
     if found:
         raise WeightsError(f"{name} does not fit a masked autoencoder of its size: it {'; it '.join(found)}.")
+
+
+def save_tensors(path: str | os.PathLike[str], tensors: dict[str, Tensor], header: Mapping[str, str]) -> None:
+    """Write tensors and the metadata `header` as a safetensors file, atomically."""
+    content = safetensors.torch.save(tensors, {"format": "pt", **header})  # save_file ignores the umask: mode 600
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)

@@ -7,7 +7,7 @@ import pytest
 
 from maeday_core.cli import COMMANDS
 from maeday_core.cli.options import settings_of
-from maeday_core.detection.result import Settings
+from maeday_core.detection.settings import Settings
 
 OTHERS = {
     "masks": 7,

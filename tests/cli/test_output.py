@@ -1,4 +1,4 @@
-"""Results go to standard output, progress to a terminal."""
+"""Results go to standard output, progress to standard error."""
 
 import io
 
@@ -23,10 +23,17 @@ def test_a_name_that_is_no_utf_8_can_be_printed(capsys):
     assert capsys.readouterr().out == "\\udce4.png\n"
 
 
-def test_progress_is_for_a_terminal(capsys, monkeypatch):
+def test_a_log_gets_a_line_of_progress_now_and_then(capsys, monkeypatch):
     with progress_bar() as show:
         show("Learning", 0.5)
     assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr("maeday_core.cli.output.BETWEEN_LINES", 0.0)
+    with progress_bar() as show:
+        show("Learning", 0.5)
+    assert capsys.readouterr() == ("", "Learning: 50%\n")
+
+
+def test_a_terminal_gets_a_bar_of_progress(monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     with progress_bar() as show:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maeday_core.detection.decision import Margin, from_distance, from_good_parts, upper
+from maeday_core.detection.decision import Margin, from_distance, from_good_parts, ordinary_level
 from maeday_core.detection.result import Threshold
 
 
@@ -19,7 +19,7 @@ def test_the_guess_for_distances_is_halfway_between_a_fixed_level_and_the_pictur
 
 def test_a_large_map_is_sampled_without_changing_what_is_ordinary() -> None:
     ramp = np.linspace(0, 1, 1600 * 1700, dtype=np.float32).reshape(1600, 1700)
-    assert upper(ramp) == pytest.approx(0.95, abs=2e-3)
+    assert ordinary_level(ramp) == pytest.approx(0.95, abs=2e-3)
 
 
 def test_good_parts_give_their_highest_score_and_a_single_one_a_margin() -> None:

@@ -8,7 +8,7 @@ import torch
 
 from maeday_core.detection.perceptual import perceptual_error
 from maeday_core.detection.reconstruction import Sums
-from maeday_core.detection.result import Settings
+from maeday_core.detection.settings import Settings
 from maeday_core.io.images import resize_map
 from maeday_core.model.backbone import load_backbone
 from tests.conftest import part

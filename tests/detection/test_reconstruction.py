@@ -10,7 +10,7 @@ from PIL import Image
 
 from maeday_core.detection.decision import from_error
 from maeday_core.detection.reconstruction import detect, micro_batches, smooth, stream
-from maeday_core.detection.result import SETTINGS, Settings
+from maeday_core.detection.settings import SETTINGS, Settings
 from maeday_core.errors import ImageError, SettingsError, WeightsError
 from maeday_core.io.images import resize_map
 from maeday_core.model.mae import IMAGENET_MEAN, IMAGENET_STD, MaskedAutoencoder

@@ -191,7 +191,7 @@ def test_good_parts_seen_through_windows_judge_through_windows(tiny_model) -> No
     settings = Settings(masks=2, mask_ratio=0.5, tile="on")
     reference = learn(ENSEMBLE, Tools.of(tiny_model, settings, steps=1), frames)
     assert reference.tile == "on"
-    assert reference.shots == 8
+    assert reference.shots == 2
     auto = Tools.of(tiny_model, Settings(masks=2, mask_ratio=0.5, tile="auto"))
     *_, result = detector(ENSEMBLE, auto, reference)(frames[0])
     assert result.error_map.shape == (480, 700)

@@ -1,16 +1,18 @@
-"""Pictures show what the result holds."""
+"""Pictures show what the result holds, on the scale that its unit has."""
 
-from dataclasses import replace
+from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from maeday_core.detection.calibration import Calibration
-from maeday_core.detection.reconstruction import Settings, detect
+from maeday_core.detection.reconstruction import detect
+from maeday_core.detection.result import DEVIATIONS, DISTANCE, SQUARED_ERROR, Detection
+from maeday_core.detection.settings import Settings
 from maeday_core.drawing.pictures import (
-    COLOUR_SCALE,
     HIDDEN_COLOUR,
-    colour_scale,
     difference,
     heat_map,
     masked_input,
@@ -20,15 +22,27 @@ from maeday_core.drawing.pictures import (
     save_figure,
 )
 from maeday_core.io.images import load_image
+from maeday_core.methods import ENSEMBLE, ENSEMBLE_RAW, TWO_PATCHCORES, Method, Tools, detector, last, learn
+from tests.drawing.detections import matched, reconstructed
 
 
 @pytest.fixture(scope="module")
-def result(tiny_model):
+def result(tiny_model) -> Detection:
     query = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     return detect(tiny_model, query, Settings(masks=3))
 
 
-def test_heat_map_uses_the_scale_it_is_given():
+@pytest.fixture(scope="module")
+def query(result: Detection) -> np.ndarray:
+    return result.reconstructions.query
+
+
+def calibration(relative: bool) -> Calibration:
+    maps = np.random.default_rng(0).random((2, 2, 2, 64, 64), dtype=np.float32)
+    return Calibration.of(maps, 3, relative)
+
+
+def test_heat_map_uses_the_scale_it_is_given() -> None:
     ramp = np.linspace(0, 1, 9, dtype=np.float32)[None]
     assert (np.diff(heat_map(ramp, (0, 1)).astype(int).sum(axis=2)) > 0).all()
     assert np.array_equal(heat_map(ramp * 3, (0, 3)), heat_map(ramp, (0, 1)))
@@ -36,48 +50,94 @@ def test_heat_map_uses_the_scale_it_is_given():
     assert np.array_equal(heat_map(ramp + 5, (0, 1))[0, 0], heat_map(np.ones((1, 1)), (0, 1))[0, 0])
 
 
-def test_good_parts_set_the_colour_scale(tiny_model, result, tmp_path):
-    assert colour_scale(result) == (0, COLOUR_SCALE)
-    maps = np.random.default_rng(0).random((2, 2, 2, 64, 64), dtype=np.float32)
-    judged = detect(tiny_model, result.query, Settings(masks=3), Calibration.of(maps, 3, relative=True))
-    assert colour_scale(judged) == (0, 2 * judged.first_threshold)
-    low, top = colour_scale(replace(result, unit="distance"))
-    assert 0 < low < result.first_threshold < top
-    plain = detect(tiny_model, result.query, Settings(masks=3), Calibration.of(maps, 3, relative=False))
-    assert colour_scale(plain) == (0, COLOUR_SCALE)
-    save_figure(judged.query, judged, judged.first_threshold, tmp_path / "figure.png")
+def test_the_scale_of_squared_errors_is_fixed(tiny_model, result: Detection, query: np.ndarray) -> None:
+    plain = detect(tiny_model, query, Settings(masks=3), calibration(relative=False))
+    for one in (result, plain):
+        assert one.unit == SQUARED_ERROR
+        assert one.unit.scale(one.threshold.value) == (0, 0.5)
+    assert SQUARED_ERROR.starts_at_zero
+
+
+def test_good_parts_set_the_scale_of_deviations(tiny_model, query: np.ndarray, tmp_path: Path) -> None:
+    judged = detect(tiny_model, query, Settings(masks=3), calibration(relative=True))
+    assert judged.unit == DEVIATIONS
+    assert judged.unit.scale(judged.threshold.value) == (0, 2 * judged.threshold.value)
+    assert DEVIATIONS.starts_at_zero
+    save_figure(query, judged, judged.threshold.value, tmp_path / "figure.png")
     assert load_image(tmp_path / "figure.png").std() > 5
 
 
-def test_a_calm_map_leaves_the_photo_alone(result):
+def test_the_scale_of_distances_lies_around_the_threshold() -> None:
+    low, top = DISTANCE.scale(0.8)
+    assert 0 < low < 0.8 < top
+    assert 0.8 - low == pytest.approx(top - 0.8)
+    assert not DISTANCE.starts_at_zero
+
+
+def test_a_calm_map_leaves_the_photo_alone(query: np.ndarray) -> None:
     calm = np.zeros((64, 64), np.float32)
-    assert np.array_equal(overlay(result.query, calm, (0, 1)), result.query)
-    assert np.array_equal(outline(result.query, calm, 0.5), result.query)
+    assert np.array_equal(overlay(query, calm, (0, 1)), query)
+    assert np.array_equal(outline(query, calm, 0.5), query)
 
 
-def test_outline_encloses_what_is_above(result):
+def test_outline_encloses_what_is_above_the_threshold(query: np.ndarray) -> None:
     error_map = np.zeros((64, 64), np.float32)
     error_map[20:40, 20:40] = 1
-    changed = (outline(result.query, error_map, 0.5) != result.query).any(axis=2)
+    changed = (outline(query, error_map, 0.5) != query).any(axis=2)
     assert changed[20, 30]
     assert not changed[30, 30]
     assert not changed[:10].any()
 
 
-def test_masked_input_hides_exactly_the_mask(result):
-    shown = masked_input(result, 1)
-    hidden = np.kron(result.masks[1], np.ones((8, 8), bool))
+def test_masked_input_hides_exactly_the_mask(result: Detection, query: np.ndarray) -> None:
+    shown = masked_input(result.reconstructions, 1)
+    hidden = np.kron(result.reconstructions.masks[1], np.ones((8, 8), bool))
+    assert 0 < hidden.mean() < 1
     assert (shown[hidden] == HIDDEN_COLOUR).all()
-    assert np.array_equal(shown[~hidden], result.query[~hidden])
+    assert np.array_equal(shown[~hidden], query[~hidden])
 
 
-def test_views_have_the_models_size(result):
-    assert reconstruction(result, 0).shape == difference(result, 2, (0, 1)).shape == (64, 64, 3)
-    assert not np.array_equal(reconstruction(result, 0), reconstruction(result, 1))
+def test_a_reconstruction_is_clipped_to_what_a_picture_can_show(result: Detection) -> None:
+    seen = result.reconstructions
+    shown = reconstruction(seen, 0)
+    assert np.abs(shown / 255 - np.clip(seen.pictures[0], 0, 1)).max() < 0.6 / 255
+    assert not np.array_equal(shown, reconstruction(seen, 1))
+
+
+def test_the_difference_is_the_error_map_of_one_mask(result: Detection) -> None:
+    seen = result.reconstructions
+    assert np.array_equal(difference(seen, 2, (0, 1)), heat_map(seen.error_maps[2], (0, 1)))
 
 
 @pytest.mark.parametrize("shape", [(40, 40), (30, 900), (2000, 50)])
-def test_figure_opens(tiny_model, shape, tmp_path):
+def test_figure_opens(tiny_model, shape: tuple[int, int], tmp_path: Path) -> None:
     query = np.full((*shape, 3), 128, np.uint8)
     save_figure(query, detect(tiny_model, query, Settings(masks=1)), 0.2, tmp_path / "figure.png")
+    assert load_image(tmp_path / "figure.png").std() > 5
+
+
+@pytest.mark.parametrize(
+    ("method", "parts"),
+    [
+        (ENSEMBLE, [reconstructed(), matched()]),
+        (ENSEMBLE_RAW, [reconstructed(), matched()]),
+        (TWO_PATCHCORES, [matched(crops=True, shots=2), matched(crops=True, shots=2)]),
+    ],
+    ids=["ensemble", "ensemble-raw", "2xpatchcore"],
+)
+def test_the_figure_of_a_sum_has_a_panel_for_each_part(method: Method, parts: list[Detection], tmp_path: Path) -> None:
+    both = method.add(parts)
+    query = np.full((*both.error_map.shape, 3), 128, np.uint8)
+    save_figure(query, both, both.threshold.value, tmp_path / "both.png")
+    save_figure(query, parts[0], parts[0].threshold.value, tmp_path / "one.png")
+    widths = [load_image(tmp_path / f"{name}.png").shape[1] for name in ("one", "both")]
+    assert widths[1] > 1.5 * widths[0]
+
+
+@pytest.mark.parametrize("method", [ENSEMBLE, TWO_PATCHCORES], ids=["ensemble", "2xpatchcore"])
+def test_what_good_parts_taught_a_sum_can_be_drawn(tiny_model, method: Method, tmp_path: Path) -> None:
+    tools = Tools.of(tiny_model, Settings(masks=1), preset="calibrate")
+    query = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    found = last(detector(method, tools, learn(method, tools, [query[::-1].copy()]))(query))
+    save_figure(query, found, found.threshold.value, tmp_path / "figure.png")
     assert load_image(tmp_path / "figure.png").std() > 5

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maeday_core.detection.result import Detection, Settings
+from maeday_core.detection.result import Detection
+from maeday_core.detection.settings import Settings
 from maeday_core.evaluation.datasets import Category, Sample, find_categories
 from maeday_core.evaluation.evaluate import Plan, evaluate
 from maeday_core.evaluation.records import Score, read

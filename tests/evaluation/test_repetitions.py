@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from maeday_core.detection.reconstruction import Sums
-from maeday_core.detection.result import Settings
+from maeday_core.detection.settings import Settings
 from maeday_core.errors import SettingsError
 from maeday_core.evaluation.datasets import find_categories
 from maeday_core.evaluation.evaluate import Plan, evaluate

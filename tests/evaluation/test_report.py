@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maeday_core.detection.result import Provenance, Settings
+from maeday_core.detection.result import Provenance
+from maeday_core.detection.settings import Settings
 from maeday_core.errors import DatasetError
 from maeday_core.evaluation.datasets import find_categories
 from maeday_core.evaluation.evaluate import Plan, evaluate
@@ -46,12 +47,12 @@ def results(tiny_model, dataset: Path, tmp_path_factory: pytest.TempPathFactory)
     """A folder with results of every kind, and the report on them."""
     out = tmp_path_factory.mktemp("results")
     plate, frames = find_categories(dataset, ["plate", "frames"])
-    for categories, methods, shots, preset in (
-        ([plate, frames], (MAEDAY, SELF_REFERENCE, ENSEMBLE), 0, "default"),
-        ([plate], (MAEDAY, PATCHCORE, TWO_PATCHCORES, ENSEMBLE), 1, "calibrate"),
-        ([plate], (MAEDAY,), 1, "full"),
+    for categories, methods, shots, preset, steps in (
+        ([plate, frames], (MAEDAY, SELF_REFERENCE, ENSEMBLE), 0, "default", None),
+        ([plate], (MAEDAY, PATCHCORE, TWO_PATCHCORES, ENSEMBLE), 1, "calibrate", None),
+        ([plate], (MAEDAY,), 1, "full", 1),
     ):
-        tools = Tools.of(tiny_model, Settings(masks=2), preset=preset)
+        tools = Tools.of(tiny_model, Settings(masks=2), preset=preset, steps=steps)
         list(evaluate(Plan(categories, methods, (shots,), (0, 1)), tools, out))
     list(repetitions([plate], Tools.of(tiny_model), (0,), out))
     report(out, out / "report", tiny_model)

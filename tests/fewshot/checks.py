@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import torch
 
-from maeday_core.detection.result import Settings
+from maeday_core.detection.settings import Settings
 from maeday_core.fewshot.adapter import Adapter
 from maeday_core.fewshot.fine_tuning import DEFAULT, Preset, fine_tune
 from maeday_core.fewshot.learned import Progress

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from maeday_core.detection.reconstruction import detect
-from maeday_core.detection.result import Settings
+from maeday_core.detection.settings import Settings
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.fewshot.adapter import Adapter
 from maeday_core.fewshot.fine_tuning import find_preset

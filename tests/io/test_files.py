@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import safe_open
 
-from maeday_core.io.files import replacing, save_tensors, unique
+from maeday_core.io.files import replacing, unique
+from maeday_core.model.checkpoints import save_tensors
 
 
 @contextmanager

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from maeday_core.detection.result import DISTANCE, Detection, Matches, Settings, Threshold
+from maeday_core.detection.result import DISTANCE, Detection, Matches, Threshold
+from maeday_core.detection.settings import Settings
 from maeday_core.fewshot.learned import Progress
 from maeday_core.methods import Detect, Method, Reference, Shots, Tools
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from maeday_core.methods import ENSEMBLE, Reference, Tools, base, learn, register
+from maeday_core.methods import ENSEMBLE, Reference, Tools, base, learn, memory_bank, register
 from tests.conftest import part
 from tests.methods.checks import FEW, Brightness
 
@@ -25,6 +26,14 @@ def good() -> list[np.ndarray]:
 @pytest.fixture(scope="session")
 def reference(tools: Tools, good: list[np.ndarray]) -> Reference:
     return learn(ENSEMBLE, tools, good)
+
+
+@pytest.fixture(scope="module")
+def small_banks() -> Iterator[None]:
+    """Memory banks of 128 patches, where a test is not about them: they take a sixteenth of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory_bank, "LIMITS", replace(memory_bank.LIMITS, patches=128))
+        yield
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from maeday_core.detection.result import SETTINGS, Detection, Provenance
+from maeday_core.detection.result import Detection, Provenance
+from maeday_core.detection.settings import SETTINGS
 from maeday_core.errors import SettingsError
 from maeday_core.methods import (
     MAEDAY,
@@ -31,6 +32,7 @@ from maeday_core.methods import (
 from tests.conftest import part
 from tests.methods.checks import Brightness
 
+pytestmark = pytest.mark.usefixtures("small_banks")
 NAMES = ("maeday", "self", "patchcore", "ensemble", "2xpatchcore", "ensemble-raw")
 ONLY_AFTER_A_QUERY = {"windows": None, "device": None, "dtype": None, "adapter": None}
 
@@ -174,7 +176,7 @@ def test_every_method_has_a_title_and_a_style_of_its_own() -> None:
 
 
 def test_without_good_parts_another_method_asks_the_same() -> None:
-    alone = {method.name: method.alone.name for method in METHODS.values()}
+    alone = {method.name: method.zero_shot.name for method in METHODS.values()}
     assert alone == {
         "maeday": "maeday",
         "self": "self",

@@ -22,6 +22,7 @@ from maeday_core.methods import (
     ENSEMBLE,
     ENSEMBLE_RAW,
     MAEDAY,
+    PATCHCORE,
     TWO_PATCHCORES,
     Reference,
     Tools,
@@ -29,11 +30,11 @@ from maeday_core.methods import (
     detector,
     learn,
 )
-from maeday_core.methods.ensemble import EVIDENCE, RAW_SUM, WEIGHTS, shares
+from maeday_core.methods.ensemble import EVIDENCE, RATES, RAW_SUM, ZERO_SHOT, shares
 from maeday_core.methods.maeday import Maeday
 from tests.conftest import part
 
-NORMAL, WEIGHT = dict(WEIGHTS.normal), dict(WEIGHTS.weight)
+pytestmark = pytest.mark.usefixtures("small_banks")
 
 
 def result(error_map: np.ndarray, unit: Unit, threshold: float = 0.5, shots: int = 0, **made_by) -> Detection:
@@ -53,11 +54,13 @@ def maps() -> tuple[np.ndarray, np.ndarray]:
 def test_a_distance_and_the_logarithm_of_an_error_are_added(maps, unit: Unit) -> None:
     error, distance = maps
     both = ENSEMBLE.add([result(error, unit), result(distance, DISTANCE, threshold=0.7, shots=2)])
-    expected = distance + WEIGHT[unit] * np.log(1 + error / NORMAL[unit])
+    expected = distance + RATES[unit].weight * np.log(1 + error / RATES[unit].normal)
     assert np.allclose(both.error_map, expected, atol=1e-5)
     assert both.error_map.dtype == np.float32
     assert both.image_score == pytest.approx(expected.max(), abs=1e-5)
-    assert both.threshold.value == pytest.approx(0.7 + WEIGHT[unit] * np.log(1 + 0.5 / NORMAL[unit]), abs=1e-5)
+    assert both.threshold.value == pytest.approx(
+        0.7 + RATES[unit].weight * np.log(1 + 0.5 / RATES[unit].normal), abs=1e-5
+    )
     assert both.threshold.shots == 2
     assert both.unit == EVIDENCE
     assert both.seconds == pytest.approx(0.2)
@@ -68,9 +71,9 @@ def test_through_windows_an_error_is_compared_with_the_median_one(maps) -> None:
     error, distance = maps
     windows = Tiling.of((300, 1000), "on", 64)
     both = ENSEMBLE.add([result(error, SQUARED_ERROR, windows=windows), result(distance, DISTANCE)])
-    normal = WEIGHTS.typical * np.median(error)
-    assert normal > NORMAL[SQUARED_ERROR]
-    expected = distance + WEIGHT[SQUARED_ERROR] * np.log(1 + error / normal)
+    normal = ZERO_SHOT.typical * np.median(error)
+    assert normal > RATES[SQUARED_ERROR].normal
+    expected = distance + RATES[SQUARED_ERROR].weight * np.log(1 + error / normal)
     assert np.allclose(both.error_map, expected, atol=1e-5)
     assert both.made_by.windows == windows
 
@@ -78,8 +81,8 @@ def test_through_windows_an_error_is_compared_with_the_median_one(maps) -> None:
 @pytest.mark.parametrize("windows", [None, Tiling.of((300, 1000), "on", 64)], ids=["whole", "windows"])
 def test_without_good_parts_the_threshold_is_a_guess(maps, windows: Tiling | None) -> None:
     both = ENSEMBLE.add([result(maps[0], SQUARED_ERROR, windows=windows), result(maps[1], DISTANCE)])
-    level = WEIGHTS.level_windows if windows else WEIGHTS.level
-    expected = (level + np.quantile(both.error_map, 0.95) + WEIGHTS.step) / 2
+    level = ZERO_SHOT.level_windows if windows else ZERO_SHOT.level
+    expected = (level + np.quantile(both.error_map, 0.95) + ZERO_SHOT.step) / 2
     assert both.threshold.value == pytest.approx(expected, abs=1e-5)
     assert both.threshold.shots == 0
 
@@ -119,12 +122,9 @@ def test_two_patchcores_are_one_with_two_seeds(tools: Tools, good) -> None:
     assert [(one.made_by.method, one.made_by.seed) for one in both.parts] == [("patchcore", 1), ("patchcore", 2)]
     for one in both.parts:
         own = tools.with_settings(seed=one.made_by.seed)
-        alone = detect(METHOD_OF_A_PART, own, part(2, True), learn(METHOD_OF_A_PART, own, good))
+        alone = detect(PATCHCORE, own, part(2, True), learn(PATCHCORE, own, good))
         assert np.array_equal(one.error_map, alone.error_map)
         assert one.made_by == alone.made_by
-
-
-METHOD_OF_A_PART = TWO_PATCHCORES.parts(good=True)[0]
 
 
 def test_with_good_parts_the_ensemble_adds_deviations_of_colour_alone(tools: Tools, reference: Reference) -> None:

@@ -49,14 +49,15 @@ def test_the_record_says_how_the_adapter_was_made(tools: Tools, reference: Refer
 
 
 def test_good_parts_learned_for_other_settings_are_refused(tools: Tools, reference: Reference) -> None:
-    with pytest.raises(SettingsError, match="mask_ratio 0.75, not 0.5"):
+    with pytest.raises(SettingsError, match=r"mask_ratio 0\.75, not 0\.5"):
         detector(MAEDAY, tools.with_settings(mask_ratio=0.5), reference)
 
 
 def test_through_windows_it_learns_from_eight_windows(tiny_model) -> None:
     tools = Tools.of(tiny_model, replace(FEW, masks=1, tile="on"), preset="calibrate")
     learned = learn(MAEDAY, tools, [part(0), part(1)]).learned["maeday"]
-    assert learned.shots == 8
+    assert learned.calibration.shots == 8
     assert learned.tile == "on"
+    assert learned.shots == len(learned.appearances) == 2, "the photos are the good parts"
     with pytest.raises(SettingsError, match="More than 8"):
         learn(MAEDAY, tools, [part(0)] * 9)

@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maeday_core.detection.result import DISTANCE, Detection, Settings
+from maeday_core.detection.result import DISTANCE, Detection
+from maeday_core.detection.settings import Settings
 from maeday_core.errors import SettingsError
-from maeday_core.methods import ENSEMBLE, PATCHCORE, Reference, Tools, detect, detector, learn
+from maeday_core.methods import ENSEMBLE, PATCHCORE, Reference, Tools, detect, detector, learn, memory_bank
 from maeday_core.methods import tools as tools_module
 from maeday_core.methods.memory_bank import build_bank, rotations_and_reflections
 from maeday_core.model.backbone import load_backbone
@@ -76,10 +77,12 @@ def test_frames_are_compared_at_their_own_shape() -> None:
         found(frame)
 
 
+@pytest.mark.slow
 def test_a_large_photo_is_halved_once_in_the_ensemble_too(tiny_model, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more than 1800 px a side it would be large still at half its size."""
     untrained = load_backbone("test_resnet", pretrained=False)
     monkeypatch.setattr(tools_module, "load_backbone", lambda name: replace(untrained, name=name))
+    monkeypatch.setattr(memory_bank, "LIMITS", replace(memory_bank.LIMITS, patches=128))
     large = np.tile(part(0), (20, 20, 1))
     assert min(large.shape[:2]) == 1920
     tools = Tools.of(tiny_model, replace(FEW, masks=1, tile="on"), preset="calibrate")

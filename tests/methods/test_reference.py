@@ -75,9 +75,9 @@ def test_an_adapter_keeps_its_numbers(tiny_model, good, tmp_path: Path, preset: 
     adapter = learn(METHODS["maeday"], Tools.of(tiny_model, FEW, preset=preset, steps=2), good).learned["maeday"]
     save_reference(Reference({"maeday": adapter}, "maeday"), tmp_path / "a.safetensors")
     loaded = load_reference(tmp_path / "a.safetensors").learned["maeday"]
-    for one, other in ((adapter.tensors(), loaded.tensors()),):
-        assert one.keys() == other.keys()
-        assert all(torch.equal(one[name], other[name]) for name in one)
+    ours, theirs = adapter.tensors(), loaded.tensors()
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     assert loaded.settings == adapter.settings
     assert loaded.calibration.of_colour().threshold == adapter.calibration.of_colour().threshold
     assert bool(loaded.weights) == (preset == "full")

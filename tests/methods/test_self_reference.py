@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from maeday_core.detection.decision import from_distance
-from maeday_core.detection.result import DISTANCE, Settings
+from maeday_core.detection.result import DISTANCE
+from maeday_core.detection.settings import Settings
 from maeday_core.methods import SELF_REFERENCE, Tools, detect
 from maeday_core.methods.self_reference import MATCHING, match_itself
 

@@ -29,6 +29,7 @@ from maeday_core.methods import (
 from tests.conftest import part
 from tests.methods.checks import FEW
 
+pytestmark = pytest.mark.usefixtures("small_banks")
 FEW_SHOT = (MAEDAY, PATCHCORE, TWO_PATCHCORES, ENSEMBLE, ENSEMBLE_RAW)
 ZERO_SHOT = (MAEDAY, SELF_REFERENCE, ENSEMBLE, ENSEMBLE_RAW)
 

@@ -1,10 +1,15 @@
 """What pyproject.toml allows and what requirements*.txt pin belong together."""
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.conftest import ROOT
 
@@ -39,3 +44,31 @@ def test_pins_are_within_the_declared_ranges(file: str, requirements: dict[str, 
 def test_space_installs_the_pinned_gradio() -> None:
     front_matter = (ROOT / "README.md").read_text(encoding="utf-8").split("---\n")[1]
     assert f"sdk_version: {pins('requirements.txt')['gradio']}\n" in front_matter
+
+
+@pytest.mark.parametrize(
+    ("folder", "requirements"),
+    [
+        ("maeday_core", declared(PROJECT["dependencies"])),
+        ("app", declared(PROJECT["dependencies"], EXTRAS["app"])),
+    ],
+)
+def test_what_is_imported_is_declared(folder: str, requirements: dict[str, Requirement]) -> None:
+    own = {"maeday_core", "app", "benchmarks"}
+    distributions = packages_distributions()
+    names = {name for path in (ROOT / folder).rglob("*.py") for name in imported(path)}
+    assert "numpy" in names
+    for name in names - own - sys.stdlib_module_names:
+        found = {canonicalize_name(distribution) for distribution in distributions[name]}
+        assert found & requirements.keys(), f"{folder} imports {name}, which no requirement brings"
+
+
+def imported(path: Path) -> set[str]:
+    """The first names of all absolute imports of a file."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names

@@ -12,7 +12,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from maeday_core.detection.result import SQUARED_ERROR, Provenance, Settings
+from maeday_core.detection.result import SQUARED_ERROR, Provenance
+from maeday_core.detection.settings import Settings
 from maeday_core.drawing.pictures import COLOUR_MAP, difference, heat_map, masked_input, reconstruction
 from maeday_core.evaluation.datasets import Sample, ground_truth
 from maeday_core.evaluation.records import Result, Score
