@@ -109,7 +109,12 @@ class Inspection:
         yield self.files(view, threshold) | {tab.result.error_map: error_map} | self.show_all_masks(view, own_scale)
 
     def end(self, view: Shown | None, threshold: float, own_scale: bool) -> Answer:
-        """After Stop, or after Gradio refused what was entered: show what there is."""
+        """After Stop, or after Gradio refused what was entered: show what there is.
+
+        Gradio may report the end of a run twice; the second time changes nothing, for the next run may have begun.
+        """
+        if view and view.stopped:
+            return unchanged()
         if view is None:
             text = "Press Detect to try again. If a setting was refused, the note in the corner says which."
             return self._problem("Nothing was computed", text, kind="hint")

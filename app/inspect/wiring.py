@@ -108,7 +108,8 @@ def _end_of(run: Any, inspection: Inspection) -> None:
     """A run that was stopped counts as failed, and only once nothing more can come from it."""
     tab, result = inspection.tab, inspection.tab.result
     outputs = _detection(tab)["outputs"]
-    run.failure(inspection.end, [tab.shown, result.threshold, result.own_scale], outputs, **AT_ONCE).then(
+    once = {**AT_ONCE, "trigger_mode": "once"}
+    run.failure(inspection.end, [tab.shown, result.threshold, result.own_scale], outputs, **once).then(
         **_files(inspection)
     ).then(**_all_masks(inspection))
 

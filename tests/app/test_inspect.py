@@ -130,6 +130,13 @@ def test_answers_of_choices_name_wired_components(wired: Wired) -> None:
     wired.check(wired.learning.try_example, wired.learning.try_example())
 
 
+def test_the_end_of_a_run_reported_twice_changes_nothing_more(wired: Wired) -> None:
+    do = wired.inspection
+    first = do.end(view(reconstructed(masks=1)), 0.4, False)
+    assert "Stopped after 1 of 3 masks." in first[do.tab.result.verdict]
+    assert do.end(first[do.tab.shown], 0.4, False) == unchanged()
+
+
 def test_masks_are_shown_only_where_there_are_some(wired: Wired) -> None:
     do = wired.inspection
     for made, visible in ((matched, False), (ensemble, True)):
