@@ -33,7 +33,7 @@ from tests.conftest import part
 from tests.methods.checks import Brightness
 
 pytestmark = pytest.mark.usefixtures("small_banks")
-NAMES = ("maeday", "self", "patchcore", "ensemble", "2xpatchcore", "ensemble-raw")
+NAMES = ("maeday", "self", "patchcore", "2xpatchcore", "ensemble", "ensemble-raw")
 ONLY_AFTER_A_QUERY = {"windows": None, "device": None, "dtype": None, "adapter": None}
 
 
@@ -49,13 +49,7 @@ class Both(Sum):
 
     def add(self, results: Sequence[Detection]) -> Detection:
         error_map = sum(result.error_map for result in results)
-        return replace(
-            results[0],
-            error_map=error_map,
-            image_score=float(error_map.max()),
-            made_by=self.provenance(results),
-            seen=tuple(results),
-        )
+        return self.sum_of(results, error_map, results[0].unit, results[0].threshold)
 
 
 def test_the_methods_are_listed_in_their_order() -> None:

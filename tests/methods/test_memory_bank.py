@@ -111,7 +111,8 @@ def test_one_photo_given_twice_is_one_photo() -> None:
 
 
 def test_a_bank_is_bounded_whatever_the_number_of_shots(untrained: Backbone) -> None:
-    bank = build_bank(untrained, (part(i) for i in range(40)))
+    colours = np.random.default_rng(0).integers(0, 256, (40, 1, 1, 3), dtype=np.uint8)
+    bank = build_bank(untrained, (np.tile(colour, (96, 96, 1)) for colour in colours))
     assert len(bank.features) == len(bank.crops) == LIMITS.patches
     assert bank.shots == 40
     assert len(bank.threshold.good_scores) == LIMITS.judged

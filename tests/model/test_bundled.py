@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.detect import forward_flops
-from maeday_core import Settings, detect, load_model
+from maeday_core import Settings, load_model
+from maeday_core.detection.reconstruction import detect
 from tests.conftest import ROOT
 from tests.foreign import SURFACES, paste, surface
 
@@ -25,7 +26,7 @@ def found_and_calm() -> tuple[np.ndarray, np.ndarray]:
         y, x = np.unravel_index(error_map.argmax(), error_map.shape)
         found[kind, i] = x0 <= x < x1 and y0 <= y < y1
         untouched = detect(model, clean, Settings())
-        calm[kind, i] = untouched.image_score < untouched.first_threshold
+        calm[kind, i] = untouched.image_score < untouched.threshold.value
     for kind, name in enumerate(SURFACES):
         print(f"{name}: found {found[kind].sum()}, calm {calm[kind].sum()} of {EACH}")
     return found, calm
