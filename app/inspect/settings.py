@@ -18,7 +18,7 @@ MASKS = 16
 
 @dataclass(frozen=True)
 class SettingsPanel:
-    """The components."""
+    """The components of the panel."""
 
     model: gr.Dropdown
     masks: gr.Slider

@@ -128,8 +128,10 @@ class Sums:
             pictures, errors = self._look(numbers, chosen)
             self.errors[numbers.start : numbers.stop] += (errors * self.counted[chosen]).sum(axis=1)
             if self.guesses is not None:
-                hidden = np.einsum("tnhwc,nhw->thwc", pictures, self.hidden[chosen])
-                self.guesses[numbers.start : numbers.stop] += hidden
+                for index, hidden in enumerate(
+                    self.hidden[chosen]
+                ):  # one by one: a sum then does not depend on batches
+                    self.guesses[numbers.start : numbers.stop] += pictures[:, index] * hidden[..., None]
             for number, picture, error in zip(numbers, pictures, errors, strict=True):
                 height = float(self.errors[number].max())
                 if number == self.shown or (self.shown is None and (leading is None or height > leading[0])):
