@@ -50,6 +50,10 @@ class Category:
         return sentences
 
 
+Reader = Callable[[Path], dict[str, Callable[[], Category]] | None]
+"""Reads the layout of a data set: by name, what gives each category; None where the folder has another layout."""
+
+
 def find_categories(root: str | os.PathLike[str], names: Iterable[str] = ()) -> list[Category]:
     """The categories below `root`: one category, a folder of them, or VisA as it is unpacked.
 
@@ -62,8 +66,7 @@ def find_categories(root: str | os.PathLike[str], names: Iterable[str] = ()) -> 
     root = Path(root)
     if not root.is_dir():
         raise DatasetError(f"There is no folder {root}.")
-    visa = root / "split_csv" / "1cls.csv"
-    found = _visa(root, visa) if visa.is_file() else _mvtec(root)
+    found = next(categories for read in READERS if (categories := read(root)) is not None)
     wanted = list(dict.fromkeys(names)) or list(found)
     for name in wanted:
         if name not in found:
@@ -83,7 +86,10 @@ def _mvtec_category(name: str, folder: Path) -> Category:
     return Category(name, _samples(folder), _pictures(folder / "train" / "good"))
 
 
-def _visa(root: Path, split: Path) -> dict[str, Callable[[], Category]]:
+def _visa(root: Path) -> dict[str, Callable[[], Category]] | None:
+    split = root / "split_csv" / "1cls.csv"
+    if not split.is_file():
+        return None
     samples: dict[str, list[Sample]] = {}
     normals: dict[str, list[Path]] = {}
     try:
@@ -107,6 +113,10 @@ def _visa_category(name: str, samples: list[Sample], normals: list[Path], split:
         if not path.is_file():
             raise DatasetError(f"{split} names {path}, which does not exist; unpack the whole archive there.")
     return Category(name, samples, normals)
+
+
+READERS: tuple[Reader, ...] = (_visa, _mvtec)
+"""Tried in this order; the last one says what was expected."""
 
 
 def _samples(folder: Path) -> list[Sample]:
