@@ -108,6 +108,8 @@ def _how(result: Detection) -> str:
     if made_by.masks is not None:
         how.append(f"{made_by.model}, {made_by.masks} masks of {made_by.mask_ratio:.0%}, {made_by.sampling}")
     if made_by.backbone is not None:
-        how.append(f"{made_by.backbone}, {made_by.shots} good parts" if made_by.shots else made_by.backbone)
+        how.append(made_by.backbone)
+    if made_by.shots:
+        how.append(f"{made_by.shots} good part{'s' * (made_by.shots > 1)}")
     adapted = f"\nadapted: {made_by.adapter}" if made_by.adapter else ""
     return f"{', '.join(how)}, seed {made_by.seed}{adapted}"
