@@ -3,7 +3,7 @@
 A development tool, like ``make_examples.py``. Each ground is laid from scraps of a photograph in scikit-image's wheel
 (grass, gravel; asphalt is gravel shrunk), so that no frame repeats another, and the objects are cut out of photographs
 there: coins, a cup, scraps of a printed page, bark. OUT follows MVTec-AD's layout, one category a ground: half of the
-frames of ``test`` hold one object of 30 to 110 px, whose box is the ground truth.
+frames of ``test`` hold one object of 30 to 110 px, whose shape is the ground truth.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from make_examples import ASPHALT, BRONZE, GRAVEL, Image, Stops, colourise, cut_cup, finish, lay, noise, trim
+from make_examples import ASPHALT, BRICK, BRONZE, GRAVEL, Image, Mask, Stops, colourise, cut_cup, finish, lay, noise, trim
 from numpy.typing import NDArray
 from skimage import data
 
@@ -23,10 +23,17 @@ SIZE = (1024, 1536)
 Kinds = Sequence[Callable[[np.random.Generator, int], Image]]
 GRASS: Stops = [(0.05, 18, 22, 10), (0.4, 78, 92, 44), (0.7, 148, 158, 92), (1, 226, 226, 180)]
 LEAF: Stops = [(0, 40, 22, 10), (0.5, 128, 84, 42), (1, 214, 172, 110)]
+SAND: Stops = [(0, 92, 74, 50), (0.5, 178, 152, 112), (1, 240, 222, 186)]
+EARTH: Stops = [(0, 24, 18, 14), (0.5, 104, 82, 64), (1, 190, 170, 150)]
 GROUNDS: dict[str, tuple[NDArray[np.uint8], Stops, float, int]] = {
     "grass": (data.grass(), GRASS, 1.0, 200),
     "gravel": (data.gravel(), GRAVEL, 1.0, 200),
     "asphalt": (data.gravel(), ASPHALT, 0.25, 96),
+    "sand": (data.grass(), SAND, 0.3, 96),
+    "stones": (data.gravel(), GRAVEL, 2.2, 360),
+    "turf": (data.grass(), GRASS, 2.0, 360),
+    "paving": (data.brick(), BRICK, 1.0, 260),
+    "rubble": (data.brick(), EARTH, 2.0, 360),
 }
 """Photograph, colours, scale, and side of a scrap in pixels."""
 
@@ -118,15 +125,15 @@ def frame(
     foreign: bool,
     size: tuple[int, int] = SIZE,
     kinds: Kinds = (coin, paper, leaf, cup),
-) -> tuple[NDArray[np.uint8], tuple[int, ...] | None]:
-    """A frame, and the box (x0, y0, x1, y1) of the object on it."""
-    picture, box = ground(kind, rng, size), None
+) -> tuple[NDArray[np.uint8], Mask | None]:
+    """A frame, and the mask of the object on it."""
+    picture, mask = ground(kind, rng, size), None
     if foreign:
         cut_out = thing(rng, kinds)
         h, w = cut_out.shape[:2]
         y, x = (int(rng.integers(16, s - side - 16)) for s, side in zip(size, (h, w), strict=True))
-        picture, box = lay(picture, cut_out, x, y, (4, 5))
-    return finish(picture, rng), box
+        picture, mask = lay(picture, cut_out, x, y, (4, 5))
+    return finish(picture, rng), mask
 
 
 def write_example(path: Path) -> None:
@@ -155,16 +162,14 @@ def main() -> None:
         for index in range(options.count):
             rng = np.random.default_rng([options.seed, list(GROUNDS).index(kind), index])
             foreign = index % 2 == 1
-            picture, box = frame(kind, rng, foreign)
+            picture, mask = frame(kind, rng, foreign)
             path = options.out / kind / "test" / ("object" if foreign else "good") / f"{index:03}.jpg"
             path.parent.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(path), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
-            if box:
-                mask = np.zeros(SIZE, np.uint8)
-                mask[box[1] : box[3], box[0] : box[2]] = 255
+            if mask is not None:
                 truth = options.out / kind / "ground_truth" / "object" / f"{index:03}_mask.png"
                 truth.parent.mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(truth), mask)
+                cv2.imwrite(str(truth), mask.astype(np.uint8) * 255)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 # What `maeday_core` exports; each name is imported when it is first used.
-from .detection.result import Detection, Matches, Provenance, Reconstructions, Threshold, Unit
+from .detection.decision import Ordinary, Threshold, Verdict
+from .detection.result import Detection, Matches, Provenance, Reconstructions, Unit
 from .detection.settings import Settings
 from .errors import DatasetError, ImageError, MaedayError, SettingsError, WeightsError
 from .io.images import Photos, RGBImage, find_images, load_image
@@ -46,6 +47,7 @@ __all__ = [
     "MaskedAutoencoder",
     "Matches",
     "Method",
+    "Ordinary",
     "Photos",
     "Provenance",
     "RGBImage",
@@ -58,6 +60,7 @@ __all__ = [
     "Threshold",
     "Tools",
     "Unit",
+    "Verdict",
     "WeightsError",
     "detect",
     "detector",

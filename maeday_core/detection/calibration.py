@@ -2,10 +2,9 @@
 
 A reconstruction is never perfect: edges, prints and coarse grain always cost some error. The shots tell how much it is
 and how much it varies, place by place where parts lie alike, and over all places as far from the border: there a
-reconstruction knows neighbours on one side only, and parts end. That gives a threshold, and, if wanted, a map that
-counts deviations from the normal error: of the squared error at four scales, because a single bright grain is as wrong
-as a scratch but not as large; and, with the same weight, of the perceptual error, because grain in place of grain looks
-right.
+reconstruction knows neighbours on one side only, and parts end. Errors are then counted in deviations from the normal
+one: the squared error at four scales, because a single bright grain is as wrong as a scratch but not as large; and the
+perceptual error, because grain in place of grain looks right.
 """
 
 from __future__ import annotations
@@ -16,9 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maeday_core.detection.decision import Margin, from_good_parts
-from maeday_core.detection.result import Threshold
 from maeday_core.detection.windows import FloatMap
+from maeday_core.io.images import resize_map
 
 
 @dataclass(frozen=True)
@@ -49,22 +47,23 @@ class NormalError:  # docs/decisions.md#calibration
 
 
 NORMAL = NormalError()
-ALONE = Margin(factor=2.0)  # docs/decisions.md#calibration
+GRID = 56
+"""Side of the maps of good parts that a threshold rests on."""
 
 
 @dataclass(frozen=True)
 class Calibration:
     """The normal error of a set of shots under one model.
 
-    The layers are the squared error at each of the four scales and the perceptual error; the latter is missing in what
-    `of_colour` gives. An error counts as its root, less the background of its own picture. Mean and deviation are half
-    those of the place and half those of the ring along the border in which it lies.
+    The layers are the squared error at each of the four scales and the perceptual error. An error counts as its root,
+    less the background of its own picture. Mean and deviation are half those of the place and half those of the ring
+    along the border in which it lies.
 
     Attributes:
         mean: float32 (layers, S, S), of the errors of good parts at each place; S is the model's image size.
         deviation: float32 (layers, S, S), how much they vary there within a photo.
-        scores: image scores of good parts, each judged by the others.
-        colour_scores: the same without the perceptual error.
+        judged: float32 (k, 2, g, g), the squared and the perceptual error of the shots, each a mean over its copies; of
+            a single shot, of its copies. If `relative`, in deviations, each judged by the others.
         shots: how many photos it rests on.
         masks: N of the maps it rests on.
         relative: count errors in deviations from the normal one; else leave them as Eq. 1 has them, as the paper does.
@@ -72,16 +71,10 @@ class Calibration:
 
     mean: FloatMap = field(repr=False)
     deviation: FloatMap = field(repr=False)
-    scores: tuple[float, ...]
-    colour_scores: tuple[float, ...]
+    judged: FloatMap = field(repr=False)
     shots: int
     masks: int
     relative: bool = True
-
-    @property
-    def threshold(self) -> Threshold:
-        """The highest score of a good part judged by the others; with one shot, twice the highest of its copies."""
-        return from_good_parts(self.scores, self.shots, ALONE if self.shots == 1 else None)
 
     @classmethod
     def of(cls, errors: FloatMap, masks: int, relative: bool) -> Calibration:
@@ -93,54 +86,42 @@ class Calibration:
             relative: as in the attributes.
         """
         layers = np.stack([[_layers(both) for both in copies] for copies in errors])
+        whole = cls(*_moments(layers), np.empty(0, np.float32), len(errors), masks, relative)
         axis = 0 if len(errors) > 1 else 1  # judge each by the other shots, or by the only shot's other copies
-        scores: list[float] = []
-        colour_scores: list[float] = []
+        judged = []
         for left_out in range(errors.shape[axis]):
-            others = cls(*_moments(np.delete(layers, left_out, axis)), (), (), 0, masks, relative)
-            for both in np.take(errors, left_out, axis):
-                scores.append(float(others(both, masks).max()))
-                colour_scores.append(float(others.of_colour()(both[:1], masks).max()))
-        return cls(*_moments(layers), tuple(scores), tuple(colour_scores), len(errors), masks, relative)
+            others = replace(whole, **dict(zip(("mean", "deviation"), _moments(np.delete(layers, left_out, axis)))))
+            copies = np.take(errors, left_out, axis)
+            seen = [others.deviations(both, masks) if relative else perceptual_layer(both) for both in copies]
+            judged.append([resize_map(layer, GRID, GRID) for layer in np.mean(seen, axis=0)])
+        return replace(whole, judged=np.asarray(judged, np.float32))
 
-    def of_colour(self) -> Calibration:
-        """The same without the perceptual error, for an ensemble: its other part compares features already."""
-        scales = len(NORMAL.scales)
-        return replace(self, mean=self.mean[:scales], deviation=self.deviation[:scales], scores=self.colour_scores)
+    def deviations(self, errors: FloatMap, masks: int) -> FloatMap:
+        """Errors (2, S, S), the squared and the perceptual one, in deviations above normal: (2, S, S), 0 or more.
 
-    @property
-    def perceptual(self) -> bool:
-        """Whether it needs the perceptual error."""
-        return self.relative and len(self.mean) > len(NORMAL.scales)
-
-    def __call__(self, errors: FloatMap, masks: int) -> FloatMap:
-        """Errors (1 or 2, S, S) in deviations above normal: (S, S), 0 or more.
-
-        The first is the squared error; a `perceptual` calibration needs the perceptual one too. The result is the
-        geometric mean over the scales, then over both errors, smoothed, so that a single grain counts less than a
-        scratch. The mean over fewer masks than the calibration rests on varies more, by no more than the root of their
-        ratio. If it is not `relative`, the squared error as it is.
+        That of the squared error is the geometric mean over the scales. Both are smoothed, so that a single grain
+        counts less than a scratch. The mean over fewer masks than the calibration rests on varies more, by no more than
+        the root of their ratio.
         """
-        if not self.relative:
-            squared: FloatMap = errors[0]
-            return squared
         more = max(1.0, np.sqrt(self.masks / masks))
-        deviations = np.maximum((_layers(errors) - self.mean) / (self.deviation * more), 0)
-        logarithms = np.log(deviations + NORMAL.nearly_zero)
-        scales = len(NORMAL.scales)
-        of_each_error = [logarithms[:scales].mean(axis=0), *logarithms[scales:]]
-        return _blur(np.exp(np.mean(of_each_error, axis=0)) - NORMAL.nearly_zero, NORMAL.blur)
+        *scales, perceptual = np.maximum((_layers(errors) - self.mean) / (self.deviation * more), 0)
+        squared = np.exp(np.log(np.stack(scales) + NORMAL.nearly_zero).mean(axis=0)) - NORMAL.nearly_zero
+        return np.stack([_blur(one, NORMAL.blur) for one in (squared, perceptual)])
+
+
+def perceptual_layer(errors: FloatMap) -> FloatMap:
+    """Errors (2, S, S), the perceptual one smoothed by half a cell of its features."""
+    return np.stack([errors[0], _blur(errors[1], NORMAL.perceptual_scale)])
 
 
 def _layers(errors: FloatMap) -> FloatMap:
     """The roots of the squared error at each scale and of the perceptual one, less the picture's own background.
 
-    Most of what is wrong everywhere is light and texture, and no part of a defect. (1 or 2, S, S) -> (layers, S, S).
+    Most of what is wrong everywhere is light and texture, and no part of a defect. (2, S, S) -> (layers, S, S).
     """
-    squared, *perceptual = errors
+    squared, perceptual = errors
     smoothed = [_blur(squared, scale) for scale in NORMAL.scales]
-    smoothed += [_blur(error, NORMAL.perceptual_scale) for error in perceptual]
-    roots = np.sqrt(np.stack(smoothed))
+    roots = np.sqrt(np.stack([*smoothed, _blur(perceptual, NORMAL.perceptual_scale)]))
     background = NORMAL.background * np.median(roots, axis=(1, 2), keepdims=True).astype(np.float32)
     return roots - background
 

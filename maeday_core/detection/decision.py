@@ -1,79 +1,246 @@
-"""The threshold: which image score makes a picture anomalous.
+"""From evidence to a decision: how good pictures would score here, and so which image score is unusual.
 
-With good parts it follows from their scores. Without them it is a guess from the picture itself: a zero-shot score has
-no absolute meaning, since its size depends on the surface. Each method calls one of the functions below with numbers of
-its own. Frames are judged against each other instead, in `frames/baseline.py`.
+A score has no meaning of its own: its size depends on the surface, the method and the number of good parts. So every
+threshold is a quantile of what good pictures are expected to score under the same conditions as the query. With good
+parts this is read off the good parts, each judged by the others, and off the good parts judged *by the query*: a good
+query differs from a good part as much as the good part differs from it. Without good parts it is what clean pictures
+as rough as this one score. Frames are judged against each other as well, in `frames/baseline.py`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
+from statistics import NormalDist
 
 import numpy as np
+import numpy.typing as npt
 
-from maeday_core.detection.result import Threshold
-from maeday_core.detection.windows import FloatMap
+from maeday_core.detection.windows import FloatMap, area_of_a_window
+
+FALSE_ALARMS = 0.05
+"""The share of good pictures that may be called anomalous, where nobody says otherwise."""
 
 
 @dataclass(frozen=True)
-class Guess:  # docs/decisions.md#first-threshold
-    """How a threshold is guessed from a picture alone.
+class Evidence:  # docs/decisions.md#decision
+    """Numbers of all decisions.
 
     Attributes:
-        quantile: share of the picture that counts as ordinary.
-        factor: a squared error this many times that of ordinary places stands out.
-        least: no squared error below stands out (an eighth of the range in each channel), so that a blank picture
-            stays calm.
+        peak: the image score of a sum is the mean of the highest share of its map; of a large picture, of so much of
+            one window.
+        quantile: what this share of a picture stays below is its ordinary level.
+        look: "look here" begins where so many times the wanted false alarms would be given.
+        mirrored: share of the mirrored scores in the level of one good part, and of more.
+        more_shots: a score falls with the number of good parts to this power, if they are judged by a query one by one,
+            and to the other if each is judged by the others.
     """
 
+    peak: float = 0.01
     quantile: float = 0.95
-    factor: float = 4.0
-    least: float = 0.05
+    look: float = 5.0
+    mirrored: tuple[float, float] = (0.8, 0.5)
+    more_shots: tuple[float, float] = (0.04, 0.11)
+
+
+EVIDENCE = Evidence()
+SAMPLED_SIDE = 512
+
+
+class Verdict(StrEnum):
+    """What is said of a picture."""
+
+    ANOMALOUS = "anomalous"
+    LOOK = "look here"
+    NORMAL = "normal"
 
 
 @dataclass(frozen=True)
-class Margin:
-    """How far above a single good part's copies the threshold lies: they are more like it than others will be."""
+class Ordinary:
+    """How good pictures are expected to score: the logarithm of a score is normal about that of the level.
 
-    factor: float = 1.0
-    step: float = 0.0
+    Attributes:
+        level: the middle one of their scores, in the unit of the map.
+        spread: the standard deviation of the logarithm from one good picture to the next.
+        uncertainty: the standard deviation of what is known of the level's logarithm.
+        reason: a sentence that says what it rests on.
+        shots: how many photos of good parts were known; 0 where it rests on the picture alone.
+        least: no score below stands out.
+    """
+
+    level: float
+    spread: float
+    uncertainty: float
+    reason: str
+    shots: int = 0
+    least: float = 0.0
+
+    def limit(self, false_alarms: float) -> float:
+        """The score that the share `false_alarms` of good pictures exceeds, between 0 and 1."""
+        return max(self.least, self.level * math.exp(self.spread * NormalDist().inv_cdf(1 - false_alarms)))
+
+    def share_above(self, score: float) -> float:
+        """The share of good pictures that would score higher, between 0 and 1."""
+        if score <= 0:
+            return 1.0
+        return 1 - NormalDist().cdf(math.log(score / self.level) / self.spread)
+
+    def threshold(self, false_alarms: float = FALSE_ALARMS) -> Threshold:
+        """The threshold that gives so many false alarms."""
+        look = self.limit(min(0.5, EVIDENCE.look * false_alarms)) if false_alarms < 0.5 else math.inf
+        value = self.limit(false_alarms)
+        return Threshold(value, min(look, value), self, false_alarms)
 
 
-GUESS = Guess()
-SAMPLED_SIDE = 512
+@dataclass(frozen=True)
+class Threshold:
+    """The image score above which a picture is called anomalous.
+
+    Attributes:
+        value: in the unit of the map.
+        look: above this score, a place is worth a look; at most `value`.
+        ordinary: what it rests on.
+        false_alarms: the share of good pictures that are expected to exceed it.
+    """
+
+    value: float
+    look: float
+    ordinary: Ordinary
+    false_alarms: float = FALSE_ALARMS
+
+    @property
+    def shots(self) -> int:
+        """How many photos of good parts it rests on; 0 where it rests on the picture alone."""
+        return self.ordinary.shots
+
+    @property
+    def between(self) -> tuple[float, float]:
+        """Where it would lie two times in three if as many other good parts had been given."""
+        factor = math.exp(self.ordinary.uncertainty)
+        return self.value / factor, self.value * factor
+
+    def verdict(self, score: float, value: float | None = None) -> Verdict:
+        """What an image score means; by hand, another limit than `value`."""
+        limit = self.value if value is None else value
+        if score > limit:
+            return Verdict.ANOMALOUS
+        return Verdict.LOOK if score > min(self.look, limit) else Verdict.NORMAL
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How good pictures score relative to a level that is known, as measured on many draws of good parts.
+
+    Attributes:
+        above: the logarithm of the score of good pictures over the level, with one good part and with more.
+        spread: the deviation of that logarithm from picture to picture.
+        uncertainty: its deviation from surface to surface.
+    """
+
+    above: tuple[float, float]
+    spread: tuple[float, float]
+    uncertainty: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class GoodParts:
+    """Maps of good parts, each judged as a query is.
+
+    Attributes:
+        left_out: (k, g, g), of each good part judged by the others or, of a single one, of its copies.
+        mirrored: (m, g, g), of the first good parts judged by the query; None where nothing can be mirrored.
+        shots: how many photos of good parts are known.
+    """
+
+    left_out: FloatMap = field(repr=False)
+    shots: int
+    mirrored: FloatMap | None = field(default=None, repr=False)
+
+    def plus(self, other: GoodParts) -> GoodParts:
+        """The maps of two methods that know the same good parts, added; this one's know no query."""
+        if other.mirrored is None:
+            return GoodParts(self.left_out + other.left_out, self.shots)
+        own = self.left_out if self.shots > 1 else self.left_out.mean(axis=0, keepdims=True)
+        return GoodParts(self.left_out + other.left_out, self.shots, own[: len(other.mirrored)] + other.mirrored)
+
+
+def image_score(error_map: FloatMap, share: float = EVIDENCE.peak) -> float:
+    """The mean of the highest share of a map (H, W); of a large picture, of the area that one window covers."""
+    count = max(1, round(share * area_of_a_window(error_map.shape)))
+    return _highest(error_map, count)
+
+
+def outline(error_map: FloatMap, score: float, limit: float) -> npt.NDArray[np.bool_]:
+    """Where a map (H, W) is above the limit, if the picture's score is: there lies what does not belong."""
+    return (error_map > limit) & (score > limit)
 
 
 def ordinary_level(error_map: FloatMap) -> float:
     """What 95 % of a map (H, W) stays below; of a large one, by every few pixels."""
     step = max(1, min(error_map.shape) // SAMPLED_SIDE)
-    return float(np.quantile(error_map[::step, ::step], GUESS.quantile))
+    return float(np.quantile(error_map[::step, ::step], EVIDENCE.quantile))
 
 
-def from_error(error_map: FloatMap) -> Threshold:
-    """A guess for a map of squared errors: four times what 95 % of it stays below, and at least 0.05."""
-    return Threshold(max(GUESS.factor * ordinary_level(error_map), GUESS.least))
+@dataclass(frozen=True)
+class Roughness:
+    """How the scores of clean pictures follow from their ordinary level: factor * level ** power.
+
+    Attributes:
+        factor, power: of the middle score.
+        spread: the deviation of its logarithm.
+        least: no score below stands out, so that a blank picture stays calm.
+    """
+
+    factor: float
+    power: float
+    spread: float
+    least: float
 
 
-def from_distance(error_map: FloatMap, level: float, step: float) -> Threshold:
-    """A guess for a map of distances or evidence, halfway between two.
+def from_picture(error_map: FloatMap, roughness: Roughness) -> Ordinary:
+    """What a clean picture as rough as this one would score, from its map (H, W) alone."""
+    level = roughness.factor * max(ordinary_level(error_map), 1e-9) ** roughness.power
+    reason = "Without good parts, the limit is what clean pictures as rough as this one seldom reach."
+    return Ordinary(level, roughness.spread, roughness.spread, reason, least=roughness.least)
+
+
+def from_good_parts(good: GoodParts, rates: Rates, peak: float = 0.0) -> Ordinary:
+    """What another good picture would score.
 
     Args:
-        error_map: (H, W).
-        level: the first, which few ordinary pictures reach.
-        step: the second lies so far above what 95 % of this picture stays below.
+        good: maps of the good parts.
+        rates: of the method.
+        peak: the share of a map that its image score is the mean of; 0 for its highest value.
     """
-    return Threshold((level + ordinary_level(error_map) + step) / 2)
+    several, one_by_one, by_the_others = int(good.shots > 1), *EVIDENCE.more_shots
+    level = _log_score(good.left_out, peak)
+    if several:
+        level -= by_the_others * math.log(good.shots / (good.shots - 1))
+    if good.mirrored is not None:
+        weight = EVIDENCE.mirrored[several]
+        mirrored = _log_score(good.mirrored, peak) - one_by_one * math.log(good.shots)
+        level = weight * mirrored + (1 - weight) * level
+    reason = (
+        f"The limit rests on {good.shots} good parts, each judged by the others."
+        if several
+        else "The limit rests on one good part: it cannot tell how much good parts vary, so add more if you can."
+    )
+    return Ordinary(
+        math.exp(level + rates.above[several]),
+        rates.spread[several],
+        rates.uncertainty[several],
+        reason,
+        good.shots,
+    )
 
 
-def from_good_parts(scores: Sequence[float], shots: int, alone: Margin | None) -> Threshold:
-    """The highest score of a good part, each judged by the others; of a single one's copies, a margin above it.
+def _log_score(maps: FloatMap, peak: float) -> float:
+    count = max(1, round(peak * maps[0].size))
+    return float(np.mean([math.log(max(_highest(one, count), 1e-9)) for one in maps]))
 
-    Args:
-        scores: of the good parts, or of the copies of one.
-        shots: how many photos of good parts there are.
-        alone: the margin, where the scores are those of copies.
-    """
-    highest = max(scores)
-    value = highest if alone is None else alone.factor * highest + alone.step
-    return Threshold(value, tuple(scores), shots)
+
+def _highest(values: FloatMap, count: int) -> float:
+    flat: Sequence[float] | npt.NDArray[np.float32] = values.ravel()
+    return float(np.partition(flat, -count)[-count:].mean()) if count < values.size else float(values.mean())

@@ -16,12 +16,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from maeday_core.detection.calibration import Calibration
-from maeday_core.detection.decision import from_error
 from maeday_core.detection.perceptual import perceptual_error
-from maeday_core.detection.result import DEVIATIONS, SQUARED_ERROR, Detection, Provenance, Reconstructions
+from maeday_core.detection.reading import PLAIN, Reading
+from maeday_core.detection.result import Detection, Provenance, Reconstructions
 from maeday_core.detection.settings import Settings
-from maeday_core.detection.windows import FloatMap, Tiling
+from maeday_core.detection.windows import FloatMap, Tiling, is_large
 from maeday_core.errors import ImageError, WeightsError
 from maeday_core.io.images import RGBImage, resize_map
 from maeday_core.model.mae import MaskedAutoencoder, denormalise, normalise
@@ -36,7 +35,7 @@ def detect(
     model: MaskedAutoencoder,
     query: RGBImage,
     settings: Settings | None = None,
-    calibration: Calibration | None = None,
+    reading: Reading = PLAIN,
 ) -> Detection:
     """Detect anomalies in one image: with no reference (zero-shot), or with a model adapted to good parts.
 
@@ -44,13 +43,13 @@ def detect(
         model: from `load_model`.
         query: uint8 (H, W, 3) RGB, any size, from `load_image`.
         settings: by default the paper's.
-        calibration: of the adapter that made `model`; without one the error map is Eq. 1.
+        reading: how the errors become a map; by default as Eq. 1 has them.
 
     Raises:
         ImageError: the query is no such array.
         WeightsError: the model computes no finite numbers.
     """
-    *_, result = stream(model, query, settings, calibration, partial=False)
+    *_, result = stream(model, query, settings, reading, partial=False)
     return result
 
 
@@ -58,7 +57,7 @@ def stream(
     model: MaskedAutoencoder,
     query: RGBImage,
     settings: Settings | None = None,
-    calibration: Calibration | None = None,
+    reading: Reading = PLAIN,
     *,
     partial: bool = True,
 ) -> Iterator[Detection]:
@@ -68,16 +67,15 @@ def stream(
     picture where it is seen through windows, not with the number of masks.
 
     Args:
-        model, query, settings, calibration: as in `detect`.
+        model, query, settings, reading: as in `detect`.
         partial: else yield the whole result only.
     """
     settings = settings or Settings()
-    perceptual = calibration is not None and calibration.perceptual
-    sums = Sums(model, query, settings, perceptual)
+    sums = Sums(model, query, settings, reading.perceptual(is_large(query.shape)))
     for count in micro_batches(settings.masks):
         sums.add(count)
         if partial or sums.done == settings.masks:
-            yield sums.result(calibration)
+            yield sums.result(reading)
 
 
 def provenance(model: MaskedAutoencoder, settings: Settings) -> Provenance:
@@ -155,18 +153,17 @@ class Sums:
         ]
         return np.stack([squared, perceptual], axis=1)
 
-    def result(self, calibration: Calibration | None = None) -> Detection:
-        """The detection by the masks so far, in deviations above normal if the calibration says so."""
-        errors = self.mean_errors()
-        maps = np.stack([calibration(one, self.done) for one in errors]) if calibration else errors[:, 0]
+    def result(self, reading: Reading = PLAIN) -> Detection:
+        """The detection by the masks so far."""
+        maps = reading.maps(self.mean_errors(), self.done, is_large(self.shape))
         error_map = resize_map(self.view.blend(maps), *self.shape)
         if not np.isfinite(error_map).all():
             raise WeightsError(f"The model {self.model.info.name} computes no finite numbers; its weights are broken.")
         return Detection(
             image_score=float(error_map.max()),
             error_map=error_map,
-            unit=DEVIATIONS if calibration and calibration.relative else SQUARED_ERROR,
-            threshold=calibration.threshold if calibration else from_error(error_map),
+            unit=reading.unit,
+            threshold=reading.ordinary(error_map).threshold(self.settings.false_alarms),
             seconds=time.perf_counter() - self.start,
             made_by=replace(
                 provenance(self.model, self.settings),
@@ -175,6 +172,7 @@ class Sums:
                 dtype=str(self.model.dtype).removeprefix("torch."),
             ),
             seen=self._seen(error_map),
+            good=reading.good,
         )
 
     def _seen(self, error_map: FloatMap) -> Reconstructions:

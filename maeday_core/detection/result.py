@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from maeday_core.detection.decision import GoodParts, Threshold, Verdict
 from maeday_core.detection.settings import ErrorSpace, Patches
 from maeday_core.detection.windows import FloatMap, Tile, Tiling
 from maeday_core.io.images import RGBImage
@@ -56,21 +57,8 @@ SQUARED_ERROR = Unit("squared error", "Error map E", "squared error, RGB in [0, 
 """Summed over the channels: 0 is a perfect reconstruction, 3 the most that one within [0, 1] can miss by."""
 DEVIATIONS = Unit("deviations above normal", "Error map", "deviations above normal", slider=(30, 0.05), spread=1.0)
 DISTANCE = Unit("distance", "Map of distance", "distance")
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """The image score above which a picture is called anomalous.
-
-    Attributes:
-        value: in the unit of the map.
-        good_scores: image scores of good parts that it rests on.
-        shots: how many photos of good parts were known; 0 where it is a guess from the picture itself.
-    """
-
-    value: float
-    good_scores: tuple[float, ...] = ()
-    shots: int = 0
+EVIDENCE = Unit("evidence", "Map of evidence", "evidence")
+"""What an ensemble adds: distances, and logarithms of errors."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +68,7 @@ class Provenance:
     Attributes:
         method: the method's name.
         shots: how many photos of good parts it learned from.
-        masks, mask_ratio, seed, sampling, patches, error_space, tile: as in `Settings`.
+        masks, mask_ratio, seed, sampling, patches, error_space, tile, false_alarms: as in `Settings`.
         model, model_sha256: of the masked autoencoder.
         preset: how the model was fine-tuned.
         backbone: of the network that compares patches.
@@ -98,6 +86,7 @@ class Provenance:
     patches: Patches | None = None
     error_space: ErrorSpace | None = None
     tile: Tile | None = None
+    false_alarms: float | None = None
     model: str | None = None
     model_sha256: str | None = None
     preset: str | None = None
@@ -160,13 +149,14 @@ class Detection:
     """What was found in one image, and how; the same for every method.
 
     Attributes:
-        image_score: S = max(E), the highest value of `error_map`.
+        image_score: S, the highest value of `error_map`, as in the paper; of an ensemble the mean of its highest ones.
         error_map: E, float32 (H, W) of the query's own size, 0 or more, in `unit`.
         unit: what the map counts in.
-        threshold: the first one: what the good parts say, or, where there are none, a guess.
+        threshold: the score that so many good pictures exceed as false alarms are wanted.
         seconds: from the decoded query to this result.
         made_by: what it depends on.
         seen: what it was read off: reconstructions, matches of patches, or the results that it adds.
+        good: maps of the good parts, which the threshold rests on; None without them.
     """
 
     image_score: float
@@ -176,6 +166,12 @@ class Detection:
     seconds: float
     made_by: Provenance
     seen: Reconstructions | Matches | tuple[Detection, ...] = field(repr=False)
+    good: GoodParts | None = field(default=None, repr=False)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the score means under the threshold."""
+        return self.threshold.verdict(self.image_score)
 
     @property
     def parts(self) -> tuple[Detection, ...]:

@@ -72,9 +72,7 @@ class Tiling:
             size: S, the side of a window.
         """
         height, width = shape[:2]
-        shorter, longer = sorted((height, width))
-        small = height * width <= RULE.large_pixels and longer <= RULE.long * shorter
-        if tile == "off" or (tile == "auto" and small):
+        if tile == "off" or (tile == "auto" and not is_large(shape)):
             return cls(size, size, size)
         scale = window_scale(height, width, size)
         seen_height, seen_width = (max(size, round(side * scale)) for side in (height, width))
@@ -132,6 +130,20 @@ class Tiling:
         """The weight of a place within a window, in pixels from its first; 0 outside."""
         turn = (np.asarray(place, np.float64) + 0.5) / self.size
         return np.where((turn >= 0) & (turn <= 1), np.square(np.sin(np.pi * turn)), 0).astype(np.float32)
+
+
+def is_large(shape: tuple[int, ...]) -> bool:
+    """Whether a picture, (H, W, 3) or (H, W), is large or long by `RULE`: nearly all of such a picture is surface."""
+    shorter, longer = sorted(shape[:2])
+    return shorter * longer > RULE.large_pixels or longer > RULE.long * shorter
+
+
+def area_of_a_window(shape: tuple[int, ...], size: int = 224) -> float:
+    """The pixels of a large picture that a window of `size` px covers; all of a small one, (H, W, 3) or (H, W)."""
+    height, width = shape[:2]
+    if not is_large(shape):
+        return height * width
+    return min(height * width, (size / window_scale(height, width, size)) ** 2)
 
 
 def seen_as(shape: tuple[int, ...], tile: Tile, size: int) -> Seen:

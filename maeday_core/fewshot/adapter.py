@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from maeday_core.detection.calibration import NORMAL, Calibration
+from maeday_core.detection.calibration import GRID, NORMAL, Calibration
 from maeday_core.detection.settings import Settings
 from maeday_core.detection.windows import Seen
 from maeday_core.errors import SettingsError, WeightsError
@@ -77,7 +77,6 @@ class Adapter:
             "steps": self.steps,
             "loss": loss,
             "shots": self.shots,
-            "threshold": self.calibration.threshold.value,
         }
 
     def apply(self, model: MaskedAutoencoder, settings: Settings | None = None) -> MaskedAutoencoder:
@@ -119,12 +118,15 @@ class Adapter:
             and (not self.weights or {name: value.shape for name, value in self.weights.items()} == state)
             and self.calibration.mean.shape == self.calibration.deviation.shape == maps
             and all(len(values) == APPEARANCE for values in self.appearances)
-            and bool(self.appearances and self.calibration.scores and self.calibration.colour_scores)
+            and self.calibration.judged.ndim == 4
+            and self.calibration.judged.shape[1:] == (2, GRID, GRID)
+            and bool(self.appearances and len(self.calibration.judged))
         )
 
     def tensors(self) -> dict[str, Tensor]:
         tensors = {
-            f"calibration.{name}": torch.from_numpy(getattr(self.calibration, name)) for name in ("mean", "deviation")
+            f"calibration.{name}": torch.from_numpy(getattr(self.calibration, name))
+            for name in ("mean", "deviation", "judged")
         }
         for name, (a, b) in self.factors.items():
             tensors |= {f"{name}.lora_a": a, f"{name}.lora_b": b}
@@ -144,8 +146,6 @@ class Adapter:
             "appearances": self.appearances,
             "doubts": self.doubts,
             "settings": asdict(self.settings),
-            "scores": self.calibration.scores,
-            "colour_scores": self.calibration.colour_scores,
             "losses": self.losses,
         }
 
@@ -160,8 +160,7 @@ class Adapter:
         calibration = Calibration(
             mean=tensors["calibration.mean"].float().numpy(),
             deviation=tensors["calibration.deviation"].float().numpy(),
-            scores=tuple(map(float, facts["scores"])),
-            colour_scores=tuple(map(float, facts["colour_scores"])),
+            judged=tensors["calibration.judged"].float().numpy(),
             shots=int(facts["calibrated_on"]),
             masks=settings.masks,
             relative=bool(facts["relative"]),

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from maeday_core.detection.calibration import Calibration
+from maeday_core.detection.reading import Reading
 from maeday_core.detection.reconstruction import Sums, detect, micro_batches
 from maeday_core.detection.settings import Settings
 from maeday_core.detection.windows import FloatMap
@@ -265,5 +266,7 @@ def _doubts(
     few = photos if len(photos) < JUDGED_BY_OTHERS else []
     zero_shot = [detect(model, photo, replace(settings, tile="off")) for photo in few]
     alone = [result.image_score / result.threshold.value for result in zero_shot]
-    judged = np.reshape(calibration.scores, (len(photos), -1)).mean(axis=1)
+    good = Reading(calibration).good
+    assert good
+    judged = good.left_out.max(axis=(1, 2)).reshape(len(photos), -1).mean(axis=1)
     return doubts_of_shots(appearances, judged.tolist(), alone)

@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from maeday_core.detection.result import Detection, Provenance, Threshold, Unit
+from maeday_core.detection.decision import Threshold
+from maeday_core.detection.result import Detection, Provenance, Unit
 from maeday_core.detection.settings import SETTINGS
 from maeday_core.detection.windows import FloatMap
 from maeday_core.errors import SettingsError
@@ -132,10 +133,17 @@ class Sum(Method):
 
         return detect
 
-    def sum_of(self, results: Sequence[Detection], error_map: FloatMap, unit: Unit, threshold: Threshold) -> Detection:
-        """The result whose map was made of those of the parts."""
+    def sum_of(
+        self,
+        results: Sequence[Detection],
+        error_map: FloatMap,
+        unit: Unit,
+        threshold: Threshold,
+        score: float | None = None,
+    ) -> Detection:
+        """The result whose map was made of those of the parts; its score is the highest value, or another one."""
         return Detection(
-            image_score=float(error_map.max()),
+            image_score=float(error_map.max()) if score is None else score,
             error_map=error_map,
             unit=unit,
             threshold=threshold,

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from maeday_core.detection.reading import PLAIN, Reading
 from maeday_core.detection.reconstruction import stream
 from maeday_core.detection.result import Detection
 from maeday_core.detection.windows import sample_windows
@@ -27,11 +28,11 @@ class Maeday(Method):
     """The paper's method.
 
     Attributes:
-        calibrated: what an adapter's calibration does to the map: count deviations of both errors, of the squared one
-            alone, or nothing.
+        counts: how its errors are read (`detection.reading`): with good parts in deviations and without as Eq. 1 has
+            them, as the evidence that an ensemble adds, or always as Eq. 1 has them.
     """
 
-    calibrated: Literal["both", "colour", "none"] = "both"
+    counts: Literal["deviations", "evidence", "errors"] = "deviations"
 
     name = "maeday"
     title = "MAEDAY"
@@ -59,20 +60,16 @@ class Maeday(Method):
     def detector(self, tools: Tools, reference: Reference) -> Detect:
         model, settings = tools.model(), tools.settings
         adapter = reference.learned.get(self.name)
+        evidence = self.counts == "evidence"
         if not isinstance(adapter, Adapter):
-            return lambda query: stream(model, query, settings, partial=tools.partial)
+            return lambda query: stream(model, query, settings, Reading(evidence=evidence), partial=tools.partial)
         adapted = adapter.apply(model, settings)
-        calibration = {
-            "both": adapter.calibration,
-            "colour": adapter.calibration.of_colour(),
-            "none": None,
-        }[self.calibrated]
+        reading = PLAIN if self.counts == "errors" else Reading(adapter.calibration, evidence, adapter.shots)
 
         def detect(query: RGBImage) -> Iterator[Detection]:
-            for result in stream(adapted, query, settings, calibration, partial=tools.partial):
+            for result in stream(adapted, query, settings, reading, partial=tools.partial):
                 made_by = replace(result.made_by, shots=adapter.shots, preset=adapter.preset, adapter=adapter.recipe)
-                threshold = replace(result.threshold, shots=adapter.shots) if calibration else result.threshold
-                yield replace(result, made_by=made_by, threshold=threshold)
+                yield replace(result, made_by=made_by)
 
         return detect
 

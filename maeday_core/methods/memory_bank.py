@@ -11,9 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from maeday_core.detection.decision import Margin, from_good_parts
-from maeday_core.detection.maps import CELL, to_map
-from maeday_core.detection.result import Threshold
+from maeday_core.detection.calibration import GRID
+from maeday_core.detection.decision import GoodParts
+from maeday_core.detection.maps import to_map
 from maeday_core.detection.scale import resize_by, window_scale
 from maeday_core.detection.windows import FloatMap, Seen
 from maeday_core.errors import SettingsError
@@ -35,6 +35,7 @@ class BankLimits:  # docs/decisions.md#memory-bank
         crop: px of a picture at half size: about what a feature has seen.
         judged: the most shots that are judged by the others, for the threshold.
         copies: of a single shot, for the same.
+        mirrored: the most shots that a query judges, for the same.
     """
 
     patches: int = 2048
@@ -44,10 +45,10 @@ class BankLimits:  # docs/decisions.md#memory-bank
     crop: int = 24
     judged: int = 32
     copies: int = 8
+    mirrored: int = 2
 
 
 LIMITS = BankLimits()
-ALONE = Margin(step=0.3)  # docs/decisions.md#patchcore-threshold
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,11 @@ class MemoryBank:
     Attributes:
         features: float32 (patches, C), of unit length, on the CPU.
         crops: uint8 (patches, 24, 24, 3), what they look like.
-        threshold: by the scores of good parts, each judged by the others, or of the copies of a single one.
+        left_out: float32 (k, g, g), maps of the first shots, each judged by the others; of a single photo, or one given
+            several times, maps of its copies.
+        views: float32 (m, v, h, w, C), features of the first shots in each of their v rotations and reflections, so that
+            a query can judge them; no shots where pictures are seen as windows see them.
+        shots: how many good parts there were.
         backbone: the name of the network they come from.
         seed: of the coreset.
         tile: whether pictures are seen at the scale of windows, `on`, or brought to 224 x 224.
@@ -65,14 +70,18 @@ class MemoryBank:
 
     features: Tensor = field(repr=False)
     crops: RGBImage = field(repr=False)
-    threshold: Threshold
+    left_out: FloatMap = field(repr=False)
+    views: Tensor = field(repr=False)
+    shots: int
     backbone: str
     seed: int = 0
     tile: Seen = "off"
 
-    @property
-    def shots(self) -> int:
-        return self.threshold.shots
+    def good(self, query: Tensor) -> GoodParts:
+        """Maps of the good parts under the conditions of a query, whose features are (h, w, C)."""
+        alone = self.shots == 1 or len(self.left_out) > self.shots
+        mirrored = [mirrored_map(views, query) for views in self.views]
+        return GoodParts(self.left_out, 1 if alone else self.shots, np.stack(mirrored) if mirrored else None)
 
     @property
     def summary(self) -> str:
@@ -90,16 +99,18 @@ class MemoryBank:
             "backbone": self.backbone,
             "patches": len(self.features),
             "shots": self.shots,
-            "distance_threshold": self.threshold.value,
         }
 
     def tensors(self) -> dict[str, Tensor]:
-        return {"features": self.features.half(), "crops": torch.from_numpy(self.crops)}
+        return {
+            "features": self.features.half(),
+            "crops": torch.from_numpy(self.crops),
+            "left_out": torch.from_numpy(self.left_out),
+            "views": self.views.half(),
+        }
 
     def facts(self) -> dict[str, Any]:
         return {
-            "scores": self.threshold.good_scores,
-            "threshold": self.threshold.value,
             "shots": self.shots,
             "backbone": self.backbone,
             "seed": self.seed,
@@ -114,19 +125,22 @@ class MemoryBank:
             KeyError, TypeError, ValueError: they are not a bank's.
         """
         features, crops = tensors["features"].float(), tensors["crops"].numpy()
-        scores = tuple(map(float, facts["scores"]))
-        threshold = Threshold(float(facts["threshold"]), scores, int(facts["shots"]))
+        left_out, views, shots = tensors["left_out"].float().numpy(), tensors["views"].float(), int(facts["shots"])
         tile: Seen = "on" if facts["tile"] == "on" else "off"
         if (
             features.ndim != 2
             or not 1 <= len(features) <= LIMITS.patches
             or crops.shape != (len(features), LIMITS.crop, LIMITS.crop, 3)
             or crops.dtype != np.uint8
-            or not (scores and threshold.shots > 0)
-            or not np.isfinite([*scores, threshold.value, features.abs().max().item()]).all()
+            or left_out.ndim != 3
+            or left_out.shape[1:] != (GRID, GRID)
+            or views.ndim != 5
+            or views.shape[-1] != features.shape[1]
+            or not (len(left_out) and shots > 0)
+            or not (np.isfinite(left_out).all() and features.isfinite().all() and views.isfinite().all())
         ):
             raise ValueError(f"no memory bank has features {tuple(features.shape)} and crops {crops.shape}")
-        return cls(features, crops, threshold, str(facts["backbone"]), int(facts["seed"]), tile)
+        return cls(features, crops, left_out, views, shots, str(facts["backbone"]), int(facts["seed"]), tile)
 
 
 def as_compared(picture: RGBImage, side: int, tile: Seen) -> RGBImage:
@@ -158,13 +172,16 @@ def build_bank(
     """
     count, kept, judged = 0, _Patches.none(), []
     waiting: list[_Patches] = []
+    mirrored: list[Tensor] = []
     for shot in shots:
         small = as_compared(shot, backbone.side, tile)
         if count < (MAX_SHOTS if tile == "on" else LIMITS.judged):
             judged.append(small)
         few = count < MAX_SHOTS and tile == "off" if augment is None else augment
-        for view in rotations_and_reflections(small) if few else [small]:
-            waiting.append(_Patches.of(backbone, view, count))
+        views = [_Patches.of(backbone, view, count) for view in (rotations_and_reflections(small) if few else [small])]
+        if tile == "off" and len(mirrored) < LIMITS.mirrored:
+            mirrored.append(torch.stack([view.grid for view in views]))
+        waiting += views
         if sum(len(part.crops) for part in waiting) >= LIMITS.chunk:
             kept, waiting = _reduced([kept, *waiting], seed), []
         count += 1
@@ -172,8 +189,9 @@ def build_bank(
         raise SettingsError("PatchCore needs photos of good parts: give at least one.")
     kept = _reduced([kept, *waiting], seed)
     known = kept.features.half().float()
-    threshold = _threshold(backbone, known, kept.shots, judged, seed, count)
-    return MemoryBank(known, kept.crops, threshold, backbone.name, seed, tile)
+    left_out = _left_out(backbone, known, kept.shots, judged, seed)
+    views = torch.stack(mirrored).half().float() if mirrored else torch.empty(0, 1, 1, 1, known.shape[1])
+    return MemoryBank(known, kept.crops, left_out, views, count, backbone.name, seed, tile)
 
 
 def rotations_and_reflections(shot: RGBImage) -> list[RGBImage]:
@@ -195,11 +213,20 @@ def crops_of(picture: RGBImage, rows: int, columns: int, places: Sequence[int] |
 
 @dataclass(frozen=True)
 class _Patches:
-    """Features (n, C), crops (n, 24, 24, 3), and the number of the shot that each comes from (n,)."""
+    """Features (n, C), crops (n, 24, 24, 3), and the number of the shot that each comes from (n,).
+
+    Those of a single view know how they lie: (h, w).
+    """
 
     features: Tensor
     crops: RGBImage
     shots: npt.NDArray[np.int64]
+    shape: tuple[int, int] = (0, 0)
+
+    @property
+    def grid(self) -> Tensor:
+        """The features of a single view as they lie: (h, w, C)."""
+        return self.features.unflatten(0, self.shape)
 
     @classmethod
     def none(cls) -> _Patches:
@@ -209,7 +236,8 @@ class _Patches:
     def of(cls, backbone: Backbone, view: RGBImage, shot: int) -> _Patches:
         features = backbone(view)
         crops = crops_of(view, *features.shape[:2])
-        return cls(features.flatten(0, 1).cpu(), crops, np.full(len(crops), shot))
+        shape = features.shape[0], features.shape[1]
+        return cls(features.flatten(0, 1).cpu(), crops, np.full(len(crops), shot), shape)
 
 
 def _reduced(parts: list[_Patches], seed: int) -> _Patches:
@@ -248,27 +276,49 @@ def coreset(features: Tensor, size: int, seed: int = 0) -> Tensor:
     return torch.tensor(chosen)
 
 
-def _threshold(
-    backbone: Backbone, known: Tensor, origins: npt.NDArray[np.int64], shots: list[RGBImage], seed: int, count: int
-) -> Threshold:
-    """By the scores of the shots, each judged by the patches of the others; of one photo, or of one given several
-    times, by the scores of its copies."""
+def _left_out(
+    backbone: Backbone, known: Tensor, origins: npt.NDArray[np.int64], shots: list[RGBImage], seed: int
+) -> FloatMap:
+    """Maps of the shots, each judged by the patches of the others; of one photo, or of one given several times, maps of
+    its copies."""
     rng = np.random.default_rng([seed, 1])
     copies = [copy_of(shots[0], (shots[0].shape[0], shots[0].shape[1]), rng) for _ in range(LIMITS.copies)]
-    alone = [_score(backbone(copy), known) for copy in copies]
+    alone = np.stack([_map(backbone(copy), known) for copy in copies])
     others = [
-        _score(backbone(shot), known[torch.from_numpy(origins != i)])
+        _map(backbone(shot), known[torch.from_numpy(origins != i)])
         for i, shot in enumerate(shots)
         if (origins != i).any()
     ]
-    if max(others, default=0.0) <= max(alone):
-        return from_good_parts(alone, count, ALONE)
-    return from_good_parts(others, count, None)
+    return np.stack(others) if others and np.max(others) > alone.max() else alone
 
 
-def _score(features: Tensor, known: Tensor) -> float:
+def _map(features: Tensor, known: Tensor) -> FloatMap:
     distances, _ = compare(features, known)
-    return float(to_map(distances, *(CELL * side for side in distances.shape)).max())
+    return to_map(distances, GRID, GRID)
+
+
+def mirrored_map(views: Tensor, query: Tensor) -> FloatMap:
+    """How a good part looks to a query: the map (g, g) of the distances of its patches to those of the query.
+
+    A good query differs from a good part as much as the good part differs from it, so this is what a good query would
+    score. A defect is in the query only: hardly any patch of the good part looks for it. Turning the good part does for
+    it what turning it does for the memory bank.
+
+    Args:
+        views: features of the good part in its eight rotations and reflections (8, h, w, C), or as it is (1, h, w, C).
+        query: of the query (h', w', C).
+    """
+    distances, _ = compare(views.flatten(0, 1), query.flatten(0, 1))
+    each = distances.reshape(views.shape[:3])
+    back = [turned_back(one, number) for number, one in enumerate(each)]
+    return to_map(np.min(back, axis=0), GRID, GRID)
+
+
+def turned_back(values: FloatMap, number: int) -> FloatMap:
+    """The values (n, n) of one of `rotations_and_reflections` as they lie in the picture itself."""
+    reflected, turns = divmod(number, 4)
+    upright = np.rot90(values, -turns)
+    return upright[:, ::-1] if reflected else upright
 
 
 def compare(features: Tensor, known: Tensor) -> tuple[FloatMap, npt.NDArray[np.int64]]:

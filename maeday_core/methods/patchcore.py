@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from maeday_core.detection.decision import Rates, from_good_parts
 from maeday_core.detection.maps import to_map
-from maeday_core.detection.result import DISTANCE, Detection, Matches, Threshold
+from maeday_core.detection.result import DISTANCE, Detection, Matches
 from maeday_core.errors import SettingsError
 from maeday_core.fewshot.learned import Progress
 from maeday_core.io.images import RGBImage
@@ -20,6 +21,8 @@ from maeday_core.methods.memory_bank import MemoryBank, as_compared, build_bank,
 from maeday_core.methods.reference import Reference
 from maeday_core.methods.self_reference import SELF_REFERENCE
 from maeday_core.methods.tools import Tools
+
+RATES = Rates(above=(0.077, -0.01), spread=(0.075, 0.08), uncertainty=(0.08, 0.06))  # docs/decisions.md#decision
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class PatchCore(Method):
 
     about = "PatchCore looks for patches unlike the good parts."
     shots = Shots.REQUIRED
-    uses = frozenset({"seed", "tile", "backbone"})
+    uses = frozenset({"seed", "tile", "false_alarms", "backbone"})
     style = Style("#0072b2", "s")
 
     @property
@@ -64,23 +67,26 @@ class PatchCore(Method):
         bank = reference.learned[self.name]
         if not isinstance(bank, MemoryBank):
             raise SettingsError(f"What was saved of the good parts for {self.title} is no memory bank.")
-        network = tools.network(bank.backbone)
+        network, settings = tools.network(bank.backbone), tools.settings
         known = PATCHCORE.depends_on(tools, bank.shots)  # a further coreset is PatchCore with another seed
         made_by = replace(known, backbone=bank.backbone, seed=bank.seed, tile=bank.tile)
 
         def detect(query: RGBImage) -> Iterator[Detection]:
             start = time.perf_counter()
             seen = as_compared(query, network.side, bank.tile)
-            distances, nearest = compare(network(seen), bank.features)
+            features = network(seen)
+            distances, nearest = compare(features, bank.features)
             error_map = to_map(distances, *query.shape[:2])
+            good = bank.good(features)
             yield Detection(
                 image_score=float(error_map.max()),
                 error_map=error_map,
                 unit=DISTANCE,
-                threshold=bank.threshold,
+                threshold=from_good_parts(good, RATES).threshold(settings.false_alarms),
                 seconds=time.perf_counter() - start,
                 made_by=made_by,
                 seen=Matches(seen, distances, nearest, bank.crops),
+                good=good,
             )
 
         return detect
@@ -105,9 +111,10 @@ class TwoPatchCores(Sum):
 
     def add(self, results: Sequence[Detection]) -> Detection:
         error_map = np.mean([result.error_map for result in results], axis=0)
-        threshold = np.mean([result.threshold.value for result in results])
-        limit = Threshold(float(threshold), shots=results[0].threshold.shots)
-        return self.sum_of(results, error_map, DISTANCE, limit)
+        first, second = (result.threshold.ordinary for result in results)
+        ordinary = replace(first, level=(first.level + second.level) / 2)
+        threshold = ordinary.threshold(results[0].threshold.false_alarms)
+        return self.sum_of(results, error_map, DISTANCE, threshold)
 
 
 PATCHCORE = register(PatchCore())

@@ -15,7 +15,7 @@ from maeday_core.methods.base import find
 from maeday_core.methods.reference import Reference
 from maeday_core.model.checkpoints import save_tensors
 
-FORMAT = 1
+FORMAT = 2
 HEADER = "maeday_reference"
 OLDER = ("maeday_adapter", "maeday_bank")
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from maeday_core.detection.decision import from_distance
+from maeday_core.detection.decision import Roughness, from_picture
 from maeday_core.detection.maps import to_map
 from maeday_core.detection.result import DISTANCE, Detection, Matches
 from maeday_core.detection.scale import own_scale, resize_by, window_scale
@@ -35,17 +35,15 @@ class SelfMatching:  # docs/decisions.md#self-reference
         neighbours: a patch's distance is the mean of that to so many nearest ones.
         apart: cells; nearer patches are left out.
         bank: the most patches that serve as the bank.
-        level, step: of the first threshold (`decision.from_distance`).
     """
 
     neighbours: int = 5
     apart: int = 2
     bank: int = 2048
-    level: float = 0.7
-    step: float = 0.15
 
 
 MATCHING = SelfMatching()
+ROUGHNESS = Roughness(factor=1.07, power=0.86, spread=0.069, least=0.0)  # docs/decisions.md#decision
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class SelfReference(Method):
     title = "Self-reference"
     about = "Self-reference looks for patches unlike the rest of the picture."
     shots = Shots.NONE
-    uses = frozenset({"seed", "tile", "backbone"})
+    uses = frozenset({"seed", "tile", "false_alarms", "backbone"})
     style = Style("#cc79a7", "D")
 
     def detector(self, tools: Tools, reference: Reference) -> Detect:
@@ -74,7 +72,7 @@ class SelfReference(Method):
                 image_score=float(error_map.max()),
                 error_map=error_map,
                 unit=DISTANCE,
-                threshold=from_distance(error_map, MATCHING.level, MATCHING.step),
+                threshold=from_picture(error_map, ROUGHNESS).threshold(settings.false_alarms),
                 seconds=time.perf_counter() - start,
                 made_by=made_by,
                 seen=Matches(seen, distances, nearest),

@@ -1,0 +1,118 @@
+"""How the errors of a reconstruction are read as a map: as Eq. 1 has them, in deviations from normal, or as evidence.
+
+Evidence is what an ensemble adds: an error ten times as abnormal is not ten times the evidence, so errors count as
+logarithms, on a scale on which distances between patches can be added.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from maeday_core.detection.calibration import NORMAL, Calibration, perceptual_layer
+from maeday_core.detection.decision import GoodParts, Ordinary, Rates, Roughness, from_good_parts, from_picture
+from maeday_core.detection.result import DEVIATIONS, EVIDENCE, SQUARED_ERROR, Unit
+from maeday_core.detection.windows import FloatMap
+
+
+@dataclass(frozen=True)
+class Weights:  # docs/decisions.md#ensemble-weights
+    """How much an error counts as evidence.
+
+    Attributes:
+        deviations: of log(1 + deviations), for the squared and for the perceptual error.
+        error: of log(1 + error / visible), for the squared error where no good part gives its deviation.
+        visible: a barely visible squared error.
+        ordinary: in a large picture, nearly all of which is surface, an error is compared with what this share of it
+            stays below, if that is more.
+        perceptual: of the root of the perceptual error, where no good part gives its deviation.
+    """
+
+    deviations: float = 0.05
+    error: float = 0.15
+    visible: float = 0.001
+    ordinary: float = 0.95
+    perceptual: float = 0.5
+
+
+WEIGHTS = Weights()
+# docs/decisions.md#decision
+ERROR = Roughness(factor=3.5, power=1.0, spread=0.385, least=0.05)
+ALONE = Roughness(factor=1.14, power=0.93, spread=0.039, least=0.0)
+RATES = Rates(above=(0.4, -0.1), spread=(0.27, 0.27), uncertainty=(0.5, 0.3))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How errors become a map.
+
+    Attributes:
+        calibration: what good parts tell of the normal error; None without them.
+        evidence: as what an ensemble adds.
+        shots: how many photos of good parts there were.
+    """
+
+    calibration: Calibration | None = None
+    evidence: bool = False
+    shots: int = 0
+
+    @property
+    def unit(self) -> Unit:
+        """What the map counts in."""
+        if self.evidence:
+            return EVIDENCE
+        return DEVIATIONS if self.calibration and self.calibration.relative else SQUARED_ERROR
+
+    def perceptual(self, large: bool) -> bool:
+        """Whether the perceptual error is needed, for a large picture or another one."""
+        if self.calibration and self.calibration.relative:
+            return True
+        return self.evidence and not large
+
+    def maps(self, errors: FloatMap, masks: int, large: bool = False) -> FloatMap:
+        """The maps (n, S, S) of n windows.
+
+        Args:
+            errors: (n, 1 or 2, S, S): the squared error, smoothed by Eq. 1's Gaussian, and the perceptual one.
+            masks: how many they rest on.
+            large: whether they are windows or the whole of a large picture.
+        """
+        if self.calibration and self.calibration.relative:
+            return self._read(np.stack([self.calibration.deviations(one, masks) for one in errors]))
+        if not self.evidence:
+            return np.ascontiguousarray(errors[:, 0])
+        usual = float(np.quantile(errors[:, 0], WEIGHTS.ordinary)) if large else 0.0
+        seen = errors[:, :1] if large else np.stack([perceptual_layer(one) for one in errors])
+        return self._read(seen, max(WEIGHTS.visible, usual))
+
+    @cached_property
+    def good(self) -> GoodParts | None:
+        """The maps of the good parts, read in the same way; None without them."""
+        if self.calibration is None:
+            return None
+        return GoodParts(self._read(self.calibration.judged), self.shots)
+
+    def ordinary(self, error_map: FloatMap) -> Ordinary:
+        """What good pictures would score; without good parts, clean pictures as rough as this one, (H, W)."""
+        if self.good is None:
+            return from_picture(error_map, ALONE if self.evidence else ERROR)
+        return from_good_parts(self.good, RATES)
+
+    def _read(self, layers: FloatMap, usual: float = WEIGHTS.visible) -> FloatMap:
+        """Layers (n, 1 or 2, S, S), deviations or errors, as maps (n, S, S)."""
+        squared, *perceptual = np.moveaxis(layers, 1, 0)
+        if self.calibration and self.calibration.relative:
+            if self.evidence:
+                return np.asarray(WEIGHTS.deviations * np.log1p(layers).sum(axis=1), np.float32)
+            logarithms = np.log(layers + NORMAL.nearly_zero)
+            return np.asarray(np.exp(logarithms.mean(axis=1)) - NORMAL.nearly_zero, np.float32)
+        if not self.evidence:
+            return np.asarray(squared, np.float32)
+        found = WEIGHTS.error * np.log1p(squared / usual)
+        return np.asarray(found + sum(WEIGHTS.perceptual * np.sqrt(one) for one in perceptual), np.float32)
+
+
+PLAIN = Reading()
+"""Eq. 1."""
