@@ -9,7 +9,7 @@ perceptual error, because grain in place of grain looks right.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -49,6 +49,7 @@ class NormalError:  # docs/decisions.md#calibration
 NORMAL = NormalError()
 GRID = 56
 """Side of the maps of good parts that a threshold rests on."""
+NOTHING = np.empty(0, np.float32)
 
 
 @dataclass(frozen=True)
@@ -86,15 +87,14 @@ class Calibration:
             relative: as in the attributes.
         """
         layers = np.stack([[_layers(both) for both in copies] for copies in errors])
-        whole = cls(*_moments(layers), np.empty(0, np.float32), len(errors), masks, relative)
         axis = 0 if len(errors) > 1 else 1  # judge each by the other shots, or by the only shot's other copies
         judged = []
         for left_out in range(errors.shape[axis]):
-            others = replace(whole, **dict(zip(("mean", "deviation"), _moments(np.delete(layers, left_out, axis)))))
+            others = cls(*_moments(np.delete(layers, left_out, axis)), NOTHING, 0, masks, relative)
             copies = np.take(errors, left_out, axis)
             seen = [others.deviations(both, masks) if relative else perceptual_layer(both) for both in copies]
             judged.append([resize_map(layer, GRID, GRID) for layer in np.mean(seen, axis=0)])
-        return replace(whole, judged=np.asarray(judged, np.float32))
+        return cls(*_moments(layers), np.asarray(judged, np.float32), len(errors), masks, relative)
 
     def deviations(self, errors: FloatMap, masks: int) -> FloatMap:
         """Errors (2, S, S), the squared and the perceptual one, in deviations above normal: (2, S, S), 0 or more.

@@ -1,9 +1,8 @@
 """The ensemble: reconstruction and embeddings are different kinds of evidence, so their sum beats either (Section 4.4).
 
 The paper adds the maps and does not say on which scale. Here a distance, which means the same in every picture, is
-added to what the reconstruction says as evidence (`detection/reading.py`): logarithms of how abnormal its errors are. An
-error ten times as abnormal is not ten times the evidence, and a picture that reconstructs badly all over cannot drown
-the other map.
+added to the logarithm of how abnormal the reconstruction's errors are (`detection/reading.py`): an error ten times as
+abnormal is not ten times the evidence, and a picture that reconstructs badly all over cannot drown the other map.
 """
 
 from __future__ import annotations

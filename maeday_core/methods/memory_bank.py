@@ -58,10 +58,10 @@ class MemoryBank:
     Attributes:
         features: float32 (patches, C), of unit length, on the CPU.
         crops: uint8 (patches, 24, 24, 3), what they look like.
-        left_out: float32 (k, g, g), maps of the first shots, each judged by the others; of a single photo, or one given
-            several times, maps of its copies.
-        views: float32 (m, v, h, w, C), features of the first shots in each of their v rotations and reflections, so that
-            a query can judge them; no shots where pictures are seen as windows see them.
+        left_out: float32 (k, g, g), maps of the first shots, each judged by the others; of a single photo, or one
+            given several times, maps of its copies.
+        views: float32 (m, v, h, w, C), features of the first shots in each of their v rotations and reflections, so
+            that a query can judge them; no shots where pictures are seen as windows see them.
         shots: how many good parts there were.
         backbone: the name of the network they come from.
         seed: of the coreset.
@@ -190,8 +190,8 @@ def build_bank(
     kept = _reduced([kept, *waiting], seed)
     known = kept.features.half().float()
     left_out = _left_out(backbone, known, kept.shots, judged, seed)
-    views = torch.stack(mirrored).half().float() if mirrored else torch.empty(0, 1, 1, 1, known.shape[1])
-    return MemoryBank(known, kept.crops, left_out, views, count, backbone.name, seed, tile)
+    turned = torch.stack(mirrored).half().float() if mirrored else torch.empty(0, 1, 1, 1, known.shape[1])
+    return MemoryBank(known, kept.crops, left_out, turned, count, backbone.name, seed, tile)
 
 
 def rotations_and_reflections(shot: RGBImage) -> list[RGBImage]:
