@@ -44,6 +44,7 @@ def run(options: Namespace) -> int:
     detect = detector(method, tools, reference)
     depends_on = method.depends_on(tools, reference.shots).record()
     depends_on |= {name: str(getattr(options, name)) for name in ("sources", "normals", "adapter")}
+    del depends_on["alarm_rate"]  # frames are judged anew without looking at them again
     records: list[FrameRecord] = []
     with progress_bar() as show:
         for found in frames.look(sources, detect, depends_on, options.keep_maps):
@@ -70,4 +71,9 @@ def _criteria(options: Namespace) -> dict[str, Any]:
     if options.threshold is not None and not 0 <= options.threshold < math.inf:
         raise SettingsError(f"The threshold is {options.threshold:g}; give 0 or more.")
     ignore = load_mask(options.ignore) if options.ignore else None
-    return {"threshold": options.threshold, "least_area": options.least_area, "ignore": ignore}
+    return {
+        "threshold": options.threshold,
+        "least_area": options.least_area,
+        "ignore": ignore,
+        "alarm_rate": options.alarm_rate,
+    }

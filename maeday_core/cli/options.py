@@ -20,7 +20,7 @@ SETTINGS = {
     "patches": (None, "which are compared; the paper: all"),
     "error_space": (None, "how the error is measured"),
     "tile": (None, "see a picture through overlapping windows at its own detail; auto: where it is large or long"),
-    "false_alarms": ("SHARE", "of good pictures that may be called anomalous; it decides the threshold"),
+    "alarm_rate": ("SHARE", "of good pictures that may be called anomalous; it decides the threshold"),
 }
 """Placeholder and help of each setting."""
 

@@ -10,7 +10,6 @@ as rough as this one score. Frames are judged against each other as well, in `fr
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import NormalDist
@@ -20,7 +19,7 @@ import numpy.typing as npt
 
 from maeday_core.detection.windows import FloatMap, area_of_a_window
 
-FALSE_ALARMS = 0.05
+ALARM_RATE = 0.05
 """The share of good pictures that may be called anomalous, where nobody says otherwise."""
 
 
@@ -77,9 +76,9 @@ class Ordinary:
     shots: int = 0
     least: float = 0.0
 
-    def limit(self, false_alarms: float) -> float:
-        """The score that the share `false_alarms` of good pictures exceeds, between 0 and 1."""
-        return max(self.least, self.level * math.exp(self.spread * NormalDist().inv_cdf(1 - false_alarms)))
+    def limit(self, alarm_rate: float) -> float:
+        """The score that the share `alarm_rate` of good pictures exceeds, between 0 and 1."""
+        return max(self.least, self.level * math.exp(self.spread * NormalDist().inv_cdf(1 - alarm_rate)))
 
     def share_above(self, score: float) -> float:
         """The share of good pictures that would score higher, between 0 and 1."""
@@ -87,11 +86,11 @@ class Ordinary:
             return 1.0
         return 1 - NormalDist().cdf(math.log(score / self.level) / self.spread)
 
-    def threshold(self, false_alarms: float = FALSE_ALARMS) -> Threshold:
+    def threshold(self, alarm_rate: float = ALARM_RATE) -> Threshold:
         """The threshold that gives so many false alarms."""
-        look = self.limit(min(0.5, EVIDENCE.look * false_alarms)) if false_alarms < 0.5 else math.inf
-        value = self.limit(false_alarms)
-        return Threshold(value, min(look, value), self, false_alarms)
+        look = self.limit(min(0.5, EVIDENCE.look * alarm_rate)) if alarm_rate < 0.5 else math.inf
+        value = self.limit(alarm_rate)
+        return Threshold(value, min(look, value), self, alarm_rate)
 
 
 @dataclass(frozen=True)
@@ -102,13 +101,13 @@ class Threshold:
         value: in the unit of the map.
         look: above this score, a place is worth a look; at most `value`.
         ordinary: what it rests on.
-        false_alarms: the share of good pictures that are expected to exceed it.
+        alarm_rate: the share of good pictures that are expected to exceed it.
     """
 
     value: float
     look: float
     ordinary: Ordinary
-    false_alarms: float = FALSE_ALARMS
+    alarm_rate: float = ALARM_RATE
 
     @property
     def shots(self) -> int:
@@ -168,8 +167,7 @@ class GoodParts:
 
 def image_score(error_map: FloatMap, share: float = EVIDENCE.peak) -> float:
     """The mean of the highest share of a map (H, W); of a large picture, of the area that one window covers."""
-    count = max(1, round(share * area_of_a_window(error_map.shape)))
-    return _highest(error_map, count)
+    return mean_of_highest(error_map, round(share * area_of_a_window(error_map.shape)))
 
 
 def outline(error_map: FloatMap, score: float, limit: float) -> npt.NDArray[np.bool_]:
@@ -237,10 +235,11 @@ def from_good_parts(good: GoodParts, rates: Rates, peak: float = 0.0) -> Ordinar
 
 
 def _log_score(maps: FloatMap, peak: float) -> float:
-    count = max(1, round(peak * maps[0].size))
-    return float(np.mean([math.log(max(_highest(one, count), 1e-9)) for one in maps]))
+    scores = [mean_of_highest(one, round(peak * one.size)) for one in maps]
+    return float(np.mean([math.log(max(score, 1e-9)) for score in scores]))
 
 
-def _highest(values: FloatMap, count: int) -> float:
-    flat: Sequence[float] | npt.NDArray[np.float32] = values.ravel()
-    return float(np.partition(flat, -count)[-count:].mean()) if count < values.size else float(values.mean())
+def mean_of_highest(values: npt.NDArray[np.float32], count: int) -> float:
+    """The mean of the `count` highest of some values, of one at least."""
+    flat, count = values.ravel(), max(1, count)
+    return float(np.partition(flat, -count)[-count:].mean()) if count < flat.size else float(flat.mean())

@@ -163,7 +163,7 @@ class Sums:
             image_score=float(error_map.max()),
             error_map=error_map,
             unit=reading.unit,
-            threshold=reading.ordinary(error_map).threshold(self.settings.false_alarms),
+            threshold=reading.ordinary(error_map).threshold(self.settings.alarm_rate),
             seconds=time.perf_counter() - self.start,
             made_by=replace(
                 provenance(self.model, self.settings),

@@ -68,7 +68,7 @@ class Provenance:
     Attributes:
         method: the method's name.
         shots: how many photos of good parts it learned from.
-        masks, mask_ratio, seed, sampling, patches, error_space, tile, false_alarms: as in `Settings`.
+        masks, mask_ratio, seed, sampling, patches, error_space, tile, alarm_rate: as in `Settings`.
         model, model_sha256: of the masked autoencoder.
         preset: how the model was fine-tuned.
         backbone: of the network that compares patches.
@@ -86,7 +86,7 @@ class Provenance:
     patches: Patches | None = None
     error_space: ErrorSpace | None = None
     tile: Tile | None = None
-    false_alarms: float | None = None
+    alarm_rate: float | None = None
     model: str | None = None
     model_sha256: str | None = None
     preset: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
-from maeday_core.detection.decision import FALSE_ALARMS
+from maeday_core.detection.decision import ALARM_RATE
 from maeday_core.detection.windows import Tile
 from maeday_core.errors import SettingsError
 from maeday_core.model.sampling import Sampling
@@ -28,7 +28,7 @@ class Settings:
         error_space: `rgb` measures the error in RGB [0, 1]; `normalised` in the model's ImageNet-normalised values.
         tile: `off` sees the picture whole, as the paper does; `on` through overlapping windows at its own detail;
             `auto` so where it is large or long (`windows.Tiling`).
-        false_alarms: the share of good pictures that may be called anomalous, more than 0 and less than 1; it decides
+        alarm_rate: the share of good pictures that may be called anomalous, more than 0 and less than 1; it decides
             the threshold.
 
     Raises:
@@ -42,7 +42,7 @@ class Settings:
     patches: Patches = "all"
     error_space: ErrorSpace = "rgb"
     tile: Tile = "off"
-    false_alarms: float = FALSE_ALARMS
+    alarm_rate: float = ALARM_RATE
 
     def __post_init__(self) -> None:
         if not isinstance(self.masks, int) or not isinstance(self.seed, int):
@@ -53,8 +53,8 @@ class Settings:
             raise SettingsError(f"The mask ratio is {self.mask_ratio:g}; choose 0.05 to 0.95.")
         if self.seed < 0:
             raise SettingsError(f"The seed is {self.seed}; choose 0 or a larger whole number.")
-        if not 0 < self.false_alarms < 1:
-            raise SettingsError(f"The false alarms are {self.false_alarms:g}; choose a share between 0 and 1.")
+        if not 0 < self.alarm_rate < 1:
+            raise SettingsError(f"The alarm rate is {self.alarm_rate:g}; choose a share between 0 and 1.")
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise SettingsError(f"{name} is {getattr(self, name)!r}; choose {' or '.join(choices)}.")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from maeday_core.detection.decision import ALARM_RATE, Ordinary
 from maeday_core.frames.ignore import ignored_blocks
 from maeday_core.frames.objects import BlockMap
-from maeday_core.frames.records import FrameRecord, places
+from maeday_core.frames.records import PLACES, FrameRecord, places
 from maeday_core.io.images import RGBImage, resize
 
 NORMAL_DEVIATION = 1.4826
@@ -23,21 +26,21 @@ class FrameStatistics:
     """How the threshold of a batch without good parts is found.
 
     Attributes:
-        place_deviations: the threshold lies so many robust deviations above what the places of frames score.
-        frame_deviations: or so many above what whole frames score, of which there are fewer; the lower one counts.
-        least_frames: below so many frames only places are compared.
+        tails: places score more widely than a normal distribution; so many times its deviations count.
         least_deviation: the deviation is at least this share of the mean.
         inlier_deviations: scores within so many rough deviations of the middle are normal (Rousseeuw and Leroy 1987).
         small_sample: the rough deviation is larger by this over the number of scores (ibid.).
     """
 
     # docs/decisions.md#frames-threshold
-    place_deviations: float = 5.5
-    frame_deviations: float = 5.0
-    least_frames: int = 5
+    tails: float = 1.22
     least_deviation: float = 0.02
     inlier_deviations: float = 2.5
     small_sample: float = 5.0
+
+    def deviations(self, alarm_rate: float) -> float:
+        """How many deviations above the mean a place lies that one in so many clean frames has."""
+        return self.tails * NormalDist().inv_cdf(1 - alarm_rate / math.prod(PLACES))
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Baseline:
         excess: for a fixed camera, how far the usual level of each place lies above that of the median place, 0 or
             more, (rows, columns).
         ignore: a mask of any size, bright where nothing counts.
+        ground: what the middle place of the middle frame scores: every frame is brought to it; None with good parts.
     """
 
     threshold: float
@@ -85,71 +89,90 @@ class Baseline:
     scores: tuple[float, ...]
     excess: npt.NDArray[np.float32] | None = None
     ignore: RGBImage | None = None
+    ground: float | None = None
 
     def map(self, record: FrameRecord) -> BlockMap:
-        """A frame's map less what is always there, and 0 where it is ignored."""
+        """A frame's map less what is always there, brought to the middle ground, and 0 where it is ignored."""
         return self.reduced(record.map())
 
     def reduced(self, blocks: BlockMap) -> BlockMap:
-        """A map less what is always there, and 0 where it is ignored."""
+        """A map less what is always there, brought to the middle ground, and 0 where it is ignored."""
         values = blocks.values
         if self.excess is not None and self.excess.shape == values.shape:
             values = np.maximum(values - self.excess, 0)
         if self.ignore is not None:
             values = np.where(ignored_blocks(self.ignore, blocks), np.float32(0), values)
-        return BlockMap(values, blocks.block, blocks.height, blocks.width)
+        reduced = replace(blocks, values=values)
+        if self.ground is None:
+            return reduced
+        raised = values + np.float32(self.ground - ground_of(places(reduced)))
+        return replace(blocks, values=np.where(values > 0, np.maximum(raised, 0), 0).astype(np.float32))
 
 
 def baseline_of(
     records: Sequence[FrameRecord],
     ignore: RGBImage | None = None,
     camera: bool = True,
+    alarm_rate: float = ALARM_RATE,
 ) -> Baseline:
     """What is normal for a batch of frames.
 
     With good parts the threshold is theirs. Without, the frames are compared with each other, and by all their places:
-    a foreign object is small, so that most places of most frames are clean even where every frame holds one. Where the
-    camera does not move, what is usual at each place, a lamp or a drain, is subtracted first.
+    a foreign object is small, so that most places of most frames are clean even where every frame holds one. What the
+    middle place of a frame scores is its ground's doing, so every frame is brought to the same ground first: grass and
+    asphalt can be judged together. Where the camera does not move, what is usual at each place, a lamp or a drain, is
+    subtracted before that.
 
     Args:
         ignore: a mask of any size, bright where nothing counts.
         camera: test whether the camera is fixed, which reads many of the kept pictures and maps.
+        alarm_rate: the share of clean frames that may be called anomalous.
     """
     excess = usual_excess(records) if camera and is_fixed(records) else None
     plain = Baseline(0, "", (), excess, ignore)
     if excess is None and ignore is None:
         found = [record.places for record in records]
     else:
-        found = [places(plain.map(record).values) for record in records]
-    threshold, reason = threshold_of(records, found)
+        found = [places(plain.map(record)) for record in records]
+    judged = threshold_of(records, found, alarm_rate)
+    reason = judged.reason
     if excess is not None:
         reason += " The camera does not move: what is always there is allowed for."
-    return Baseline(threshold, reason, tuple(map(max, found)), excess, ignore)
+    return replace(judged, reason=reason, excess=excess, ignore=ignore)
 
 
 def threshold_of(
-    records: Sequence[FrameRecord], found: Sequence[Sequence[float]], statistics: FrameStatistics = STATISTICS
-) -> tuple[float, str]:
-    """The threshold for frames whose places score `found`, and a sentence that says where it comes from."""
-    learned = [record.learned_threshold for record in records if record.learned_threshold is not None]
+    records: Sequence[FrameRecord],
+    found: Sequence[Sequence[float]],
+    alarm_rate: float = ALARM_RATE,
+    statistics: FrameStatistics = STATISTICS,
+) -> Baseline:
+    """What is normal for frames whose places score `found`: threshold, reason, scores and ground."""
+    learned = [Ordinary(**record.ordinary).limit(alarm_rate) for record in records if record.ordinary is not None]
     if learned:
-        return float(np.median(learned)), "The threshold comes from the clean frames."
-    scored = [value for values in found for value in values if value]
+        scores = tuple(map(max, found))
+        return Baseline(float(np.median(learned)), "The threshold comes from the clean frames.", scores)
+    grounds = [ground_of(values) for values in found]
+    middle = float(np.median(grounds)) if grounds else 0.0
+    level = [[value - own + middle for value in values if value] for values, own in zip(found, grounds, strict=True)]
+    scored = [value for values in level for value in values]
     if not scored:
-        return 0.0, "There is nothing to judge."
-    limits = [_limit("most of their places score", scored, statistics.place_deviations, statistics)]
-    if len(records) >= statistics.least_frames:
-        whole = [max(values) for values in found]
-        limits.append(_limit("most of them score", whole, statistics.frame_deviations, statistics))
-    limit, reason = min(limits)
-    frames = f"{len(records)} frames judged against each other" if len(records) > 1 else "One frame judged by itself"
-    return limit, f"{frames}: {reason} what is unusual."
-
-
-def _limit(name: str, scores: Sequence[float], deviations: float, statistics: FrameStatistics) -> tuple[float, str]:
-    mean, deviation = robust_moments(scores, statistics)
+        return Baseline(0.0, "There is nothing to judge.", (0.0,) * len(found), ground=middle)
+    mean, deviation = robust_moments(scored, statistics)
+    deviations = statistics.deviations(alarm_rate)
     limit = mean + deviations * max(deviation, statistics.least_deviation * mean)
-    return limit, f"{name} about {mean:.2f}, and {deviations:g} robust deviations above that begins"
+    frames = f"{len(records)} frames judged against each other" if len(records) > 1 else "One frame judged by itself"
+    reason = (
+        f"{frames}, each relative to its own ground: most of their places score about {mean:.2f}, and "
+        f"{deviations:.1f} robust deviations above that begins what about {alarm_rate:.0%} of clean frames reach."
+    )
+    return Baseline(limit, reason, tuple(max(values, default=0.0) for values in level), ground=middle)
+
+
+def ground_of(scores: Sequence[float]) -> float:
+    """What the middle one of a frame's places scores; places that are wholly ignored score 0 and do not count."""
+    counted = [score for score in scores if score]
+    return float(np.median(counted)) if counted else 0.0
 
 
 def robust_moments(scores: Sequence[float], statistics: FrameStatistics = STATISTICS) -> tuple[float, float]:

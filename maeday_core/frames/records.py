@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from maeday_core.detection.decision import EVIDENCE, mean_of_highest
+from maeday_core.detection.windows import area_of_a_window
 from maeday_core.frames.objects import BlockMap
 from maeday_core.frames.sources import Key
 from maeday_core.io.files import printable
 from maeday_core.io.images import RGBImage, load_image
 
-FORMAT = 2
+FORMAT = 3
 """Number of the file format of a run's folder; a change of `FrameRecord` or `PLACES` changes it."""
 PLACES = (4, 6)  # docs/decisions.md#frames-threshold
-"""Rows and columns of the grid whose highest values are kept of each map."""
+"""Rows and columns of the grid of places whose scores are kept of each map."""
+LARGEST_OBJECT = 8
+"""A place's score is the mean of at most so small a part of it."""
 WORK = "work"
 
 
@@ -30,8 +33,8 @@ class FrameRecord:
         folder: of the run, where the frame's map and picture lie; not written.
         number: counts the frames of a run from 0; the frame's files are named by it.
         path, time: the frame's key.
-        places: the highest values of its map in the cells of `PLACES`.
-        learned_threshold: the threshold from good parts; None without them.
+        places: the scores of its map in the cells of `PLACES`.
+        ordinary: what good frames score by the good parts, as in `decision.Ordinary`; None without them.
         height, width: of the frame in pixels.
         block: side of a block of its kept map in pixels.
         seconds: duration of the detection.
@@ -43,7 +46,7 @@ class FrameRecord:
     path: str
     time: float | None
     places: list[float]
-    learned_threshold: float | None
+    ordinary: dict[str, Any] | None
     height: int
     width: int
     block: int
@@ -52,7 +55,7 @@ class FrameRecord:
 
     @property
     def image_score(self) -> float:
-        """The highest value of its map."""
+        """The score of its most unusual place."""
         return max(self.places)
 
     @property
@@ -96,7 +99,13 @@ def picture_path(folder: Path, number: int) -> Path:
     return folder / WORK / f"{number:05}.jpg"
 
 
-def places(values: npt.NDArray[np.float32]) -> list[float]:
-    """The highest values of a map (rows, columns) in each cell of `PLACES`; fewer where it is smaller than that."""
-    cells = (cell for row in np.array_split(values, PLACES[0]) for cell in np.array_split(row, PLACES[1], axis=1))
-    return [float(cell.max()) for cell in cells if cell.size]
+def places(blocks: BlockMap) -> list[float]:
+    """The score of a map in each cell of `PLACES`, the mean of its highest values; fewer where it is smaller than that.
+
+    As many values count as in the image score of an ensemble: one window's share, so that one bright grain counts
+    little.
+    """
+    highest = EVIDENCE.peak * area_of_a_window((blocks.height, blocks.width)) / blocks.block**2
+    rows = np.array_split(blocks.values, PLACES[0])
+    cells = [cell.ravel() for row in rows for cell in np.array_split(row, PLACES[1], axis=1) if cell.size]
+    return [mean_of_highest(cell, min(round(highest), cell.size // LARGEST_OBJECT)) for cell in cells]

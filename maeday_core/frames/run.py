@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from maeday_core.detection.decision import ALARM_RATE
 from maeday_core.errors import DatasetError, ImageError, SettingsError
 from maeday_core.frames.baseline import baseline_of
 from maeday_core.frames.files import LEFT_OUT, ROWS, TABLE, append_to_tables, write_tables
@@ -111,14 +112,20 @@ class FrameRun:
         threshold: float | None = None,
         least_area: int = 0,
         ignore: RGBImage | None = None,
+        alarm_rate: float = ALARM_RATE,
     ) -> Verdict:
         """The verdict on the newest of the records by those so far; its row is added to the tables until `write`."""
-        verdict = provisional(records, threshold, least_area, ignore)
+        verdict = provisional(records, threshold, least_area, ignore, alarm_rate)
         append_to_tables(self.folder, verdict)
         return verdict
 
     def judge(
-        self, threshold: float | None = None, least_area: int = 0, ignore: RGBImage | None = None, camera: bool = True
+        self,
+        threshold: float | None = None,
+        least_area: int = 0,
+        ignore: RGBImage | None = None,
+        camera: bool = True,
+        alarm_rate: float = ALARM_RATE,
     ) -> Judgement:
         """The verdicts on all frames that the run has measured so far.
 
@@ -127,9 +134,10 @@ class FrameRun:
             least_area: regions of fewer pixels of the frame are no objects.
             ignore: a mask of any size, bright where nothing counts.
             camera: test whether the camera is fixed, which reads many of the kept pictures and maps.
+            alarm_rate: the share of clean frames that may be called anomalous.
         """
         records = self.records()
-        return apply_threshold(records, baseline_of(records, ignore, camera), threshold, least_area)
+        return apply_threshold(records, baseline_of(records, ignore, camera, alarm_rate), threshold, least_area)
 
     def write(self, judgement: Judgement) -> Path:
         """Write the tables, the anomalous frames with their objects, and the report, in place of earlier ones.
@@ -150,8 +158,8 @@ class FrameRun:
             self.folder,
             number,
             *frame.key,
-            places=places(blocks.values),
-            learned_threshold=detection.threshold.value if detection.threshold.shots else None,
+            places=places(blocks),
+            ordinary=asdict(detection.threshold.ordinary) if detection.threshold.shots else None,
             height=blocks.height,
             width=blocks.width,
             block=blocks.block,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
+from maeday_core.detection.decision import ALARM_RATE
 from maeday_core.frames.baseline import Baseline, threshold_of
 from maeday_core.frames.objects import Box, find_objects
 from maeday_core.frames.records import FrameRecord
@@ -108,12 +109,12 @@ def provisional(
     threshold: float | None = None,
     least_area: int = 0,
     ignore: RGBImage | None = None,
+    alarm_rate: float = ALARM_RATE,
 ) -> Verdict:
     """The verdict on the newest frame of a run by the frames so far; that on all frames may differ."""
-    threshold_so_far, reason = threshold_of(records, [record.places for record in records])
-    newest = records[-1]
-    baseline = Baseline(threshold_so_far, reason, (newest.image_score,), ignore=ignore)
-    (verdict,) = apply_threshold([newest], baseline, threshold, least_area).verdicts
+    so_far = threshold_of(records, [record.places for record in records], alarm_rate)
+    baseline = replace(so_far, scores=so_far.scores[-1:], ignore=ignore)
+    (verdict,) = apply_threshold(records[-1:], baseline, threshold, least_area).verdicts
     return verdict
 
 

@@ -45,7 +45,7 @@ class Ensemble(Sum):
             ordinary = from_good_parts(maeday.good.plus(embedding.good), RATES, PEAK.peak)
         else:
             ordinary = from_picture(error_map, ROUGHNESS)
-        threshold = ordinary.threshold(embedding.threshold.false_alarms)
+        threshold = ordinary.threshold(embedding.threshold.alarm_rate)
         return self.sum_of(results, error_map, EVIDENCE, threshold, image_score(error_map))
 
 
@@ -64,7 +64,7 @@ class RawEnsemble(Ensemble):
     def add(self, results: Sequence[Detection]) -> Detection:
         maeday, embedding = (result.threshold.ordinary for result in results)
         ordinary = replace(embedding, level=maeday.level + embedding.level)
-        threshold = ordinary.threshold(results[0].threshold.false_alarms)
+        threshold = ordinary.threshold(results[0].threshold.alarm_rate)
         return self.sum_of(results, results[0].error_map + results[1].error_map, RAW_SUM, threshold)
 
 

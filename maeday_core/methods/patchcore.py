@@ -37,7 +37,7 @@ class PatchCore(Method):
 
     about = "PatchCore looks for patches unlike the good parts."
     shots = Shots.REQUIRED
-    uses = frozenset({"seed", "tile", "false_alarms", "backbone"})
+    uses = frozenset({"seed", "tile", "alarm_rate", "backbone"})
     style = Style("#0072b2", "s")
 
     @property
@@ -82,7 +82,7 @@ class PatchCore(Method):
                 image_score=float(error_map.max()),
                 error_map=error_map,
                 unit=DISTANCE,
-                threshold=from_good_parts(good, RATES).threshold(settings.false_alarms),
+                threshold=from_good_parts(good, RATES).threshold(settings.alarm_rate),
                 seconds=time.perf_counter() - start,
                 made_by=made_by,
                 seen=Matches(seen, distances, nearest, bank.crops),
@@ -113,7 +113,7 @@ class TwoPatchCores(Sum):
         error_map = np.mean([result.error_map for result in results], axis=0)
         first, second = (result.threshold.ordinary for result in results)
         ordinary = replace(first, level=(first.level + second.level) / 2)
-        threshold = ordinary.threshold(results[0].threshold.false_alarms)
+        threshold = ordinary.threshold(results[0].threshold.alarm_rate)
         return self.sum_of(results, error_map, DISTANCE, threshold)
 
 

@@ -54,7 +54,7 @@ class SelfReference(Method):
     title = "Self-reference"
     about = "Self-reference looks for patches unlike the rest of the picture."
     shots = Shots.NONE
-    uses = frozenset({"seed", "tile", "false_alarms", "backbone"})
+    uses = frozenset({"seed", "tile", "alarm_rate", "backbone"})
     style = Style("#cc79a7", "D")
 
     def detector(self, tools: Tools, reference: Reference) -> Detect:
@@ -72,7 +72,7 @@ class SelfReference(Method):
                 image_score=float(error_map.max()),
                 error_map=error_map,
                 unit=DISTANCE,
-                threshold=from_picture(error_map, ROUGHNESS).threshold(settings.false_alarms),
+                threshold=from_picture(error_map, ROUGHNESS).threshold(settings.alarm_rate),
                 seconds=time.perf_counter() - start,
                 made_by=made_by,
                 seen=Matches(seen, distances, nearest),
