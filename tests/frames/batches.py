@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from maeday_core.detection.result import DISTANCE, Detection, Provenance, Threshold
+from maeday_core.detection.decision import Ordinary
+from maeday_core.detection.result import DISTANCE, Detection, Provenance
 from maeday_core.frames import FrameRecord, FrameRun, LeftOut, Sources
 from maeday_core.io.images import RGBImage
 
@@ -17,12 +18,13 @@ def brightness(query: RGBImage) -> Iterator[Detection]:
     """Detects what is bright: the map is the mean of the colours, 0 to 1."""
     error_map = query.mean(axis=-1, dtype=np.float32) / 255
     made_by = Provenance("brightness", masks=1)
-    yield Detection(float(error_map.max()), error_map, DISTANCE, Threshold(0.9), 0.01, made_by, seen=())
+    threshold = Ordinary(0.9, 0.1, 0.1, "").threshold()
+    yield Detection(float(error_map.max()), error_map, DISTANCE, threshold, 0.01, made_by, seen=())
 
 
 def frame(seed: int, spot: tuple[int, int] | None = None, lamp: bool = False, moving: bool = True) -> RGBImage:
     """A dark textured ground; with a bright spot of 10 px at (top, left), with a lamp that is always there."""
-    ground = np.random.default_rng(seed if moving else 0).integers(60, 110, (*SHAPE, 3))
+    ground = np.random.default_rng(seed if moving else 0).integers(80, 100, (*SHAPE, 3))
     ground = ground + np.random.default_rng(seed).integers(0, 10, ground.shape)
     picture = np.clip(ground, 0, 255).astype(np.uint8)
     if lamp:

@@ -1,6 +1,6 @@
 """What is normal for a batch: robust statistics, a fixed camera, good parts, ignored regions."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from maeday_core.detection.decision import Ordinary
 from maeday_core.frames import FrameRun, load_mask
-from maeday_core.frames.baseline import baseline_of, robust_moments
+from maeday_core.frames.baseline import baseline_of, robust_moments, threshold_of
 from maeday_core.frames.verdict import apply_threshold
 from tests.frames.batches import frame, measured
 
@@ -46,6 +47,12 @@ def test_one_clean_frame_is_normal(tmp_path: Path) -> None:
     assert verdict.verdict == "normal"
 
 
+def test_a_single_bright_grain_counts_little(tmp_path: Path) -> None:
+    grains = [frame(i) for i in range(8)]
+    grains[3][60, 90] = 255
+    assert not measured(tmp_path, grains).judge().anomalous
+
+
 def test_what_a_fixed_camera_always_sees_is_normal(tmp_path: Path) -> None:
     spots = [(60, 100) if i == 5 else None for i in range(9)]
     run = measured(tmp_path, [frame(i, spot, lamp=True, moving=False) for i, spot in enumerate(spots)])
@@ -61,8 +68,32 @@ def test_a_moving_camera_is_not_taken_for_a_fixed_one(tmp_path: Path) -> None:
 
 
 def test_the_threshold_is_that_of_good_parts_where_there_are_some(run: FrameRun) -> None:
-    learned = [replace(record, learned_threshold=0.7) for record in run.records()]
-    assert baseline_of(learned).threshold == 0.7
+    clean = Ordinary(level=0.6, spread=0.1, uncertainty=0.1, reason="", shots=3)
+    learned = [replace(record, ordinary=asdict(clean)) for record in run.records()]
+    assert baseline_of(learned).threshold == pytest.approx(clean.limit(0.05))
+    assert baseline_of(learned, alarm_rate=0.2).threshold == pytest.approx(clean.limit(0.2))
+    assert baseline_of(learned).ground is None
+
+
+def test_a_lower_alarm_rate_raises_the_threshold(run: FrameRun) -> None:
+    records = run.records()
+    thresholds = [baseline_of(records, alarm_rate=rate).threshold for rate in (0.01, 0.05, 0.2)]
+    assert thresholds == sorted(thresholds, reverse=True)
+
+
+def test_grounds_of_several_kinds_are_judged_relative_to_their_own(tmp_path: Path) -> None:
+    """A spot on a dark ground is found among bright grounds that all score higher than it."""
+    dark = [frame(i, (40, 70) if i == 3 else None) for i in range(8)]
+    bright = [np.clip(frame(10 + i).astype(int) + 130, 0, 255).astype(np.uint8) for i in range(8)]
+    judgement = measured(tmp_path, [*dark, *bright]).judge()
+    assert [verdict.record.path for verdict in judgement.anomalous] == [str(tmp_path / "in" / "3.png")]
+
+
+@given(st.lists(st.floats(0.1, 2), min_size=24, max_size=24), st.floats(0, 3))
+def test_what_a_whole_frame_scores_more_does_not_count(scores: list[float], more: float) -> None:
+    frames = [scores, [score + more for score in scores]]
+    judged = threshold_of([], frames)
+    assert judged.scores[0] == pytest.approx(judged.scores[1])
 
 
 def test_no_frames_have_a_baseline() -> None:
