@@ -33,7 +33,7 @@ FIGURES = {
         ("gravel-coin",),
     ),
     "figure-6": (
-        "Figure 6, with nothing to find: brick of uneven shades scores higher than the coin on asphalt.",
+        "Figure 6, with nothing to find: the joints of the brick score higher than the coin on asphalt.",
         ("brick-clean", "asphalt-clean", "metal-clean"),
     ),
 }

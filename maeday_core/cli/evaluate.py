@@ -13,13 +13,14 @@ from maeday_core.cli.output import print_json, print_line, print_warning, progre
 FACTS = {"category": "20", "method": "12", "shots": ">5", "seed": ">4", "sampling": "8", "masks": ">5", "images": ">6"}
 """The first columns of the table, and their widths."""
 METRICS = {
-    "image_auroc": "image AUROC",
-    "pixel_auroc": "pixel AUROC",
-    "aupro": "AUPRO",
-    "f1_max": "F1-max",
-    "hit_rate": "hit rate",
+    "image_auroc": ("image AUROC", ">13"),
+    "pixel_auroc": ("pixel AUROC", ">13"),
+    "balanced_accuracy": ("accuracy (best global)", ">24"),
+    "false_alarms": ("false alarms", ">13"),
+    "hits": ("hits", ">13"),
+    "outline_f1": ("outline F1 (best global)", ">24"),
 }
-"""The other columns; the rows of `--json` have every metric."""
+"""The other columns, and their widths; the rows of `--json` have every metric."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -92,19 +93,22 @@ def run(options: Namespace) -> int:
 
 
 def _head() -> str:
-    cells = [f"{name:{width}}" for name, width in FACTS.items()] + [f"{title:>15}" for title in METRICS.values()]
+    cells = [f"{name:{width}}" for name, width in FACTS.items()] + [
+        f"{title:{width}}" for title, width in METRICS.values()
+    ]
     return " ".join(cells)
 
 
 def _line(row: dict[str, Any]) -> str:
     """A row of the table."""
     cells = [f"{'' if row[name] is None else row[name]:{width}}" for name, width in FACTS.items()]
-    return " ".join([*cells, *(f"{_metric(row, name):>15}" for name in METRICS)])
+    return " ".join([*cells, *(f"{_metric(row, name):{width}}" for name, (_, width) in METRICS.items())])
 
 
 def _metric(row: dict[str, Any], name: str) -> str:
-    """A metric, per cent, of a mean with its deviation over the seeds."""
+    """A metric, per cent, of a mean with its deviation over the seeds, and what the best global threshold gives."""
     if row[name] is None:
         return "-"
-    deviation = row.get(f"{name}_std")
-    return f"{row[name]:.1f}" + ("" if deviation is None else f" +- {deviation:.1f}")
+    deviation, best = row.get(f"{name}_std"), row.get(f"best_{name}")
+    text = f"{row[name]:.1f}" + ("" if deviation is None else f" +- {deviation:.1f}")
+    return text + ("" if best is None else f" ({best:.1f})")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from maeday_core.detection.decision import outline
 from maeday_core.evaluation.datasets import Sample, ground_truth
 from maeday_core.evaluation.metrics import (
     Bools,
@@ -14,6 +15,7 @@ from maeday_core.evaluation.metrics import (
     aupro,
     auroc,
     average_precision,
+    best_balanced_accuracy,
     confusion,
     f1_max,
     hit_rate,
@@ -37,6 +39,7 @@ def measure(samples: Sequence[Sample], scores: Sequence[Score], maps: Path) -> M
     labels = np.array([sample.anomalous for sample in samples])
     images = rank_scores(labels, np.array([score.image_score for score in scores]))
     verdicts = confusion([(labels, np.array([score.image_score > score.threshold for score in scores]))])
+    looks = confusion([(labels, np.array([score.look < score.image_score <= score.threshold for score in scores]))])
     best_f1, best_threshold = f1_max(images)
 
     known = [pair for pair in zip(samples, scores, strict=True) if pair[0].mask or not pair[0].anomalous]
@@ -49,7 +52,8 @@ def measure(samples: Sequence[Sample], scores: Sequence[Score], maps: Path) -> M
             yield ground_truth(sample, error_map.shape), error_map
 
     outlines = (
-        (truth, error_map > score.threshold) for (truth, error_map), (_, score) in zip(pixels(), known, strict=True)
+        (truth, outline(error_map, score.image_score, score.threshold))
+        for (truth, error_map), (_, score) in zip(pixels(), known, strict=True)
     )
     ranking = rank(pixels)
     return Metrics(
@@ -58,11 +62,15 @@ def measure(samples: Sequence[Sample], scores: Sequence[Score], maps: Path) -> M
         f1_max=best_f1,
         f1_threshold=best_threshold,
         balanced_accuracy=verdicts.balanced_accuracy,
+        best_balanced_accuracy=best_balanced_accuracy(images),
         false_alarms=verdicts.false_positive_rate,
         hits=verdicts.recall,
+        good_looks=looks.false_positive_rate,
+        defective_looks=looks.recall,
         pixel_auroc=auroc(ranking),
         pixel_ap=average_precision(ranking),
         aupro=aupro(ranking),
         hit_rate=hit_rate(pixels),
         outline_f1=confusion(outlines).f1,
+        best_outline_f1=f1_max(ranking)[0],
     )

@@ -115,6 +115,13 @@ def f1_max(ranking: Ranking) -> tuple[float, float] | tuple[None, None]:
     return 100 * float(f1[best]), float(ranking.thresholds[best])
 
 
+def best_balanced_accuracy(ranking: Ranking) -> float | None:
+    """The best balanced accuracy over all thresholds; None where only one class is present."""
+    if ranking.one_class:
+        return None
+    return 50 * float((1 + ranking.found / ranking.positives - ranking.false / ranking.negatives).max())
+
+
 def aupro(ranking: Ranking, limit: float = 0.3) -> float | None:
     """Area under the per-region overlap curve up to a false positive rate of `limit`, divided by it.
 

@@ -5,7 +5,7 @@ A record is a line of a JSON Lines file, its nested parts side by side, with the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar, get_type_hints
@@ -14,7 +14,9 @@ from maeday_core.detection.result import Provenance
 from maeday_core.errors import DatasetError
 from maeday_core.io.journal import append_rows, read_rows
 
-FORMAT = 1
+FORMAT = 2
+Key = Callable[[str], str]
+"""The key under which a field of a nested dataclass is written."""
 
 
 class Record:
@@ -48,6 +50,7 @@ class Score(Record):
         map: file name of its error map in the run's folder of maps.
         image_score: S.
         threshold: the automatic one of this picture; a higher score is anomalous.
+        look: above this score, at most `threshold`, the verdict is "look here".
         seconds: from the decoded picture to the result.
         learn_seconds: how long the method took to learn; None without shots.
     """
@@ -63,6 +66,7 @@ class Score(Record):
     map: str
     image_score: float
     threshold: float
+    look: float
     seconds: float
     learn_seconds: float | None
 
@@ -77,13 +81,16 @@ class Metrics:
         f1_threshold: the threshold that gives it, in the unit of the map.
         balanced_accuracy: mean of the shares of good and of defective pictures that get the right verdict at their
             automatic threshold.
+        best_balanced_accuracy: the best that a global threshold gives, one for all pictures; their own may do better.
         false_alarms: share of the good pictures above their automatic threshold.
         hits: share of the defective pictures above their automatic threshold.
+        good_looks, defective_looks: share of the good and of the defective pictures whose verdict is "look here".
         pixel_auroc, pixel_ap: as for images, over all pixels of all pictures.
         aupro: area under the per-region overlap curve up to a false positive rate of 30 %.
         hit_rate: share of the defects (not pictures, and at no threshold) in whose surroundings the highest value lies
             within the defect's box.
-        outline_f1: F1 of the pixels above their picture's automatic threshold.
+        outline_f1: F1 of the pixels that are outlined at their picture's automatic threshold.
+        best_outline_f1: the best F1 that a global threshold gives, one for all pixels; their own may do better.
     """
 
     image_auroc: float | None
@@ -91,16 +98,25 @@ class Metrics:
     f1_max: float | None
     f1_threshold: float | None
     balanced_accuracy: float | None
+    best_balanced_accuracy: float | None
     false_alarms: float | None
     hits: float | None
+    good_looks: float | None
+    defective_looks: float | None
     pixel_auroc: float | None
     pixel_ap: float | None
     aupro: float | None
     hit_rate: float | None
     outline_f1: float | None
+    best_outline_f1: float | None
 
 
 METRICS = tuple(metric.name for metric in fields(Metrics))
+
+
+def _wanted(name: str) -> str:
+    """The key of a fact of the provenance: the false alarms that are wanted stand beside those that are given."""
+    return "wanted_false_alarms" if name == "false_alarms" else name
 
 
 @dataclass(frozen=True)
@@ -118,7 +134,7 @@ class Result(Record):
     """
 
     category: str
-    made_by: Provenance
+    made_by: Provenance = field(metadata={"key": _wanted})
     run: str | None
     images: int
     metrics: Metrics
@@ -134,7 +150,7 @@ class Mean(Result):
         deviations: of the metrics over the seeds; None where there is one seed.
     """
 
-    deviations: Metrics = field(metadata={"suffix": "_std"})
+    deviations: Metrics = field(metadata={"key": "{}_std".format})
 
 
 RecordType = TypeVar("RecordType", bound=Record)
@@ -166,20 +182,20 @@ def read(path: Path, kind: type[RecordType]) -> list[RecordType]:
         ) from error
 
 
-def _flat(record: Any, suffix: str = "") -> dict[str, Any]:
+def _flat(record: Any, key: Key = str) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for part in fields(record):
         value = getattr(record, part.name)
-        row |= _flat(value, part.metadata.get("suffix", "")) if is_dataclass(value) else {part.name + suffix: value}
+        row |= _flat(value, part.metadata.get("key", str)) if is_dataclass(value) else {key(part.name): value}
     return row
 
 
-def _nested(kind: Any, row: Mapping[str, Any], suffix: str = "") -> Any:
+def _nested(kind: Any, row: Mapping[str, Any], key: Key = str) -> Any:
     types = get_type_hints(kind)
     values = {
-        part.name: _nested(types[part.name], row, part.metadata.get("suffix", ""))
+        part.name: _nested(types[part.name], row, part.metadata.get("key", str))
         if is_dataclass(types[part.name])
-        else row[part.name + suffix]
+        else row[key(part.name)]
         for part in fields(kind)
     }
     return kind(**values)

@@ -86,6 +86,7 @@ class Store:
             map=name,
             image_score=found.image_score,
             threshold=found.threshold.value,
+            look=found.threshold.look,
             seconds=found.seconds,
             learn_seconds=learn_seconds,
         )

@@ -9,6 +9,7 @@ import pytest
 from filelock import FileLock
 from sklearn.metrics import roc_auc_score
 
+from maeday_core.detection.decision import Verdict
 from maeday_core.detection.reconstruction import detect
 from maeday_core.detection.settings import Settings
 from maeday_core.errors import DatasetError, SettingsError
@@ -68,6 +69,9 @@ def test_the_numbers_are_those_of_the_detections(tiny_model, bolt):
     above = np.array([one.image_score > one.threshold.value for one in found])
     assert result.metrics.hits == pytest.approx(100 * above[labels].mean())
     assert result.metrics.false_alarms == pytest.approx(100 * above[~labels].mean())
+    looks = np.array([one.verdict is Verdict.LOOK for one in found])
+    assert result.metrics.defective_looks == pytest.approx(100 * looks[labels].mean())
+    assert result.metrics.good_looks == pytest.approx(100 * looks[~labels].mean())
 
 
 def test_shots_are_drawn_by_seed_and_learned_from(tiny_model, bolt):

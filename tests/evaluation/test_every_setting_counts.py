@@ -1,4 +1,4 @@
-"""What changes a map changes the id of the run, the report's column and the record that reproduces it."""
+"""What changes a map or its threshold changes the run's id, the report's column and the record that reproduces it."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ OTHER = {
     "patches": "masked",
     "error_space": "normalised",
     "tile": "on",
+    "false_alarms": 0.3,
 }
 """Another value of every field of the settings."""
 SHOTS = (0, 1)
@@ -70,13 +71,17 @@ def test_no_field_is_missing_here() -> None:
 
 @pytest.mark.parametrize("field", OTHER)
 @pytest.mark.parametrize(("method", "shots"), CASES)
-def test_what_changes_the_map_changes_id_column_and_record(
+def test_what_changes_the_result_changes_id_column_and_record(
     tiny_model, detections: Detections, method: Method, shots: int, field: str
 ) -> None:
     both = (BASE, replace(BASE, **{field: OTHER[field]}))
     found = [detections(settings, shots)[method] for settings in both]
     runs = [Run(PLATE, method, shots, tools_with(tiny_model, settings)) for settings in both]
-    if np.array_equal(found[0].error_map, found[1].error_map):
+    same_map = np.array_equal(found[0].error_map, found[1].error_map)
+    if field == "false_alarms":
+        assert same_map
+        assert found[1].threshold.value < found[0].threshold.value, "more false alarms, a lower threshold"
+    elif same_map:
         assert runs[0].made_by.model is None, f"{field} changes nothing, though the method reconstructs"
         assert field != "tile", "every method sees another scale through windows"
         return

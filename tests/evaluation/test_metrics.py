@@ -1,5 +1,6 @@
 """Metrics agree with scikit-learn and with a slow loop."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,13 +18,14 @@ from maeday_core.evaluation.metrics import (
     aupro,
     auroc,
     average_precision,
+    best_balanced_accuracy,
     confusion,
     f1_max,
     hit_rate,
     rank,
     rank_scores,
 )
-from maeday_core.evaluation.records import Score
+from maeday_core.evaluation.records import METRICS, Score
 
 
 def slow_aupro(masks, maps, limit: float = 0.3) -> float | None:
@@ -98,7 +100,7 @@ def scored(folder: Path, maps, truths, thresholds):
         samples.append(Sample(folder / f"{i}.png", "spot" if mask else "good", mask))
         facts = {"run": "x", "category": "c", "method": "maeday", "shots": 0, "seed": 0, "mask": None, "defect": "spot"}
         facts |= {"path": str(samples[-1].path), "map": f"{i}.npy", "seconds": 0.1, "learn_seconds": None}
-        scores.append(Score(**facts, image_score=float(error_map.max()), threshold=threshold))
+        scores.append(Score(**facts, image_score=float(error_map.max()), threshold=threshold, look=threshold / 2))
     return samples, scores
 
 
@@ -110,14 +112,22 @@ def test_verdicts_and_outlines_are_at_the_threshold_of_each_picture(tmp_path):
     thresholds = np.where(np.arange(8) % 2 == 0, scores + 0.1, scores / 2).tolist()  # those of odd number are above
     thresholds[5] = float(scores[5])  # not above
     samples, kept = scored(tmp_path, maps, truths, thresholds)
+    kept[7] = replace(kept[7], image_score=float(scores[7] / 3))  # not the highest value of its map, as of a sum
+    for calm in (2, 6):
+        kept[calm] = replace(kept[calm], look=kept[calm].threshold)
+    scores = np.array([score.image_score for score in kept])
     found = measure(samples, kept, tmp_path)
     labels, verdicts = truths.any(axis=(1, 2)), scores > thresholds
-    assert verdicts.tolist() == [False, True, False, True, False, False, False, True]
+    assert verdicts.tolist() == [False, True, False, True, False, False, False, False]
     assert found.balanced_accuracy == pytest.approx(100 * balanced_accuracy_score(labels, verdicts))
-    assert found.false_alarms == pytest.approx(100 / 3)
-    assert found.hits == pytest.approx(100 * 2 / 5)
-    above = maps > np.array(thresholds, np.float32)[:, None, None]
+    assert (found.false_alarms, found.hits) == pytest.approx((100 / 3, 100 / 5))
+    assert (found.good_looks, found.defective_looks) == pytest.approx((100 / 3, 100 * 3 / 5))
+    above = (maps > np.array(thresholds, np.float32)[:, None, None]) & verdicts[:, None, None]
     assert found.outline_f1 == pytest.approx(100 * f1_score(truths.ravel(), above.ravel()))
+    best = max(balanced_accuracy_score(labels, scores > threshold) for threshold in scores)
+    assert found.best_balanced_accuracy == pytest.approx(100 * best)
+    best = max(f1_score(truths.ravel(), maps.ravel() > limit, zero_division=0) for limit in np.unique(maps))
+    assert found.best_outline_f1 == pytest.approx(100 * best)
     assert found.pixel_auroc == pytest.approx(100 * roc_auc_score(truths.ravel(), maps.ravel()))
 
 
@@ -125,17 +135,17 @@ def test_metrics_without_ground_truth_or_with_one_class_are_none(tmp_path):
     maps, truths = np.random.default_rng(0).random((4, 6, 6)).astype(np.float32), np.zeros((4, 6, 6), bool)
     truths[2:, 1:3, 1:3] = True
     samples, kept = scored(tmp_path, maps, truths, [0.5] * 4)
-    of_images = ("image_auroc", "image_ap", "f1_max", "f1_threshold", "balanced_accuracy", "false_alarms", "hits")
-    of_pixels = ("pixel_auroc", "pixel_ap", "aupro", "hit_rate", "outline_f1")
+    of_pixels = {"pixel_auroc", "pixel_ap", "aupro", "hit_rate", "outline_f1", "best_outline_f1"}
+    of_images = set(METRICS) - of_pixels
 
     def known(metrics):
         return {name for name, value in vars(metrics).items() if value is not None}
 
-    assert known(measure(samples, kept, tmp_path)) == {*of_images, *of_pixels}
+    assert known(measure(samples, kept, tmp_path)) == of_images | of_pixels
     assert known(measure(samples[:2], kept[:2], tmp_path)) == set()
-    assert known(measure(samples[2:], kept[2:], tmp_path)) == set(of_pixels)
+    assert known(measure(samples[2:], kept[2:], tmp_path)) == of_pixels
     unmasked = [Sample(sample.path, sample.defect, None) for sample in samples]
-    assert known(measure(unmasked, kept, tmp_path)) == set(of_images)
+    assert known(measure(unmasked, kept, tmp_path)) == of_images
 
 
 def test_aupro_of_a_perfect_map_is_100():
@@ -162,6 +172,7 @@ def test_the_others_agree_with_scikit_learn(seed, levels, share, flat):
         assert auroc(ranking) is None
         assert average_precision(ranking) is None
         assert f1_max(ranking) == (None, None)
+        assert best_balanced_accuracy(ranking) is None
         return
     assert auroc(ranking) == pytest.approx(100 * roc_auc_score(labels, scores), abs=1e-6)
     assert average_precision(ranking) == pytest.approx(100 * average_precision_score(labels, scores), abs=1e-6)
@@ -169,6 +180,8 @@ def test_the_others_agree_with_scikit_learn(seed, levels, share, flat):
     expected = max(f1_score(labels, scores >= t, zero_division=0) for t in np.unique(scores))
     assert best == pytest.approx(100 * expected, abs=1e-6)
     assert f1_score(labels, scores >= np.float32(threshold)) == pytest.approx(expected)
+    expected = max(balanced_accuracy_score(labels, scores > t) for t in [-1, *np.unique(scores)])
+    assert best_balanced_accuracy(ranking) == pytest.approx(100 * expected, abs=1e-6)
 
 
 def test_a_hit_is_a_peak_of_its_surroundings_inside_the_box():

@@ -12,10 +12,11 @@ from tests.evaluation.plates import made_up
 
 CONTRACT = {
     *("category", "method", "shots", "seed", "model", "masks", "tile", "images", "image_auroc", "pixel_auroc", "aupro"),
-    *("f1_max", "balanced_accuracy", "false_alarms", "hits", "outline_f1"),
+    *("f1_max", "balanced_accuracy", "best_balanced_accuracy", "false_alarms", "hits", "good_looks", "defective_looks"),
+    *("outline_f1", "best_outline_f1", "wanted_false_alarms"),
 }
-SCORE = Score("x", "plate", "maeday", 0, 0, "a.png", "good", None, "00000.npy", 0.5, 0.4, 0.1, None)
-RESULT = made_up(masks=8, mask_ratio=0.75, model="tiny", image_auroc=80.0, false_alarms=None)
+SCORE = Score("x", "plate", "maeday", 0, 0, "a.png", "good", None, "00000.npy", 0.5, 0.4, 0.3, 0.1, None)
+RESULT = made_up(masks=8, mask_ratio=0.75, model="tiny", image_auroc=80.0, false_alarms=7.5, wanted=0.05)
 
 
 @pytest.mark.parametrize("entry", [SCORE, RESULT, next(means([RESULT, replace(RESULT, category="other")]))])
@@ -25,9 +26,10 @@ def test_records_are_read_back_as_they_were(tmp_path, entry):
 
 
 def test_results_and_means_have_the_keys_of_the_contract():
-    (mean,) = means([RESULT, made_up("other", masks=8, mask_ratio=0.75, model="tiny", image_auroc=60.0, seed=1)])
+    (mean,) = means([RESULT, replace(made_up("other", image_auroc=60.0), made_by=replace(RESULT.made_by, seed=1))])
     assert isinstance(mean, Mean)
     assert RESULT.record().keys() >= CONTRACT
+    assert (RESULT.record()["false_alarms"], RESULT.record()["wanted_false_alarms"]) == (7.5, 0.05)
     assert mean.record().keys() >= CONTRACT | {"image_auroc_std"}
     assert (mean.record()["category"], mean.record()["seed"], mean.record()["images"]) == ("mean", None, 8)
     assert (mean.metrics.image_auroc, mean.deviations.image_auroc, mean.metrics.aupro) == (70.0, 10.0, None)
@@ -44,10 +46,10 @@ def test_a_missing_field_is_an_error(tmp_path, entry):
             read(tmp_path / "file.jsonl", type(entry))
 
 
-@pytest.mark.parametrize("change", [{"format": 0}, {"format": 99}, None])
+@pytest.mark.parametrize("change", [{"format": 1}, {"format": 99}, None])
 def test_another_format_is_refused(tmp_path, change):
     row = {k: v for k, v in RESULT.record().items() if k != "format"} if change is None else RESULT.record() | change
     (tmp_path / "file.jsonl").write_text(json.dumps(row) + "\n")
-    with pytest.raises(DatasetError, match="reads format 1: evaluate again, into another folder") as caught:
+    with pytest.raises(DatasetError, match="reads format 2: evaluate again, into another folder") as caught:
         read(tmp_path / "file.jsonl", Result)
     assert "\n" not in str(caught.value)

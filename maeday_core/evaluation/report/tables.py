@@ -1,4 +1,4 @@
-"""The paper's Tables 1 to 5 from results, beside the published numbers."""
+"""What a person gets, and the paper's Tables 1 to 5 from results, beside the published numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from statistics import fmean, pstdev
 import torch
 
 from maeday_core.evaluation.means import seed_means
-from maeday_core.evaluation.records import Result
+from maeday_core.evaluation.records import METRICS, Result
 from maeday_core.evaluation.repetitions import COUNTS, ENOUGH, masks_needed
 from maeday_core.evaluation.report import published
 from maeday_core.evaluation.report.columns import (
@@ -28,6 +28,15 @@ from maeday_core.evaluation.report.columns import (
 from maeday_core.methods import MAEDAY
 from maeday_core.model.masks import SAMPLINGS
 
+GIVEN = {
+    "balanced_accuracy": "balanced accuracy (best global)",
+    "false_alarms": "false alarms",
+    "hits": "hits",
+    "good_looks": "look here, good",
+    "defective_looks": "look here, defective",
+    "outline_f1": "outline F1 (best global)",
+}
+"""What a person gets, and the titles of the columns."""
 PRESETS_LIKE_THE_PAPERS = (None, "default", "paper")
 
 
@@ -68,6 +77,7 @@ def tables(results: Sequence[Result], curves: Sequence[Result]) -> list[Table]:
         curves: of `repetitions`.
     """
     made = [
+        _given(columns(results)) if results else None,
         *[_accuracy(number, metric, columns(results)) for number, metric in enumerate(TITLES, 1) if results],
         _quoted_methods() if results else None,
         _foreign_objects(results),
@@ -88,6 +98,32 @@ def hardware() -> str:
         found = [line.split(":")[1].strip() for line in cpus.read_text().splitlines() if line.startswith("model name")]
         name = found[0] if found else name
     return f"{os.cpu_count()} x {name}, torch {torch.__version__}"
+
+
+def _given(columns: Sequence[Column]) -> Table:
+    """What a person gets, who has no ground truth to choose a threshold by."""
+    known = [{result.category for result in column.results} for column in columns]
+    sets = list(dict.fromkeys(result.category for column in columns for result in column.results))
+    shared = [name for name in sets if all(name in names for names in known)]
+    groups = [*((name, [name]) for name in sets), ("mean", sets)]
+    if 0 < len(shared) < len(sets):
+        groups.append((f"mean of the {len(shared)} that all have", shared))
+    cells = [["set", "method and shots", *GIVEN.values()]]
+    for title, chosen in groups:
+        for column, names in zip(columns, known, strict=True):
+            if names.intersection(chosen):
+                cells.append([title, column.title, *[_beside_best(column, metric, chosen) for metric in GIVEN]])
+    note = (
+        "Per cent, mean ± deviation over the seeds, at the automatic threshold of each picture, which knows no ground "
+    )
+    note += "truth. In brackets: the most that a global threshold, one for all pictures of a set, could give."
+    return Table("given", "What a person gets", cells, note)
+
+
+def _beside_best(column: Column, metric: str, categories: Sequence[str]) -> str:
+    """Mean and deviation of a metric over some categories, and what the best global threshold would give."""
+    best = column.seed_means(f"best_{metric}", categories) if f"best_{metric}" in METRICS else []
+    return _beside(column.seed_means(metric, categories)) + (f" ({fmean(best):.1f})" if best else "")
 
 
 def _accuracy(number: int, metric: str, columns: Sequence[Column]) -> Table:
