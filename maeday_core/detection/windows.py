@@ -72,7 +72,8 @@ class Tiling:
             size: S, the side of a window.
         """
         height, width = shape[:2]
-        if tile == "off" or (tile == "auto" and not is_large(shape)):
+        long = max(height, width) > RULE.long * min(height, width)
+        if tile == "off" or (tile == "auto" and not (long or is_large(shape))):
             return cls(size, size, size)
         scale = window_scale(height, width, size)
         seen_height, seen_width = (max(size, round(side * scale)) for side in (height, width))
@@ -133,9 +134,8 @@ class Tiling:
 
 
 def is_large(shape: tuple[int, ...]) -> bool:
-    """Whether a picture, (H, W, 3) or (H, W), is large or long by `RULE`: nearly all of such a picture is surface."""
-    shorter, longer = sorted(shape[:2])
-    return shorter * longer > RULE.large_pixels or longer > RULE.long * shorter
+    """Whether a picture, (H, W, 3) or (H, W), is large by `RULE`: nearly all of such a picture is surface."""
+    return shape[0] * shape[1] > RULE.large_pixels
 
 
 def area_of_a_window(shape: tuple[int, ...], size: int = 224) -> float:

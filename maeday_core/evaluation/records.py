@@ -5,7 +5,7 @@ A record is a line of a JSON Lines file, its nested parts side by side, with the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar, get_type_hints
@@ -15,8 +15,6 @@ from maeday_core.errors import DatasetError
 from maeday_core.io.journal import append_rows, read_rows
 
 FORMAT = 2
-Key = Callable[[str], str]
-"""The key under which a field of a nested dataclass is written."""
 
 
 class Record:
@@ -114,11 +112,6 @@ class Metrics:
 METRICS = tuple(metric.name for metric in fields(Metrics))
 
 
-def _wanted(name: str) -> str:
-    """The key of a fact of the provenance: the false alarms that are wanted stand beside those that are given."""
-    return "wanted_false_alarms" if name == "false_alarms" else name
-
-
 @dataclass(frozen=True)
 class Result(Record):
     """The result of a run: one method on one category with one seed.
@@ -134,7 +127,7 @@ class Result(Record):
     """
 
     category: str
-    made_by: Provenance = field(metadata={"key": _wanted})
+    made_by: Provenance
     run: str | None
     images: int
     metrics: Metrics
@@ -150,7 +143,7 @@ class Mean(Result):
         deviations: of the metrics over the seeds; None where there is one seed.
     """
 
-    deviations: Metrics = field(metadata={"key": "{}_std".format})
+    deviations: Metrics = field(metadata={"suffix": "_std"})
 
 
 RecordType = TypeVar("RecordType", bound=Record)
@@ -182,20 +175,20 @@ def read(path: Path, kind: type[RecordType]) -> list[RecordType]:
         ) from error
 
 
-def _flat(record: Any, key: Key = str) -> dict[str, Any]:
+def _flat(record: Any, suffix: str = "") -> dict[str, Any]:
     row: dict[str, Any] = {}
     for part in fields(record):
         value = getattr(record, part.name)
-        row |= _flat(value, part.metadata.get("key", str)) if is_dataclass(value) else {key(part.name): value}
+        row |= _flat(value, part.metadata.get("suffix", "")) if is_dataclass(value) else {part.name + suffix: value}
     return row
 
 
-def _nested(kind: Any, row: Mapping[str, Any], key: Key = str) -> Any:
+def _nested(kind: Any, row: Mapping[str, Any], suffix: str = "") -> Any:
     types = get_type_hints(kind)
     values = {
-        part.name: _nested(types[part.name], row, part.metadata.get("key", str))
+        part.name: _nested(types[part.name], row, part.metadata.get("suffix", ""))
         if is_dataclass(types[part.name])
-        else row[key(part.name)]
+        else row[part.name + suffix]
         for part in fields(kind)
     }
     return kind(**values)

@@ -31,11 +31,8 @@ def draw_category(
             save(folder / name / f"{i}.png", plate)
 
 
-def made_up(category: str = "plate", run: str = "x", wanted: float | None = None, **values: object) -> Result:
-    """A result with the metrics and the facts of the provenance that are given, the others None.
-
-    Where both know a name, it is the metric; `wanted` are the false alarms of the provenance.
-    """
+def made_up(category: str = "plate", run: str = "x", **values: object) -> Result:
+    """A result with the metrics and the facts of the provenance that are given, the others None."""
     metrics = {name: values.pop(name, None) for name in METRICS}
-    made_by = Provenance(**{"method": "maeday", "seed": 0, "false_alarms": wanted, **values})  # type: ignore[arg-type]
+    made_by = Provenance(**{"method": "maeday", "seed": 0, **values})  # type: ignore[arg-type]
     return Result(category, made_by, run, 4, Metrics(**metrics), 0.1, None)  # type: ignore[arg-type]

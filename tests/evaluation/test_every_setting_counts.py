@@ -32,7 +32,7 @@ OTHER = {
     "patches": "masked",
     "error_space": "normalised",
     "tile": "on",
-    "false_alarms": 0.3,
+    "alarm_rate": 0.3,
 }
 """Another value of every field of the settings."""
 SHOTS = (0, 1)
@@ -78,7 +78,7 @@ def test_what_changes_the_result_changes_id_column_and_record(
     found = [detections(settings, shots)[method] for settings in both]
     runs = [Run(PLATE, method, shots, tools_with(tiny_model, settings)) for settings in both]
     same_map = np.array_equal(found[0].error_map, found[1].error_map)
-    if field == "false_alarms":
+    if field == "alarm_rate":
         assert same_map
         assert found[1].threshold.value < found[0].threshold.value, "more false alarms, a lower threshold"
     elif same_map:

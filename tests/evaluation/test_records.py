@@ -13,10 +13,10 @@ from tests.evaluation.plates import made_up
 CONTRACT = {
     *("category", "method", "shots", "seed", "model", "masks", "tile", "images", "image_auroc", "pixel_auroc", "aupro"),
     *("f1_max", "balanced_accuracy", "best_balanced_accuracy", "false_alarms", "hits", "good_looks", "defective_looks"),
-    *("outline_f1", "best_outline_f1", "wanted_false_alarms"),
+    *("outline_f1", "best_outline_f1", "alarm_rate"),
 }
 SCORE = Score("x", "plate", "maeday", 0, 0, "a.png", "good", None, "00000.npy", 0.5, 0.4, 0.3, 0.1, None)
-RESULT = made_up(masks=8, mask_ratio=0.75, model="tiny", image_auroc=80.0, false_alarms=7.5, wanted=0.05)
+RESULT = made_up(masks=8, mask_ratio=0.75, model="tiny", image_auroc=80.0, false_alarms=7.5, alarm_rate=0.05)
 
 
 @pytest.mark.parametrize("entry", [SCORE, RESULT, next(means([RESULT, replace(RESULT, category="other")]))])
@@ -29,7 +29,7 @@ def test_results_and_means_have_the_keys_of_the_contract():
     (mean,) = means([RESULT, replace(made_up("other", image_auroc=60.0), made_by=replace(RESULT.made_by, seed=1))])
     assert isinstance(mean, Mean)
     assert RESULT.record().keys() >= CONTRACT
-    assert (RESULT.record()["false_alarms"], RESULT.record()["wanted_false_alarms"]) == (7.5, 0.05)
+    assert (RESULT.record()["false_alarms"], RESULT.record()["alarm_rate"]) == (7.5, 0.05)
     assert mean.record().keys() >= CONTRACT | {"image_auroc_std"}
     assert (mean.record()["category"], mean.record()["seed"], mean.record()["images"]) == ("mean", None, 8)
     assert (mean.metrics.image_auroc, mean.deviations.image_auroc, mean.metrics.aupro) == (70.0, 10.0, None)

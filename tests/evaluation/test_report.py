@@ -173,8 +173,7 @@ FACTS = [field.name for field in fields(Provenance) if field.name not in NAMED a
 @pytest.mark.parametrize("fact", FACTS)
 def test_runs_that_differ_in_any_fact_are_other_columns(fact: str) -> None:
     values = (8, 32) if fact == "masks" else ("a", "b")
-    name = "wanted" if fact == "false_alarms" else fact
-    results = [made_up(image_auroc=60.0, **{name: value}) for value in values]
+    results = [made_up(image_auroc=60.0, **{fact: value}) for value in values]
     assert {c.title for c in columns(latest(results))} == {f"MAEDAY 0 ({fact} {value})" for value in values}
 
 
