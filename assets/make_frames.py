@@ -15,7 +15,21 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from make_examples import ASPHALT, BRICK, BRONZE, GRAVEL, Image, Mask, Stops, colourise, cut_cup, finish, lay, noise, trim
+from make_examples import (
+    ASPHALT,
+    BRICK,
+    BRONZE,
+    GRAVEL,
+    Image,
+    Mask,
+    Stops,
+    colourise,
+    cut_cup,
+    finish,
+    lay,
+    noise,
+    trim,
+)
 from numpy.typing import NDArray
 from skimage import data
 

@@ -65,8 +65,7 @@ def verdict(view: Shown, own_scale: bool) -> Markup:
         factor=_factor(score, view.limit),
         score=number(result, score),
         threshold=number(result, view.limit),
-        rests_on=_rests_on(view),
-        facts=_facts(view),
+        facts=[_rests_on(view), *_facts(view)],
     )
 
 
@@ -91,7 +90,7 @@ def _found(view: Shown) -> str:
         found = f"{share:.1%} of the picture lies" if share >= SPOT else "A spot lies"
         return f"{found} above the threshold and is outlined."
     if view.verdict is Verdict.LOOK:
-        return "The ringed place is unusual, but a good picture can look like this."
+        return "The ringed place is the most unusual one, but a good picture can look like this."
     return "The whole picture lies below the threshold."
 
 
@@ -124,9 +123,9 @@ def _rests_on(view: Shown) -> str:
     """How sure the threshold is, and what it allows."""
     threshold = view.result.threshold
     if view.by_hand is not None:
-        return "set by hand"
+        return "threshold set by hand"
     low, high = (number(view.result, value) for value in threshold.between)
-    return f"between {low} and {high}, for {100 * threshold.false_alarms:.3g}% false alarms"
+    return f"threshold for {100 * threshold.false_alarms:.3g}% false alarms, between {low} and {high}"
 
 
 def _facts(view: Shown) -> list[str]:

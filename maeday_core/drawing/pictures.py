@@ -14,9 +14,9 @@ from maeday_core.io.images import RGBImage
 COLOUR_MAP = "inferno"
 HIDDEN_COLOUR = 118
 LIGHT, DARK = (64, 224, 255), (10, 10, 10)
-RING = 0.07
+RING = 0.09
 """The radius of a ring, as a share of the picture's shorter side."""
-DASH = 15
+DASH = 20
 """The degrees that a dash of a ring covers, and those between two."""
 _COLOURS = (matplotlib.colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
 

@@ -88,7 +88,7 @@ def test_a_ring_is_dashed_and_leaves_its_place_free() -> None:
     changed = (ring(grey, 150, 100) != grey).any(axis=2)
     rows, columns = np.nonzero(changed)
     distance = np.hypot(rows - 100, columns - 150)
-    assert 8 < distance.min() < distance.max() < 20
+    assert 12 < distance.min() < distance.max() < 24
     angles = np.unique(np.degrees(np.arctan2(rows - 100, columns - 150)).round() % 360)
     assert 100 < len(angles) < 320
     assert (ring(grey, 0, 199) != grey).any()

@@ -76,7 +76,7 @@ def test_a_picture_whose_score_is_not_above_the_threshold_has_no_outline() -> No
     assert replace(unflagged, by_hand=1.7).anomalous.sum() == 1
 
 
-@given(st.floats(0, 3, width=32), st.floats(0, 3, width=32))
+@given(st.floats(0.125, 3, width=32), st.floats(0, 3, width=32))
 def test_something_is_outlined_exactly_if_the_score_is_above_the_threshold(score: float, limit: float) -> None:
     one = replace(view(matched(score)), by_hand=limit)
     assert one.anomalous.any() == (one.verdict is Verdict.ANOMALOUS) == (score > limit)

@@ -78,6 +78,10 @@ class Visitor:
     def set(self, slider: str, value: float) -> None:
         self.page.locator(f"#{slider} input[type=range]").fill(str(value))
 
+    def allow(self, share: str) -> None:
+        """Choose a share of false alarms, as its label says it."""
+        self.page.locator("#false-alarms").get_by_label(share, exact=True).check()
+
     def choose_method(self, name: str) -> None:
         self.page.locator(f"#method input[value={name}]").check()
 
@@ -113,7 +117,7 @@ class Visitor:
 
     def facts(self) -> Facts:
         found = re.search(
-            r"image score ([\d.]+) · threshold ([\d.]+) · [\w-]+ · (?:(\d+) masks? · )?([\d.]+) s",
+            r"image score ([\d.]+) · threshold ([\d.]+)\s+.* · [\w-]+ · (?:(\d+) masks? · )?(?:seen .* · )?([\d.]+) s",
             self.card.inner_text(),
         )
         assert found, self.card.inner_text()
