@@ -40,7 +40,7 @@ class Visitor:
     def _note(self, request: Request) -> None:
         if request.url.split("?")[0].endswith("/queue/join"):
             asked = json.loads(request.post_data or "{}")
-            if len(asked["data"]) > 2:  # the photo and all settings, not just where a slider stands
+            if len(asked["data"]) > 8:  # the photo and all settings, not just where the threshold stands
                 self.runs.append(asked)
 
     def upload(self, path: Path) -> None:
