@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.helpers import Examples
 
 from app.cards import message
@@ -14,10 +15,13 @@ from app.inspect.good_parts import GoodPartsPanel, lay_out_good_parts
 from app.inspect.settings import MASKS, SettingsPanel, lay_out_settings
 from app.models import device_label
 from maeday_core import METHODS
+from maeday_core.detection.decision import FALSE_ALARMS
 
 _APP = Path(__file__).resolve().parents[1]
 EXAMPLES = next(path for path in (_APP / "examples", _APP.parent / "assets" / "examples") if path.is_dir())
 """The example pictures: in an installed package within it, in the repository beside the model card."""
+RATES = (0.01, 0.02, 0.05, 0.1, 0.2)
+"""The shares of false alarms to choose from."""
 HINT = message("Is there something here that does not belong?", "Add a photo and press Detect, or click an example.")
 
 
@@ -42,6 +46,7 @@ class ResultPanel:
     heat: gr.Image
     threshold: gr.Slider
     auto: gr.Checkbox
+    false_alarms: gr.Radio
     own_scale: gr.Radio
     figure: gr.DownloadButton
     error_map: gr.DownloadButton
@@ -50,6 +55,11 @@ class ResultPanel:
     evidence: gr.HTML
     nearest: gr.HTML
     masks: MasksPanel
+
+    @property
+    def judged_by(self) -> set[Block]:
+        """What decides the verdict on a result, beside the result."""
+        return {self.threshold, self.auto, self.false_alarms}
 
 
 @dataclass(frozen=True)
@@ -116,13 +126,20 @@ def _result() -> ResultPanel:
     with gr.Row():
         with gr.Column(scale=3, min_width=260):
             threshold, auto = _threshold()
-        own_scale = gr.Radio(
-            [("fixed", False), ("this picture", True)],
-            value=False,
-            label="Colour scale",
-            info="Fixed keeps a good part calm.",
-            scale=2,
-        )
+        with gr.Column(scale=2, min_width=260):
+            false_alarms = gr.Radio(
+                [(f"{rate:.0%}", rate) for rate in RATES],
+                value=FALSE_ALARMS,
+                label="False alarms",
+                info="Good parts that may be called anomalous; moves the automatic threshold.",
+                elem_id="false-alarms",
+            )
+            own_scale = gr.Radio(
+                [("fixed", False), ("this picture", True)],
+                value=False,
+                label="Colour scale",
+                info="Fixed keeps a good part calm.",
+            )
     with gr.Row():
         figure = _download("Heat map (PNG)", "get-png")
         error_map = _download("Error map (.npy)", "get-npy")
@@ -133,6 +150,7 @@ def _result() -> ResultPanel:
         heat,
         threshold,
         auto,
+        false_alarms,
         own_scale,
         figure,
         error_map,
@@ -180,7 +198,7 @@ def _threshold() -> tuple[gr.Slider, gr.Checkbox]:
     )
     auto = gr.Checkbox(
         True,
-        label="automatic: from the good parts; without them a guess from this picture",
+        label="automatic: what few good parts reach; without any, few clean pictures as rough as this one",
         container=False,
         elem_id="auto-threshold",
     )

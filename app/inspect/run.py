@@ -16,9 +16,9 @@ from app.files import downloadable, nothing_to_download
 from app.inspect.layout import InspectTab
 from app.inspect.settings import as_in_the_paper, settings_of
 from app.models import in_turns, load_tools
-from maeday_core import MAEDAY, METHODS, Detection, Method, Reference, Shots, detector, find, load_image
+from maeday_core import MAEDAY, METHODS, Method, Reference, Shots, detector, find, load_image
 from maeday_core.drawing.cards import before_and_after, evidence, nearest_patch, verdict
-from maeday_core.drawing.pictures import save_figure
+from maeday_core.drawing.figure import save_figure
 from maeday_core.drawing.report import report_page
 from maeday_core.drawing.shown import (
     Shown,
@@ -87,11 +87,11 @@ class Inspection:
 
     def _detect(self, values: Values) -> Iterator[Answer]:
         tab, path = self.tab, Path(values[self.tab.photo])
-        own_scale, threshold = values[tab.result.own_scale], values[tab.result.threshold]
+        own_scale = values[tab.result.own_scale]
         method = find(values[tab.method])
         reference = values[tab.good_parts.reference] if method.shots is not Shots.NONE else None
         reference = reference or Reference()
-        settings = settings_of(tab.settings, values)
+        settings = settings_of(tab.settings, values, values[tab.result.false_alarms])
         query = load_image(path)
         tools = yield from load_tools(values[tab.settings.model], settings, method, self._busy)
         detect = detector(method, replace(tools, partial=True), reference)
@@ -103,41 +103,47 @@ class Inspection:
             before = shown(path.name, query, result)
         for result in in_turns(detect(query)):
             view = shown(path.name, query, result, before, doubt)
-            threshold = first_threshold(view.result, threshold, values[tab.result.auto])
-            yield self._show(view, threshold, own_scale) | self._no_files()
+            yield self._show(view, values) | self._no_files()
         error_map = downloadable(f"{_stem(view)}-error-map.npy", lambda to: np.save(to, result.error_map))
-        yield self.files(view, threshold) | {tab.result.error_map: error_map} | self.show_all_masks(view, own_scale)
+        figure_and_report = self.files({**values, tab.shown: view})
+        yield figure_and_report | {tab.result.error_map: error_map} | self.show_all_masks(view, own_scale)
 
-    def end(self, view: Shown | None, threshold: float, own_scale: bool) -> Answer:
+    def end(self, values: Values) -> Answer:
         """After Stop, or after Gradio refused what was entered: show what there is.
 
         Gradio may report the end of a run twice; the second time changes nothing, for the next run may have begun.
         """
+        view: Shown | None = values[self.tab.shown]
         if view and view.stopped:
             return unchanged()
         if view is None:
             text = "Press Detect to try again. If a setting was refused, the note in the corner says which."
             return self._problem("Nothing was computed", text, kind="hint")
-        return self._show(replace(view, stopped=True), threshold, own_scale)
+        return self._show(replace(view, stopped=True), values)
 
-    def redraw(self, view: Shown | None, threshold: float, own_scale: bool) -> Answer:
+    def redraw(self, values: Values) -> Answer:
         """The same result under another threshold or colour scale."""
+        view = self._judged(values)
         if view is None:
             return unchanged()
-        result = self.tab.result
+        result, own_scale = self.tab.result, values[self.tab.result.own_scale]
         return {
-            result.verdict: verdict(view, threshold, own_scale),
-            result.before_and_after: before_and_after(view, threshold, own_scale),
+            result.verdict: verdict(view, own_scale),
+            result.before_and_after: before_and_after(view, own_scale),
             result.evidence: evidence(view, own_scale),
-            result.overlay: overlay_pair(view, threshold, own_scale),
-            result.heat: map_picture(view, threshold, own_scale),
+            result.overlay: overlay_pair(view, own_scale),
+            result.heat: map_picture(view, own_scale),
         }
 
-    def set_automatic(self, view: Shown | None, threshold: float, auto: bool) -> Answer:
+    def set_automatic(self, values: Values) -> Answer:
         """Back to the automatic threshold, or on from it by hand."""
-        if view is None:
-            return unchanged()
-        return {self.tab.result.threshold: first_threshold(view.result, threshold, auto)}
+        view = self._judged(values)
+        return {self.tab.result.threshold: on_slider(view)} if view else unchanged()
+
+    def allow(self, values: Values) -> Answer:
+        """Another share of false alarms: the threshold is the automatic one for it."""
+        auto = self.tab.result.auto
+        return {auto: True} | self.set_automatic({**values, auto: True})
 
     def show_mask(self, view: Shown | None, index: int, own_scale: bool) -> Answer:
         """One of the masks, by its number."""
@@ -158,16 +164,15 @@ class Inspection:
         """What the place that was clicked looks like most."""
         return {self.tab.result.nearest: nearest_patch(view, *event.index)} if view else unchanged()
 
-    def files(self, view: Shown | None, threshold: float) -> Answer:
+    def files(self, values: Values) -> Answer:
         """The figure and the report, as the page shows them now."""
+        view = self._judged(values)
         if view is None:
             return unchanged()
         return {
-            self.tab.result.figure: downloadable(
-                f"{_stem(view)}-maeday.png", lambda to: save_figure(view.query, view.result, threshold, to)
-            ),
+            self.tab.result.figure: downloadable(f"{_stem(view)}-maeday.png", lambda to: save_figure(view, to)),
             self.tab.result.report: downloadable(
-                f"{_stem(view)}-report.html", lambda to: to.write_text(report_page(view, threshold), encoding="utf-8")
+                f"{_stem(view)}-report.html", lambda to: to.write_text(report_page(view), encoding="utf-8")
             ),
         }
 
@@ -216,16 +221,28 @@ class Inspection:
             self.tab.good_parts.tune: gr.Button(interactive=not running),
         }
 
-    def _show(self, view: Shown, threshold: float, own_scale: bool) -> Answer:
+    def _judged(self, values: Values) -> Shown | None:
+        """The visitor's result under the threshold and the false alarms that are chosen now; None without one."""
+        result, view = self.tab.result, values[self.tab.shown]
+        if view is None:
+            return None
+        judged: Shown = view.allowing(values[result.false_alarms])
+        return judged if values[result.auto] else replace(judged, by_hand=values[result.threshold])
+
+    def _show(self, view: Shown, values: Values) -> Answer:
         result, count = self.tab.result, mask_count(view.result)
-        running = not (view.result.complete or view.stopped)
+        own_scale, running = values[result.own_scale], not (view.result.complete or view.stopped)
         maximum, step = view.result.unit.slider
+        values = {**values, self.tab.shown: view, result.threshold: min(values[result.threshold], maximum)}
+        drawn = self.redraw(values)
+        judged = self._judged(values) or view
+        threshold = gr.Slider(maximum=maximum, step=step, value=on_slider(judged), interactive=not running)
         return {
             self.tab.shown: view,
-            **self.redraw(view, threshold, own_scale),
-            result.heat: gr.Image(map_picture(view, threshold, own_scale), label=view.result.unit.title),
+            **drawn,
+            result.heat: gr.Image(drawn[result.heat], label=view.result.unit.title),
             result.nearest: nearest_patch(view, *peak_of(view)),
-            result.threshold: gr.Slider(maximum=maximum, step=step, value=threshold, interactive=not running),
+            result.threshold: threshold,
             result.masks.column: gr.Column(visible=count > 0),
             result.masks.index: gr.Slider(maximum=max(count, 2), value=1, interactive=count > 1 and not running),
             **self.show_mask(view, 1, own_scale),
@@ -254,10 +271,9 @@ class Inspection:
         return {button: nothing_to_download() for button in (result.figure, result.error_map, result.report)}
 
 
-def first_threshold(result: Detection, threshold: float, auto: bool) -> float:
-    """The automatic threshold or the visitor's; never beyond the slider, which would refuse every event after."""
-    maximum, _ = result.unit.slider
-    return round(min(result.threshold.value if auto else threshold, maximum), 3)
+def on_slider(view: Shown) -> float:
+    """Where the threshold stands on its slider; never beyond it, which would refuse every event after."""
+    return round(min(view.limit, view.result.unit.slider[0]), 3)
 
 
 def can_judge(method: Method, reference: Reference) -> bool:

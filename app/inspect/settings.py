@@ -10,6 +10,7 @@ from gradio.components import Component
 from app.events import Answer, Values
 from app.models import model_choices
 from maeday_core import Settings
+from maeday_core.detection.decision import FALSE_ALARMS
 
 MAX_MASKS = 64
 MASKS = 16
@@ -35,8 +36,8 @@ class SettingsPanel:
         return {self.model, self.masks, self.ratio, self.seed, self.sampling, self.patches, self.tile}
 
 
-def settings_of(panel: SettingsPanel, values: Values) -> Settings:
-    """The settings that are chosen.
+def settings_of(panel: SettingsPanel, values: Values, false_alarms: float = FALSE_ALARMS) -> Settings:
+    """The settings that are chosen, and the false alarms that are chosen beside the threshold.
 
     Raises:
         SettingsError: a value is out of its range.
@@ -48,6 +49,7 @@ def settings_of(panel: SettingsPanel, values: Values) -> Settings:
         sampling=values[panel.sampling],
         patches=values[panel.patches],
         tile=values[panel.tile],
+        false_alarms=false_alarms,
     )
 
 

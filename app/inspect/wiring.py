@@ -45,9 +45,9 @@ def _detection(tab: InspectTab) -> dict[str, Any]:
     """Options of the event that runs a detection."""
     result = tab.result
     buttons = [tab.detect, tab.stop, tab.good_parts.tune]
-    chosen = {tab.photo, tab.method, tab.good_parts.reference, result.own_scale, result.threshold, result.auto}
+    chosen = {tab.photo, tab.method, tab.good_parts.reference, result.own_scale}
     return {
-        "inputs": chosen | tab.settings.inputs,
+        "inputs": chosen | result.judged_by | tab.settings.inputs,
         "outputs": [tab.shown, *components(result), *buttons],
         "concurrency_limit": MAX_RUNS,
         **LATEST,
@@ -109,7 +109,7 @@ def _end_of(run: Any, inspection: Inspection) -> None:
     tab, result = inspection.tab, inspection.tab.result
     outputs = _detection(tab)["outputs"]
     once = {**AT_ONCE, "trigger_mode": "once"}
-    run.failure(inspection.end, [tab.shown, result.threshold, result.own_scale], outputs, **once).then(
+    run.failure(inspection.end, {tab.shown, result.own_scale} | result.judged_by, outputs, **once).then(
         **_files(inspection)
     ).then(**_all_masks(inspection))
 
@@ -122,11 +122,11 @@ def _wire_choices(inspection: Inspection) -> None:
 
 
 def _wire_looks(inspection: Inspection) -> None:
-    """Threshold, colour scale, mask and clicked place: none of them runs the model."""
+    """Threshold, false alarms, colour scale, mask and clicked place: none of them runs the model."""
     tab, result, masks = inspection.tab, inspection.tab.result, inspection.tab.result.masks
     redraw: dict[str, Any] = {
         "fn": inspection.redraw,
-        "inputs": [tab.shown, result.threshold, result.own_scale],
+        "inputs": {tab.shown, result.own_scale} | result.judged_by,
         "outputs": [result.verdict, result.before_and_after, result.evidence, result.overlay, result.heat],
         **AT_ONCE,
     }
@@ -138,9 +138,10 @@ def _wire_looks(inspection: Inspection) -> None:
     }
     files = _files(inspection)
     result.threshold.input(inspection.by_hand, None, result.auto, **AT_ONCE).then(**redraw).then(**files)
-    result.auto.input(
-        inspection.set_automatic, [tab.shown, result.threshold, result.auto], result.threshold, **AT_ONCE
-    ).then(**redraw).then(**files)
+    judged_by: set[Any] = {tab.shown} | result.judged_by
+    result.auto.input(inspection.set_automatic, judged_by, result.threshold, **AT_ONCE).then(**redraw).then(**files)
+    allowed = result.false_alarms.input(inspection.allow, judged_by, [result.auto, result.threshold], **AT_ONCE)
+    allowed.then(**redraw).then(**files)
     result.own_scale.input(**redraw).then(**show_mask).then(**_all_masks(inspection))
     masks.index.input(**show_mask)
     result.heat.select(inspection.show_nearest, tab.shown, result.nearest, **AT_ONCE)
@@ -151,7 +152,7 @@ def _files(inspection: Inspection) -> dict[str, Any]:
     tab, result = inspection.tab, inspection.tab.result
     return {
         "fn": inspection.files,
-        "inputs": [tab.shown, result.threshold],
+        "inputs": {tab.shown} | result.judged_by,
         "outputs": [result.figure, result.report],
         **LATEST,
     }

@@ -63,7 +63,7 @@ def run(options: Namespace) -> int:
         if options.json:
             print_json(row)
         else:
-            print_line(f"{row['image_score']:8.4f}  {row['verdict']:9}  {path}")
+            print_line(f"{row['image_score']:8.4f}  {row['state']:9}  {path}")
     return 2 if failed else 0
 
 
@@ -71,16 +71,22 @@ def _row(path: Path, result: Detection, model: str | None) -> dict[str, Any]:
     """What is printed of a result, as JSON."""
     from maeday_core.frames.objects import BlockMap, find_objects
 
-    threshold, made_by = result.threshold.value, result.made_by.record()
-    boxes = find_objects(BlockMap.of(result.error_map), threshold)
+    score, threshold, made_by = result.image_score, result.threshold, result.made_by.record()
+    anomalous = score > threshold.value
+    boxes = find_objects(BlockMap.of(result.error_map), threshold.value) if anomalous else []
     return {
         "path": str(path),
-        "image_score": result.image_score,
-        "threshold": threshold,
-        "verdict": "anomalous" if result.image_score > threshold else "normal",
+        "image_score": score,
+        "threshold": threshold.value,
+        "verdict": "anomalous" if anomalous else "normal",
+        "state": result.verdict,
+        "share_above": threshold.ordinary.share_above(score),
+        "look": threshold.look,
+        "threshold_between": threshold.between,
         "boxes": [asdict(box) for box in boxes],
         "seconds": round(result.seconds, 4),
         **made_by,
+        "false_alarms": threshold.false_alarms,
         "model": made_by["model"] and (model or made_by["model"]),
     }
 
@@ -105,16 +111,19 @@ class Folder:
 
     def write(self, path: Path, query: RGBImage, result: Detection) -> dict[str, str]:
         """Write the map of a query, the mask of what is outlined, and a figure; returns the paths of map and mask."""
-        from maeday_core.drawing.pictures import SOFTWARE, save_figure
+        from maeday_core.detection.decision import outline
+        from maeday_core.drawing.figure import SOFTWARE, save_figure
+        from maeday_core.drawing.shown import shown
         from maeday_core.io.files import unique
 
-        stem, threshold = unique(path.stem, self._taken), result.threshold.value
+        stem = unique(path.stem, self._taken)
         error_map, mask = self.path / f"{stem}{MAP}", self.path / f"{stem}{MASK}"
         np.save(error_map, result.error_map)
         header = PngInfo()
         header.add_text("Software", SOFTWARE)
-        Image.fromarray(np.where(result.error_map > threshold, np.uint8(255), np.uint8(0))).save(mask, pnginfo=header)
-        save_figure(query, result, threshold, self.path / f"{stem}{FIGURE}")
+        outlined = outline(result.error_map, result.image_score, result.threshold.value)
+        Image.fromarray(np.where(outlined, np.uint8(255), np.uint8(0))).save(mask, pnginfo=header)
+        save_figure(shown(path.name, query, result), self.path / f"{stem}{FIGURE}")
         return {"error_map": str(error_map), "mask": str(mask)}
 
 
@@ -123,7 +132,7 @@ def _stems(picture: Path) -> Iterator[str]:
 
 
 def _is_own(picture: Path) -> bool:
-    from maeday_core.drawing.pictures import SOFTWARE
+    from maeday_core.drawing.figure import SOFTWARE
 
     try:
         with Image.open(picture) as opened:

@@ -11,9 +11,9 @@ from maeday_core.drawing.shown import Shown, map_picture, one_mask, overlay_pair
 REPORTED_MASKS = 4
 
 
-def report_page(view: Shown, threshold: float) -> Markup:
-    """The HTML of the page; regions above `threshold` are outlined."""
-    query, covered = overlay_pair(view, threshold, own_scale=False)
+def report_page(view: Shown) -> Markup:
+    """The HTML of the page."""
+    query, covered = overlay_pair(view, own_scale=False)
     masks = []
     if seen := view.result.reconstructions:
         for index in range(1, min(REPORTED_MASKS, len(seen.masks)) + 1):
@@ -22,10 +22,10 @@ def report_page(view: Shown, threshold: float) -> Markup:
     return render(
         "report",
         name=view.name,
-        verdict=verdict(view, threshold, own_scale=False),
-        pictures=[(query, "Query"), (covered, "Overlay"), (map_picture(view, threshold, False), "Error map")],
+        verdict=verdict(view, own_scale=False),
+        pictures=[(query, "Query"), (covered, "Overlay"), (map_picture(view, own_scale=False), "Error map")],
         sections=[
-            before_and_after(view, threshold, own_scale=False),
+            before_and_after(view, own_scale=False),
             evidence(view, own_scale=False),
             nearest_patch(view, *peak_of(view)),
         ],

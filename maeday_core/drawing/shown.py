@@ -6,10 +6,23 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
+from maeday_core.detection import decision
+from maeday_core.detection.decision import Verdict
 from maeday_core.detection.result import SQUARED_ERROR, Detection, Matches, Reconstructions, Scale
 from maeday_core.detection.windows import FloatMap
-from maeday_core.drawing.pictures import difference, heat_map, masked_input, outline, overlay, reconstruction
+from maeday_core.drawing.pictures import (
+    DARK,
+    LIGHT,
+    difference,
+    heat_map,
+    masked_input,
+    outline,
+    overlay,
+    reconstruction,
+    ring,
+)
 from maeday_core.io.images import RGBImage, resize, resize_map
 from maeday_core.methods.memory_bank import LIMITS, crops_of
 
@@ -18,7 +31,7 @@ CROP_SIDE = 192
 GAP = 6
 FIXED: Scale = SQUARED_ERROR.scale(0)
 """The colour scale of a single mask."""
-BLUE, YELLOW, DARK = (64, 224, 255), (255, 214, 64), (10, 10, 10)
+BLUE, YELLOW = LIGHT, (255, 214, 64)
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,7 @@ class Shown:
         stopped: whether a person ended the detection early.
         before: where good parts are in use, the same query without them.
         doubt: a sentence where the query looks like none of the good parts.
+        by_hand: the threshold that a person set; None for the automatic one.
     """
 
     name: str
@@ -40,6 +54,33 @@ class Shown:
     stopped: bool = False
     before: Shown | None = None
     doubt: str | None = None
+    by_hand: float | None = None
+
+    @property
+    def limit(self) -> float:
+        """The threshold that counts: the one set by hand, or the automatic one."""
+        return self.result.threshold.value if self.by_hand is None else self.by_hand
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the score means under that threshold."""
+        return self.result.threshold.verdict(self.result.image_score, self.by_hand)
+
+    @property
+    def anomalous(self) -> npt.NDArray[np.bool_]:
+        """What is outlined, (h, w)."""
+        return decision.outline(self.result.error_map, self.result.image_score, self.limit)
+
+    def allowing(self, false_alarms: float) -> Shown:
+        """The same results under the automatic threshold for another share of false alarms: no model runs."""
+        before = self.before and self.before.allowing(false_alarms)
+        return replace(self, result=_allowing(self.result, false_alarms), before=before, by_hand=None)
+
+
+def _allowing(result: Detection, false_alarms: float) -> Detection:
+    seen = tuple(_allowing(part, false_alarms) for part in result.parts) or result.seen
+    threshold = result.threshold.ordinary.threshold(false_alarms)
+    return replace(result, threshold=threshold, made_by=replace(result.made_by, false_alarms=false_alarms), seen=seen)
 
 
 def shown(
@@ -53,9 +94,9 @@ def shown(
 
 
 def _resized(result: Detection, height: int, width: int) -> Detection:
-    """The result with smaller maps, each scaled so that its peak is still the image score."""
+    """The result with smaller maps, each scaled so that its peak is as high as before."""
     error_map: FloatMap = resize_map(result.error_map, height, width)
-    error_map = error_map * (result.image_score / max(float(error_map.max()), 1e-12))
+    error_map = error_map * (float(result.error_map.max()) / max(float(error_map.max()), 1e-12))
     if not result.parts:
         return replace(result, error_map=error_map)
     return replace(result, error_map=error_map, seen=tuple(_resized(part, height, width) for part in result.parts))
@@ -71,7 +112,7 @@ def scale_of(result: Detection, own_scale: bool) -> Scale:
     if not own_scale:
         return result.unit.scale(result.threshold.value)
     low = 0.0 if result.unit.starts_at_zero else float(result.error_map.min())
-    return low, max(result.image_score, low + 1e-6)
+    return low, max(float(result.error_map.max()), low + 1e-6)
 
 
 def peak_of(view: Shown) -> tuple[int, int]:
@@ -80,17 +121,20 @@ def peak_of(view: Shown) -> tuple[int, int]:
     return int(column), int(row)
 
 
-def overlay_pair(view: Shown, threshold: float, own_scale: bool) -> tuple[RGBImage, RGBImage]:
-    """The photo, and the photo under its heat map with the regions above the threshold outlined."""
-    error_map = view.result.error_map
-    covered = overlay(view.query, error_map, scale_of(view.result, own_scale))
-    return view.query, outline(covered, error_map, threshold)
+def overlay_pair(view: Shown, own_scale: bool) -> tuple[RGBImage, RGBImage]:
+    """The photo, and the photo under its heat map, marked."""
+    covered = overlay(view.query, view.result.error_map, scale_of(view.result, own_scale))
+    return view.query, _marked(view, covered)
 
 
-def map_picture(view: Shown, threshold: float, own_scale: bool) -> RGBImage:
-    """The heat map alone, with the regions above the threshold outlined."""
-    error_map = view.result.error_map
-    return outline(heat_map(error_map, scale_of(view.result, own_scale)), error_map, threshold)
+def map_picture(view: Shown, own_scale: bool) -> RGBImage:
+    """The heat map alone, marked."""
+    return _marked(view, heat_map(view.result.error_map, scale_of(view.result, own_scale)))
+
+
+def _marked(view: Shown, picture: RGBImage) -> RGBImage:
+    """Outline what is anomalous, or ring the peak where it is worth a look."""
+    return ring(picture, *peak_of(view)) if view.verdict is Verdict.LOOK else outline(picture, view.anomalous)
 
 
 def mask_count(result: Detection) -> int:

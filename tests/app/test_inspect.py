@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from functools import cached_property
@@ -16,7 +17,7 @@ from PIL import Image
 from app.events import Answer, unchanged
 from app.inspect import Incoming, inspect_tab, learning, run
 from app.inspect.learning import Learning, checked, decodable
-from app.inspect.run import Inspection, first_threshold, method_choices
+from app.inspect.run import Inspection, method_choices, on_slider
 from app.models import Busy
 from maeday_core import (
     MAEDAY,
@@ -64,10 +65,11 @@ class Wired:
         for event in self.events(handler):
             assert set(answer) <= set(event.outputs)
 
-    def values(self, handler: Callable[..., Any], **given: Any) -> dict[Any, Any]:
+    def values(self, handler: Callable[..., Any], view: Shown | None = None, **given: Any) -> dict[Any, Any]:
         """What the handler receives: each component's first value, or the one that is given by its `elem_id`."""
         (first, *_) = self.events(handler)
-        return {component: given.get(component.elem_id, component.value) for component in first.inputs}
+        values = {component: given.get(component.elem_id, component.value) for component in first.inputs}
+        return values | {self.inspection.tab.shown: view}
 
 
 class Request:
@@ -93,28 +95,26 @@ def view(result: Detection) -> Shown:
 @pytest.mark.parametrize("made", [reconstructed, matched, ensemble])
 def test_answers_on_a_result_name_wired_components(wired: Wired, made: Callable[[], Detection]) -> None:
     do, result = wired.inspection, view(made())
-    wired.check(do.end, do.end(result, 0.4, False))
-    wired.check(do.redraw, do.redraw(result, 0.4, True))
-    wired.check(do.set_automatic, do.set_automatic(result, 0.4, True))
+    for handler in (do.end, do.redraw, do.set_automatic, do.allow, do.files):
+        wired.check(handler, handler(wired.values(handler, result)))
     wired.check(do.show_mask, do.show_mask(result, 2, False))
     wired.check(do.show_all_masks, do.show_all_masks(result, False))
 
 
 def test_files_are_written_for_their_own_buttons(wired: Wired) -> None:
     do = wired.inspection
-    answer = do.files(view(reconstructed()), 0.4)
-    wired.check(do.files, answer)
+    answer = do.files(wired.values(do.files, view(reconstructed())))
     names = [Path(button.constructor_args["value"]).name for button in answer.values()]
     assert names == ["part-maeday.png", "part-report.html"]
 
 
 def test_answers_without_a_result_change_nothing_but_the_end_of_a_run(wired: Wired) -> None:
     do = wired.inspection
-    for handler in (do.redraw, do.set_automatic, do.show_mask):
-        assert handler(None, 1, False) == unchanged()
-    assert do.show_all_masks(None, False) == unchanged()
-    assert do.files(None, 0.4) == unchanged()
-    ended = do.end(None, 0.4, False)
+    for handler in (do.redraw, do.set_automatic, do.files):
+        assert handler(wired.values(handler)) == unchanged()
+    assert do.show_mask(None, 1, False) == do.show_all_masks(None, False) == unchanged()
+    assert do.allow(wired.values(do.allow))[do.tab.result.auto] is True
+    ended = do.end(wired.values(do.end))
     wired.check(do.end, ended)
     assert "Nothing was computed" in ended[do.tab.result.verdict]
 
@@ -132,15 +132,15 @@ def test_answers_of_choices_name_wired_components(wired: Wired) -> None:
 
 def test_the_end_of_a_run_reported_twice_changes_nothing_more(wired: Wired) -> None:
     do = wired.inspection
-    first = do.end(view(reconstructed(masks=1)), 0.4, False)
+    first = do.end(wired.values(do.end, view(reconstructed(masks=1))))
     assert "Stopped after 1 of 3 masks." in first[do.tab.result.verdict]
-    assert do.end(first[do.tab.shown], 0.4, False) == unchanged()
+    assert do.end(wired.values(do.end, first[do.tab.shown])) == unchanged()
 
 
 def test_masks_are_shown_only_where_there_are_some(wired: Wired) -> None:
     do = wired.inspection
     for made, visible in ((matched, False), (ensemble, True)):
-        answer = do.end(view(made()), 0.4, False)
+        answer = do.end(wired.values(do.end, view(made())))
         assert answer[do.tab.result.masks.column].visible is visible
 
 
@@ -269,10 +269,49 @@ def test_photos_that_were_not_uploaded_here_are_refused(picture: str) -> None:
         checked([(picture, None)])
 
 
-def test_a_threshold_stays_within_its_slider() -> None:
-    assert first_threshold(reconstructed(threshold=2.5), 0.2, auto=True) == 1
-    assert first_threshold(reconstructed(), 0.2, auto=False) == 0.2
-    assert first_threshold(matched(), 2.5, auto=False) == 2.5
+def test_a_threshold_stays_within_its_slider(wired: Wired) -> None:
+    assert on_slider(view(reconstructed(limit=2.5))) == 1
+    assert on_slider(replace(view(reconstructed()), by_hand=0.2)) == 0.2
+    assert on_slider(replace(view(matched()), by_hand=2.5)) == 2.5
+    do = wired.inspection
+    values = wired.values(do.end, view(reconstructed()), threshold=2.5) | {do.tab.result.auto: False}
+    ended = do.end(values)  # set by hand for a method whose slider reaches further
+    assert ended[do.tab.result.threshold].value == 1
+    assert "threshold <b>1.000</b>" in ended[do.tab.result.verdict]
+    assert "threshold set by hand" in ended[do.tab.result.verdict]
+
+
+def test_another_share_of_false_alarms_moves_the_automatic_threshold(wired: Wired) -> None:
+    do, result = wired.inspection, view(matched(score=0.9))
+    auto, threshold, rate = do.tab.result.auto, do.tab.result.threshold, do.tab.result.false_alarms
+    strict, lenient = ({rate: share, auto: False} for share in (0.01, 0.2))
+    by_hand = wired.values(do.allow, result, threshold=2.0)
+    moved = [do.allow(by_hand | given) for given in (strict, lenient)]
+    assert moved[0][threshold] > 1.0 > 0.9 > moved[1][threshold]
+    assert all(answer[auto] is True for answer in moved)
+    shown_then = {**wired.values(do.redraw, result), rate: 0.2}
+    assert "Something here does not belong" in do.redraw(shown_then)[do.tab.result.verdict]
+    assert "Look here" in do.redraw({**shown_then, rate: 0.05})[do.tab.result.verdict]
+
+
+def test_a_score_close_to_the_threshold_is_judged_by_its_exact_value(wired: Wired) -> None:
+    do, close = wired.inspection, view(matched(score=1.0001))  # the slider stands at 1
+    assert "does not belong" in do.redraw(wired.values(do.redraw, close, threshold=1.001))[do.tab.result.verdict]
+
+
+@pytest.mark.parametrize("share", [0.01, 0.2])
+def test_moving_the_false_alarms_gives_what_a_detection_with_them_gives(
+    wired: Wired, tiny: Tools, picture: str, share: float
+) -> None:
+    do, rate = wired.inspection, wired.inspection.tab.result.false_alarms
+    values = wired.values(do.detect, query=picture, masks=2, method="ensemble")
+    *_, usual, _ = do.detect(values)
+    *_, asked, _ = do.detect(values | {rate: share})
+    moved = do.redraw({**wired.values(do.redraw, usual[do.tab.shown]), rate: share})
+    without_time = [re.sub(r"[\d.]+ s<", "<", one[do.tab.result.verdict]) for one in (moved, asked)]
+    assert without_time[0] == without_time[1]
+    assert f"for {share:.0%} false alarms" in without_time[0]
+    assert asked[do.tab.shown].result.made_by.false_alarms == share
 
 
 def test_a_picture_from_another_tab_keeps_its_threshold(wired: Wired) -> None:

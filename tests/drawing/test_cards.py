@@ -1,66 +1,168 @@
-"""What a result says in words: verdict, sureness, before and after, evidence, and the report."""
+"""What a result says in words: verdict, how rare its score is, before and after, evidence, and the report."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from maeday_core.detection.result import DEVIATIONS, Detection, Threshold
-from maeday_core.drawing.cards import before_and_after, evidence, nearest_patch, sureness, verdict
+from maeday_core.detection.decision import Ordinary
+from maeday_core.detection.result import DEVIATIONS, Detection
+from maeday_core.drawing.cards import before_and_after, evidence, nearest_patch, rarity, verdict
 from maeday_core.drawing.report import report_page
-from maeday_core.drawing.shown import Shown, shown
+from maeday_core.drawing.shown import Shown, map_picture, shown
 from tests.drawing.detections import PEAK, ensemble, matched, query, reconstructed
 
 HOSTILE = '<img src=x onerror="alert(1)">.png'
 
 
-def view(result: Detection, name: str = "part.png") -> Shown:
-    return shown(name, query(), result)
+def view(result: Detection, name: str = "part.png", by_hand: float | None = None) -> Shown:
+    return replace(shown(name, query(), result), by_hand=by_hand)
 
 
 def words(html: str) -> str:
-    return " ".join(re.sub("<[^>]*>", " ", html).split())
+    return " ".join(re.sub("<[^>]*>", " ", html).split()).replace(" ,", ",")
 
 
 def test_a_score_above_the_threshold_is_anomalous() -> None:
-    card = verdict(view(reconstructed(score=0.8)), 0.4, False)
+    card = verdict(view(reconstructed(score=0.8, limit=0.4)), False)
     assert 'class="verdict anomalous"' in card
-    assert "Something here does not belong" in card
-    assert "0.1% of the picture lies above the threshold and is outlined." in card
-    assert "image score 0.800 · threshold 0.400 · MAEDAY · 3 masks · 0.50 s" in words(card)
+    text = words(card)
+    assert text.startswith(
+        "Something here does not belong 0.1% of the picture lies above the threshold and is outlined."
+    )
+    assert "Fewer than 1 good picture in 10,000 scores this high." in text
+    assert "2.00 times the threshold · image score 0.800 · threshold 0.400" in text
+    assert text.endswith("threshold for 5% false alarms, between 0.362 and 0.442 · MAEDAY · 3 masks · 0.50 s")
 
 
-def test_a_score_at_the_threshold_is_normal() -> None:
-    card = verdict(view(reconstructed(score=0.5)), 0.5, False)
-    assert 'class="verdict calm"' in card
-    assert "Nothing stands out" in card
-    assert "The whole picture lies below the threshold." in card
+def test_a_score_at_the_threshold_is_worth_a_look() -> None:
+    card = verdict(view(reconstructed(score=0.5, limit=0.5)), False)
+    assert 'class="verdict look"' in card
+    assert words(card).startswith("Look here The ringed place is the most unusual one")
+    assert "About 1 good picture in 20 scores this high." in card
+    assert "outlined" not in card
+
+
+def test_an_ordinary_score_is_nothing_found_and_green_only_beside_good_parts() -> None:
+    for shots, kind in ((0, "hint"), (2, "calm")):
+        card = verdict(view(matched(score=0.72, crops=shots > 0, shots=shots)), False)
+        assert f'class="verdict {kind}"' in card
+        assert words(card).startswith("Nothing found The whole picture lies below the threshold.")
+        assert "About 1 good picture in 2 scores this high." in card
+        assert f"It rests on {shots} good parts." in card
+
+
+def test_where_the_states_meet() -> None:
+    threshold = matched().threshold
+    for score, title in ((threshold.look, "Nothing found"), (threshold.value, "Look here")):
+        for nearby, expected in ((score, title), (np.nextafter(score, 2), {"Nothing found": "Look here"}.get(title))):
+            card = verdict(view(matched(score=float(nearby))), False)
+            assert (expected or "Something here does not belong") in card
+
+
+def test_a_threshold_set_by_hand_promises_no_rate() -> None:
+    text = words(verdict(view(reconstructed(score=0.8, limit=0.4), by_hand=0.9), False))
+    assert text.startswith("Look here")
+    assert "0.89 times the threshold · image score 0.800 · threshold 0.900" in text
+    assert "threshold set by hand" in text
+    assert "false alarms" not in text
+
+
+def test_a_threshold_of_zero_has_no_factor() -> None:
+    text = words(verdict(view(reconstructed(), by_hand=0.0), False))
+    assert "times" not in text
+    assert "threshold 0.000" in text
+
+
+def scoring(share: float) -> Detection:
+    """A result whose score so many good pictures exceed."""
+    ordinary = Ordinary(1.0, 0.2, 0.1, "")
+    return replace(matched(score=ordinary.limit(share)), threshold=ordinary.threshold())
+
+
+@pytest.mark.parametrize(
+    ("share", "sentence"),
+    [
+        (1e-6, "Fewer than 1 good picture in 10,000 scores this high."),
+        (1.1e-4, "About 1 good picture in 10,000 scores this high."),
+        (0.0049, "About 1 good picture in 200 scores this high."),
+        (0.0099, "About 1 good picture in 100 scores this high."),
+        (0.068, "About 1 good picture in 15 scores this high."),
+        (0.5, "About 1 good picture in 2 scores this high."),
+        (0.67, "About 2 good pictures in 3 score this high."),
+        (0.94, "About 9 good pictures in 10 score this high."),
+        (0.99, "Nearly every good picture scores this high."),
+    ],
+)
+def test_how_rare_a_score_is(share: float, sentence: str) -> None:
+    assert rarity(scoring(share)) == sentence
+
+
+@given(st.floats(1.0001e-4, 0.95), st.floats(1.0001e-4, 0.95))
+def test_what_is_said_of_a_score_is_near_the_truth_and_never_in_the_wrong_order(one: float, other: float) -> None:
+    told = {}
+    for share in sorted((one, other)):
+        few, many = re.findall(r"[\d,]+", rarity(scoring(share)))
+        told[share] = int(few) / int(many.replace(",", ""))
+        odds = told[share] / (1 - told[share]) / (share / (1 - share))
+        assert 0.45 < odds < 1 / 0.45
+    assert list(told.values()) == sorted(told.values())
+
+
+def test_a_score_too_small_to_count_is_not_called_rare() -> None:
+    ordinary = Ordinary(1e-6, 0.2, 0.1, "", least=0.05)
+    blank = replace(reconstructed(score=0.03), threshold=ordinary.threshold())
+    assert rarity(blank) == "So small a difference never counts."
+    assert "Nothing found" in verdict(view(blank), False)
+
+
+def test_another_share_of_false_alarms_moves_threshold_and_verdict() -> None:
+    first = view(ensemble())
+    first = replace(first, before=view(matched()), by_hand=9.0)
+    strict, lenient = first.allowing(1e-6), first.allowing(0.5)
+    assert strict.limit > 1.8 > lenient.limit
+    assert "Something here does not belong" in verdict(lenient, False)
+    assert "Something here does not belong" not in verdict(strict, False)
+    assert "for 0.0001% false alarms" in words(verdict(strict, False))
+    assert "for 50% false alarms" in words(verdict(lenient, False))
+    assert strict.before.limit > lenient.before.limit
+    assert strict.result.parts[0].threshold.value > lenient.result.parts[0].threshold.value
+
+
+def test_the_same_share_of_false_alarms_changes_nothing() -> None:
+    first = view(ensemble())
+    again = first.allowing(first.result.threshold.false_alarms)
+    assert verdict(again, False) == verdict(first, False)
+    assert np.array_equal(map_picture(again, False), map_picture(first, False))
 
 
 def test_the_ensemble_is_recommended_for_rough_ground_by_maeday_alone() -> None:
-    assert "the ensemble sees more" in verdict(view(reconstructed(score=0.1)), 0.4, False)
-    assert "the ensemble sees more" not in verdict(view(matched()), 2.0, False)
+    assert "the ensemble sees more" in verdict(view(reconstructed(score=0.1)), False)
+    assert "the ensemble sees more" not in verdict(view(matched(score=0.5)), False)
 
 
 def test_a_partial_result_tells_how_far_it_is() -> None:
     partial = view(reconstructed(masks=1))
-    assert "1 of 3 masks so far." in verdict(partial, 0.4, False)
-    assert "outlined" not in verdict(partial, 0.4, False)
-    stopped = verdict(replace(partial, stopped=True), 0.4, False)
+    assert "1 of 3 masks so far." in verdict(partial, False)
+    assert "outlined" not in verdict(partial, False)
+    stopped = verdict(replace(partial, stopped=True), False)
     assert "Stopped after 1 of 3 masks." in stopped
     assert "outlined" in stopped
     assert "1 mask ·" in words(stopped)
 
 
 def test_a_method_without_masks_mentions_none() -> None:
-    assert "mask" not in words(verdict(view(matched()), 1.0, False))
+    assert "mask" not in words(verdict(view(matched()), False))
 
 
 @pytest.mark.parametrize(("own_scale", "scale"), [(False, "fixed scale"), (True, "this picture's scale")])
 def test_the_colour_bar_marks_threshold_and_score(own_scale: bool, scale: str) -> None:
-    card = verdict(view(reconstructed(score=0.4)), 0.1, own_scale)
+    card = verdict(view(reconstructed(score=0.4, limit=0.1)), own_scale)
     places = dict(re.findall(r'class="mark (\w+)" style="left:([\d.]+)%"', card))
     assert float(places["score"]) == (100 if own_scale else 80)
     assert float(places["threshold"]) == (25 if own_scale else 20)
@@ -68,32 +170,21 @@ def test_the_colour_bar_marks_threshold_and_score(own_scale: bool, scale: str) -
 
 
 def test_a_value_beyond_the_scale_is_marked_at_its_end() -> None:
-    assert 'class="mark score" style="left:100.0%"' in verdict(view(reconstructed(score=2.0)), 0.4, False)
-
-
-def test_a_threshold_of_one_good_part_is_doubted() -> None:
-    text = sureness(Threshold(4.5, good_scores=(1.5, 2.25), shots=1))
-    assert "rests on one good part, whose copies score 1.50 to 2.25" in text
-
-
-def test_a_threshold_of_several_good_parts_has_their_scores() -> None:
-    text = sureness(Threshold(4, good_scores=(1, 2, 4), shots=3))
-    assert text == "The 3 good parts score 1.00 to 4.00, each judged by the others."
-    assert sureness(Threshold(4, shots=3)) == "The threshold rests on 3 good parts, each judged by the others."
+    assert 'class="mark score" style="left:100.0%"' in verdict(view(reconstructed(score=2.0)), False)
 
 
 def test_a_doubt_is_part_of_the_verdict() -> None:
     doubted = replace(view(reconstructed()), doubt="This photo looks <unlike> every good part.")
-    assert "This photo looks &lt;unlike&gt; every good part." in verdict(doubted, 0.4, False)
+    assert "This photo looks &lt;unlike&gt; every good part." in verdict(doubted, False)
 
 
 def test_before_and_after_name_both_verdicts() -> None:
-    before = view(reconstructed(score=0.3))
-    after = replace(view(reconstructed(score=5, unit=DEVIATIONS)), before=before)
-    text = words(before_and_after(after, 2.0, False))
-    assert "Before: calm, 0.300 against 0.400" in text
-    assert "After: stands out, 5.00 against 2.00" in text
-    assert before_and_after(before, 0.4, False) == ""
+    before = view(reconstructed(score=0.2))
+    after = replace(view(reconstructed(score=5, limit=2, unit=DEVIATIONS)), before=before)
+    text = words(before_and_after(after, False))
+    assert "Before: nothing found, 0.200 against 0.400" in text
+    assert "After: does not belong, 5.00 against 2.00" in text
+    assert before_and_after(before, False) == ""
 
 
 def test_shares_of_the_evidence_add_up() -> None:
@@ -111,7 +202,7 @@ def test_the_nearest_patch_says_where_it_is_from() -> None:
 
 
 def test_a_report_needs_no_other_file_and_has_the_settings() -> None:
-    page = report_page(view(ensemble()), 1.3)
+    page = report_page(view(ensemble()))
     assert page.startswith("<!doctype html>")
     assert not re.search(r"""https?:|(src|href)=["'](?!data:)|url\((?!["']?data:)|@import""", page)
     assert page.count("<img") == 3 + 2 + 3 + 3 * 3
@@ -120,6 +211,6 @@ def test_a_report_needs_no_other_file_and_has_the_settings() -> None:
 
 
 def test_a_report_of_a_hostile_file_name_is_harmless() -> None:
-    page = report_page(view(reconstructed(), HOSTILE), 0.4)
+    page = report_page(view(reconstructed(), HOSTILE))
     assert "<img src=x" not in page
     assert "&lt;img src=x onerror=" in page

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from maeday_core.detection.calibration import Calibration
+from maeday_core.detection.reading import Reading
 from maeday_core.detection.reconstruction import detect
 from maeday_core.detection.result import DEVIATIONS, DISTANCE, SQUARED_ERROR, Detection
 from maeday_core.detection.settings import Settings
+from maeday_core.drawing.figure import save_figure
 from maeday_core.drawing.pictures import (
     HIDDEN_COLOUR,
     difference,
@@ -19,8 +21,9 @@ from maeday_core.drawing.pictures import (
     outline,
     overlay,
     reconstruction,
-    save_figure,
+    ring,
 )
+from maeday_core.drawing.shown import shown
 from maeday_core.io.images import load_image
 from maeday_core.methods import ENSEMBLE, ENSEMBLE_RAW, TWO_PATCHCORES, Method, Tools, detector, last, learn
 from tests.drawing.detections import matched, reconstructed
@@ -51,7 +54,7 @@ def test_heat_map_uses_the_scale_it_is_given() -> None:
 
 
 def test_the_scale_of_squared_errors_is_fixed(tiny_model, result: Detection, query: np.ndarray) -> None:
-    plain = detect(tiny_model, query, Settings(masks=3), calibration(relative=False))
+    plain = detect(tiny_model, query, Settings(masks=3), Reading(calibration(relative=False), shots=2))
     for one in (result, plain):
         assert one.unit == SQUARED_ERROR
         assert one.unit.scale(one.threshold.value) == (0, 0.5)
@@ -59,11 +62,11 @@ def test_the_scale_of_squared_errors_is_fixed(tiny_model, result: Detection, que
 
 
 def test_good_parts_set_the_scale_of_deviations(tiny_model, query: np.ndarray, tmp_path: Path) -> None:
-    judged = detect(tiny_model, query, Settings(masks=3), calibration(relative=True))
+    judged = detect(tiny_model, query, Settings(masks=3), Reading(calibration(relative=True), shots=2))
     assert judged.unit == DEVIATIONS
     assert judged.unit.scale(judged.threshold.value) == (0, 2 * judged.threshold.value)
     assert DEVIATIONS.starts_at_zero
-    save_figure(query, judged, judged.threshold.value, tmp_path / "figure.png")
+    save_figure(shown("", query, judged), tmp_path / "figure.png")
     assert load_image(tmp_path / "figure.png").std() > 5
 
 
@@ -77,13 +80,24 @@ def test_the_scale_of_distances_lies_around_the_threshold() -> None:
 def test_a_calm_map_leaves_the_photo_alone(query: np.ndarray) -> None:
     calm = np.zeros((64, 64), np.float32)
     assert np.array_equal(overlay(query, calm, (0, 1)), query)
-    assert np.array_equal(outline(query, calm, 0.5), query)
+    assert np.array_equal(outline(query, calm > 0.5), query)
+
+
+def test_a_ring_is_dashed_and_leaves_its_place_free() -> None:
+    grey = np.full((200, 300, 3), 128, np.uint8)
+    changed = (ring(grey, 150, 100) != grey).any(axis=2)
+    rows, columns = np.nonzero(changed)
+    distance = np.hypot(rows - 100, columns - 150)
+    assert 12 < distance.min() < distance.max() < 24
+    angles = np.unique(np.degrees(np.arctan2(rows - 100, columns - 150)).round() % 360)
+    assert 100 < len(angles) < 320
+    assert (ring(grey, 0, 199) != grey).any()
 
 
 def test_outline_encloses_what_is_above_the_threshold(query: np.ndarray) -> None:
     error_map = np.zeros((64, 64), np.float32)
     error_map[20:40, 20:40] = 1
-    changed = (outline(query, error_map, 0.5) != query).any(axis=2)
+    changed = (outline(query, error_map > 0.5) != query).any(axis=2)
     assert changed[20, 30]
     assert not changed[30, 30]
     assert not changed[:10].any()
@@ -112,7 +126,7 @@ def test_the_difference_is_the_error_map_of_one_mask(result: Detection) -> None:
 @pytest.mark.parametrize("shape", [(40, 40), (30, 900), (2000, 50)])
 def test_figure_opens(tiny_model, shape: tuple[int, int], tmp_path: Path) -> None:
     query = np.full((*shape, 3), 128, np.uint8)
-    save_figure(query, detect(tiny_model, query, Settings(masks=1)), 0.2, tmp_path / "figure.png")
+    save_figure(shown("", query, detect(tiny_model, query, Settings(masks=1))), tmp_path / "figure.png")
     assert load_image(tmp_path / "figure.png").std() > 5
 
 
@@ -128,8 +142,8 @@ def test_figure_opens(tiny_model, shape: tuple[int, int], tmp_path: Path) -> Non
 def test_the_figure_of_a_sum_has_a_panel_for_each_part(method: Method, parts: list[Detection], tmp_path: Path) -> None:
     both = method.add(parts)
     query = np.full((*both.error_map.shape, 3), 128, np.uint8)
-    save_figure(query, both, both.threshold.value, tmp_path / "both.png")
-    save_figure(query, parts[0], parts[0].threshold.value, tmp_path / "one.png")
+    save_figure(shown("", query, both), tmp_path / "both.png")
+    save_figure(shown("", query, parts[0]), tmp_path / "one.png")
     widths = [load_image(tmp_path / f"{name}.png").shape[1] for name in ("one", "both")]
     assert widths[1] > 1.5 * widths[0]
 
@@ -139,5 +153,5 @@ def test_what_good_parts_taught_a_sum_can_be_drawn(tiny_model, method: Method, t
     tools = Tools.of(tiny_model, Settings(masks=1), preset="calibrate")
     query = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     found = last(detector(method, tools, learn(method, tools, [query[::-1].copy()]))(query))
-    save_figure(query, found, found.threshold.value, tmp_path / "figure.png")
+    save_figure(shown("", query, found), tmp_path / "figure.png")
     assert load_image(tmp_path / "figure.png").std() > 5

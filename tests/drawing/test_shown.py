@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from maeday_core.detection.decision import Verdict
 from maeday_core.detection.result import Detection, Matches, Reconstructions
 from maeday_core.drawing import shown as drawing
 from maeday_core.drawing.pictures import HIDDEN_COLOUR
@@ -20,20 +25,21 @@ def test_a_small_picture_keeps_its_size() -> None:
     assert view(reconstructed()).query.shape == (HEIGHT, WIDTH, 3)
 
 
-def test_a_large_picture_is_shrunk_and_its_peak_stays_the_score() -> None:
+def test_a_large_picture_is_shrunk_and_its_peak_stays() -> None:
     large = shown("part.png", np.zeros((300, 2 * SHOWN_SIDE, 3), np.uint8), ensemble())
     assert large.query.shape == (150, SHOWN_SIDE, 3)
     for result in (large.result, *large.result.parts):
         assert result.error_map.shape == (150, SHOWN_SIDE)
-        assert result.error_map.max() == pytest.approx(result.image_score, rel=1e-5)
+        assert result.error_map.max() == pytest.approx(2.0 if result.parts else result.image_score, rel=1e-5)
 
 
 def test_the_peak_is_a_column_and_a_row() -> None:
     assert drawing.peak_of(view(reconstructed())) == PEAK
 
 
-def test_a_picture_s_own_scale_ends_at_its_score() -> None:
-    assert drawing.scale_of(reconstructed(score=0.3), own_scale=True) == (0.0, 0.3)
+def test_a_picture_s_own_scale_ends_at_its_peak() -> None:
+    assert drawing.scale_of(ensemble(), own_scale=True)[1] == 2.0
+    assert drawing.scale_of(reconstructed(score=0.3), own_scale=True) == (0.0, pytest.approx(0.3))
     low, top = drawing.scale_of(matched(score=1.5), own_scale=True)
     assert low == pytest.approx(0.15)
     assert top == 1.5
@@ -49,14 +55,38 @@ def test_squared_errors_have_three_digits_and_distances_two() -> None:
 
 
 def test_the_overlay_begins_with_the_photo_as_it_is() -> None:
-    photo, covered = drawing.overlay_pair(view(reconstructed()), 0.4, False)
+    photo, covered = drawing.overlay_pair(view(reconstructed()), False)
     assert np.array_equal(photo, query())
     assert not np.array_equal(photo, covered)
 
 
-def test_regions_above_the_threshold_are_outlined() -> None:
-    outlined, plain = (drawing.map_picture(view(reconstructed()), threshold, False) for threshold in (0.4, 1.0))
-    assert not np.array_equal(outlined, plain)
+def test_what_is_anomalous_is_outlined_and_what_is_worth_a_look_is_ringed() -> None:
+    x, y = PEAK
+    below, look, above = (drawing.map_picture(view(matched(score)), True) for score in (0.5, 0.9, 1.5))
+    outlined, ringed = ((picture != below).any(axis=2) for picture in (above, look))
+    assert outlined[y, x - 1 : x + 2].any()
+    assert ringed.any()
+    assert not ringed[y, x]
+
+
+def test_a_picture_whose_score_is_not_above_the_threshold_has_no_outline() -> None:
+    unflagged = replace(view(ensemble()), by_hand=1.9)  # the peak of its map is 2, its score 1.8
+    assert unflagged.verdict is Verdict.LOOK
+    assert not unflagged.anomalous.any()
+    assert replace(unflagged, by_hand=1.7).anomalous.sum() == 1
+
+
+@given(st.floats(0.125, 3, width=32), st.floats(0, 3, width=32))
+def test_something_is_outlined_exactly_if_the_score_is_above_the_threshold(score: float, limit: float) -> None:
+    one = replace(view(matched(score)), by_hand=limit)
+    assert one.anomalous.any() == (one.verdict is Verdict.ANOMALOUS) == (score > limit)
+
+
+def test_a_shrunk_picture_is_outlined_if_the_picture_is() -> None:
+    error_map = np.zeros((300, 2 * SHOWN_SIDE), np.float32)
+    error_map[100, 701] = 1.5  # shrinking alone would lower it below the threshold
+    small = shown("part.png", np.zeros((300, 2 * SHOWN_SIDE, 3), np.uint8), replace(matched(), error_map=error_map))
+    assert small.anomalous.any()
 
 
 def masks(result: Detection) -> Reconstructions:

@@ -71,7 +71,8 @@ def test_the_threshold_moves_without_a_run(judged: Visitor) -> None:
     facts, runs = judged.facts(), len(judged.runs)
     assert runs == 1
     judged.set("threshold", 1)
-    expect(judged.card).to_contain_text("Nothing stands out")
+    expect(judged.card).to_contain_text("Look here")
+    expect(judged.card).to_contain_text("threshold set by hand")
     calm = judged.sources("overlay")
     judged.set("threshold", 0.01)
     expect(judged.card).to_contain_text("Something here does not belong")
@@ -86,6 +87,29 @@ def test_the_threshold_moves_without_a_run(judged: Visitor) -> None:
     expect(judged.card).to_contain_text(f"threshold {facts.threshold:.3f}")
     assert judged.facts() == facts
     assert len(judged.runs) == runs
+
+
+def test_other_false_alarms_move_threshold_and_verdict_without_a_run(judged: Visitor) -> None:
+    usual, runs = judged.facts(), len(judged.runs)
+    judged.set("threshold", 1)
+    expect(judged.page.locator("#auto-threshold input")).not_to_be_checked()
+    thresholds = []
+    for share in ("1%", "2%", "5%", "10%", "20%"):
+        judged.allow(share)
+        expect(judged.card).to_contain_text(f"for {share} false alarms")
+        thresholds.append(judged.facts().threshold)
+        expect(judged.page.locator("#threshold input[type=number]")).to_have_value(
+            re.compile(f"{thresholds[-1]:.3f}".rstrip("0"))
+        )
+    expect(judged.page.locator("#auto-threshold input")).to_be_checked()
+    assert thresholds == sorted(thresholds, reverse=True)
+    assert len(set(thresholds)) == 5
+    assert thresholds[2] == usual.threshold
+    assert len(judged.runs) == runs
+    judged.run()
+    assert judged.facts().threshold == thresholds[-1]
+    _, report = judged.download("get-report")
+    assert b"for 20% false alarms" in report
 
 
 def test_the_report_follows_the_threshold(judged: Visitor) -> None:
@@ -132,7 +156,7 @@ def test_the_paper_s_settings_are_one_click_away(visitor: Visitor, tmp_path: Pat
 def test_a_long_photo_is_seen_through_windows(visitor: Visitor, tmp_path: Path) -> None:
     visitor.upload(photo(tmp_path / "long.png", disc=(700, 90), size=(900, 240)))
     visitor.run()
-    expect(visitor.card).to_contain_text("Seen through 5 windows of 224 px")
+    expect(visitor.card).to_contain_text("seen through 5 windows of 224 px")
     error_map = visitor.error_map()
     assert error_map.shape == (240, 900)
     y, x = np.unravel_index(error_map.argmax(), error_map.shape)

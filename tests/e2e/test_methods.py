@@ -74,7 +74,7 @@ def test_a_threshold_of_one_method_does_not_block_another(visitor: Visitor, tmp_
     visitor.choose_method("self")
     visitor.run()
     visitor.set("threshold", 2.5)
-    expect(visitor.card).to_contain_text("Nothing stands out")
+    expect(visitor.card).to_contain_text("threshold set by hand")
     visitor.choose_method("maeday")
     expect(visitor.page.locator("#auto-threshold input")).to_be_checked()
     visitor.page.locator("#auto-threshold input").uncheck()

@@ -40,7 +40,7 @@ class Visitor:
     def _note(self, request: Request) -> None:
         if request.url.split("?")[0].endswith("/queue/join"):
             asked = json.loads(request.post_data or "{}")
-            if len(asked["data"]) > 2:  # the photo and all settings, not just where a slider stands
+            if len(asked["data"]) > 8:  # the photo and all settings, not just where the threshold stands
                 self.runs.append(asked)
 
     def upload(self, path: Path) -> None:
@@ -78,6 +78,10 @@ class Visitor:
     def set(self, slider: str, value: float) -> None:
         self.page.locator(f"#{slider} input[type=range]").fill(str(value))
 
+    def allow(self, share: str) -> None:
+        """Choose a share of false alarms, as its label says it."""
+        self.page.locator("#false-alarms").get_by_label(share, exact=True).check()
+
     def choose_method(self, name: str) -> None:
         self.page.locator(f"#method input[value={name}]").check()
 
@@ -113,7 +117,7 @@ class Visitor:
 
     def facts(self) -> Facts:
         found = re.search(
-            r"image score ([\d.]+) · threshold ([\d.]+) · [\w-]+ · (?:(\d+) masks? · )?([\d.]+) s",
+            r"image score ([\d.]+) · threshold ([\d.]+)\s+.* · [\w-]+ · (?:(\d+) masks? · )?(?:seen .* · )?([\d.]+) s",
             self.card.inner_text(),
         )
         assert found, self.card.inner_text()
