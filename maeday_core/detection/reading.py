@@ -67,8 +67,8 @@ class Reading:
 
     def perceptual(self, large: bool) -> bool:
         """Whether the perceptual error is needed, for a large picture or another one."""
-        if self.calibration and self.calibration.relative:
-            return True
+        if self.calibration:
+            return self.calibration.relative or self.evidence
         return self.evidence and not large
 
     def maps(self, errors: FloatMap, masks: int, large: bool = False) -> FloatMap:
@@ -83,6 +83,7 @@ class Reading:
             return self._read(np.stack([self.calibration.deviations(one, masks) for one in errors]))
         if not self.evidence:
             return np.ascontiguousarray(errors[:, 0])
+        large = large and not self.calibration  # else it is read as the good parts are
         usual = float(np.quantile(errors[:, 0], WEIGHTS.ordinary)) if large else 0.0
         seen = errors[:, :1] if large else np.stack([perceptual_layer(one) for one in errors])
         return self._read(seen, max(WEIGHTS.visible, usual))
