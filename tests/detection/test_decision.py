@@ -158,7 +158,9 @@ def test_without_good_parts_a_rough_picture_is_expected_to_score_higher() -> Non
 def test_the_limit_has_the_unit_of_the_maps(factor: float, shots: int, mirrors: bool) -> None:
     left_out, mirrored = random_maps(max(shots, 2)), random_maps(1, seed=1) if mirrors else None
     once = GoodParts(left_out, shots, mirrored)
-    scaled = GoodParts(np.float32(factor) * left_out, shots, None if mirrored is None else np.float32(factor) * mirrored)
+    scaled = GoodParts(
+        np.float32(factor) * left_out, shots, None if mirrored is None else np.float32(factor) * mirrored
+    )
     for peak in (0.0, EVIDENCE.peak):
         one, other = (from_good_parts(good, RATES, peak).limit(0.05) for good in (once, scaled))
         assert other == pytest.approx(factor * one, rel=1e-4)
