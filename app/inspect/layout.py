@@ -15,7 +15,7 @@ from app.inspect.good_parts import GoodPartsPanel, lay_out_good_parts
 from app.inspect.settings import MASKS, SettingsPanel, lay_out_settings
 from app.models import device_label
 from maeday_core import METHODS
-from maeday_core.detection.decision import FALSE_ALARMS
+from maeday_core.detection.decision import ALARM_RATE
 
 _APP = Path(__file__).resolve().parents[1]
 EXAMPLES = next(path for path in (_APP / "examples", _APP.parent / "assets" / "examples") if path.is_dir())
@@ -46,7 +46,7 @@ class ResultPanel:
     heat: gr.Image
     threshold: gr.Slider
     auto: gr.Checkbox
-    false_alarms: gr.Radio
+    alarm_rate: gr.Radio
     own_scale: gr.Radio
     figure: gr.DownloadButton
     error_map: gr.DownloadButton
@@ -59,7 +59,7 @@ class ResultPanel:
     @property
     def judged_by(self) -> set[Block]:
         """What decides the verdict on a result, beside the result."""
-        return {self.threshold, self.auto, self.false_alarms}
+        return {self.threshold, self.auto, self.alarm_rate}
 
 
 @dataclass(frozen=True)
@@ -127,9 +127,9 @@ def _result() -> ResultPanel:
         with gr.Column(scale=3, min_width=260):
             threshold, auto = _threshold()
         with gr.Column(scale=2, min_width=260):
-            false_alarms = gr.Radio(
+            alarm_rate = gr.Radio(
                 [(f"{rate:.0%}", rate) for rate in RATES],
-                value=FALSE_ALARMS,
+                value=ALARM_RATE,
                 label="False alarms",
                 info="Good parts that may be called anomalous; moves the automatic threshold.",
                 elem_id="false-alarms",
@@ -150,7 +150,7 @@ def _result() -> ResultPanel:
         heat,
         threshold,
         auto,
-        false_alarms,
+        alarm_rate,
         own_scale,
         figure,
         error_map,

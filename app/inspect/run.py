@@ -91,7 +91,7 @@ class Inspection:
         method = find(values[tab.method])
         reference = values[tab.good_parts.reference] if method.shots is not Shots.NONE else None
         reference = reference or Reference()
-        settings = settings_of(tab.settings, values, values[tab.result.false_alarms])
+        settings = settings_of(tab.settings, values, values[tab.result.alarm_rate])
         query = load_image(path)
         tools = yield from load_tools(values[tab.settings.model], settings, method, self._busy)
         detect = detector(method, replace(tools, partial=True), reference)
@@ -226,7 +226,7 @@ class Inspection:
         result, view = self.tab.result, values[self.tab.shown]
         if view is None:
             return None
-        judged: Shown = view.allowing(values[result.false_alarms])
+        judged: Shown = view.allowing(values[result.alarm_rate])
         return judged if values[result.auto] else replace(judged, by_hand=values[result.threshold])
 
     def _show(self, view: Shown, values: Values) -> Answer:

@@ -10,7 +10,7 @@ from gradio.components import Component
 from app.events import Answer, Values
 from app.models import model_choices
 from maeday_core import Settings
-from maeday_core.detection.decision import FALSE_ALARMS
+from maeday_core.detection.decision import ALARM_RATE
 
 MAX_MASKS = 64
 MASKS = 16
@@ -36,7 +36,7 @@ class SettingsPanel:
         return {self.model, self.masks, self.ratio, self.seed, self.sampling, self.patches, self.tile}
 
 
-def settings_of(panel: SettingsPanel, values: Values, false_alarms: float = FALSE_ALARMS) -> Settings:
+def settings_of(panel: SettingsPanel, values: Values, alarm_rate: float = ALARM_RATE) -> Settings:
     """The settings that are chosen, and the false alarms that are chosen beside the threshold.
 
     Raises:
@@ -49,7 +49,7 @@ def settings_of(panel: SettingsPanel, values: Values, false_alarms: float = FALS
         sampling=values[panel.sampling],
         patches=values[panel.patches],
         tile=values[panel.tile],
-        false_alarms=false_alarms,
+        alarm_rate=alarm_rate,
     )
 
 

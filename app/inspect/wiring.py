@@ -140,7 +140,7 @@ def _wire_looks(inspection: Inspection) -> None:
     result.threshold.input(inspection.by_hand, None, result.auto, **AT_ONCE).then(**redraw).then(**files)
     judged_by: set[Any] = {tab.shown} | result.judged_by
     result.auto.input(inspection.set_automatic, judged_by, result.threshold, **AT_ONCE).then(**redraw).then(**files)
-    allowed = result.false_alarms.input(inspection.allow, judged_by, [result.auto, result.threshold], **AT_ONCE)
+    allowed = result.alarm_rate.input(inspection.allow, judged_by, [result.auto, result.threshold], **AT_ONCE)
     allowed.then(**redraw).then(**files)
     result.own_scale.input(**redraw).then(**show_mask).then(**_all_masks(inspection))
     masks.index.input(**show_mask)

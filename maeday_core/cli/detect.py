@@ -86,7 +86,7 @@ def _row(path: Path, result: Detection, model: str | None) -> dict[str, Any]:
         "boxes": [asdict(box) for box in boxes],
         "seconds": round(result.seconds, 4),
         **made_by,
-        "false_alarms": threshold.false_alarms,
+        "alarm_rate": threshold.alarm_rate,
         "model": made_by["model"] and (model or made_by["model"]),
     }
 

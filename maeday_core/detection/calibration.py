@@ -105,8 +105,14 @@ class Calibration:
         """
         more = max(1.0, np.sqrt(self.masks / masks))
         *scales, perceptual = np.maximum((_layers(errors) - self.mean) / (self.deviation * more), 0)
-        squared = np.exp(np.log(np.stack(scales) + NORMAL.nearly_zero).mean(axis=0)) - NORMAL.nearly_zero
+        squared = geometric_mean(np.stack(scales))
         return np.stack([_blur(one, NORMAL.blur) for one in (squared, perceptual)])
+
+
+def geometric_mean(deviations: FloatMap) -> FloatMap:
+    """That of (n, ...) deviations, 0 or more: (...). Where one is 0, the others count all the same."""
+    logarithms = np.log(deviations + NORMAL.nearly_zero).mean(axis=0)
+    return np.asarray(np.maximum(np.exp(logarithms) - NORMAL.nearly_zero, 0), np.float32)
 
 
 def perceptual_layer(errors: FloatMap) -> FloatMap:

@@ -78,19 +78,18 @@ class Ordinary:
 
     def limit(self, alarm_rate: float) -> float:
         """The score that the share `alarm_rate` of good pictures exceeds, between 0 and 1."""
-        return max(self.least, self.level * math.exp(self.spread * NormalDist().inv_cdf(1 - alarm_rate)))
+        return max(self.least, self.level * math.exp(-self.spread * NormalDist().inv_cdf(alarm_rate)))
 
     def share_above(self, score: float) -> float:
         """The share of good pictures that would score higher, between 0 and 1."""
         if score <= 0:
             return 1.0
-        return 1 - NormalDist().cdf(math.log(score / self.level) / self.spread)
+        return NormalDist().cdf(-math.log(score / self.level) / self.spread)
 
     def threshold(self, alarm_rate: float = ALARM_RATE) -> Threshold:
-        """The threshold that gives so many false alarms."""
-        look = self.limit(min(0.5, EVIDENCE.look * alarm_rate)) if alarm_rate < 0.5 else math.inf
-        value = self.limit(alarm_rate)
-        return Threshold(value, min(look, value), self, alarm_rate)
+        """The threshold that the share `alarm_rate` of good pictures exceeds, between 0 and 1."""
+        looks = max(alarm_rate, min(0.5, EVIDENCE.look * alarm_rate))
+        return Threshold(self.limit(alarm_rate), self.limit(looks), self, alarm_rate)
 
 
 @dataclass(frozen=True)
@@ -158,11 +157,17 @@ class GoodParts:
     mirrored: FloatMap | None = field(default=None, repr=False)
 
     def plus(self, other: GoodParts) -> GoodParts:
-        """The maps of two methods that know the same good parts, added; this one's know no query."""
+        """The maps of two methods that know the same good parts, added; this one's know no query.
+
+        Where the maps of the two do not correspond, the mean of this one's is added to each of the other's.
+        """
+        usual = self.left_out.mean(axis=0, keepdims=True)
+        left_out = other.left_out + (self.left_out if len(self.left_out) == len(other.left_out) else usual)
+        shots = min(self.shots, other.shots)
         if other.mirrored is None:
-            return GoodParts(self.left_out + other.left_out, self.shots)
-        own = self.left_out if self.shots > 1 else self.left_out.mean(axis=0, keepdims=True)
-        return GoodParts(self.left_out + other.left_out, self.shots, own[: len(other.mirrored)] + other.mirrored)
+            return GoodParts(left_out, shots)
+        own = self.left_out[: len(other.mirrored)] if len(self.left_out) == self.shots else usual
+        return GoodParts(left_out, shots, own + other.mirrored)
 
 
 def image_score(error_map: FloatMap, share: float = EVIDENCE.peak) -> float:
@@ -172,7 +177,7 @@ def image_score(error_map: FloatMap, share: float = EVIDENCE.peak) -> float:
 
 def outline(error_map: FloatMap, score: float, limit: float) -> npt.NDArray[np.bool_]:
     """Where a map (H, W) is above the limit, if the picture's score is: there lies what does not belong."""
-    return (error_map > limit) & (score > limit)
+    return (error_map > np.float64(limit)) & (score > limit)
 
 
 def ordinary_level(error_map: FloatMap) -> float:
@@ -241,5 +246,6 @@ def _log_score(maps: FloatMap, peak: float) -> float:
 
 def mean_of_highest(values: npt.NDArray[np.float32], count: int) -> float:
     """The mean of the `count` highest of some values, of one at least."""
-    flat, count = values.ravel(), max(1, count)
-    return float(np.partition(flat, -count)[-count:].mean()) if count < flat.size else float(flat.mean())
+    count = max(1, count)
+    highest = np.partition(values, -count, axis=None)[-count:] if count < values.size else values
+    return float(highest.mean(dtype=np.float64))

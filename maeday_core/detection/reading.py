@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from maeday_core.detection.calibration import NORMAL, Calibration, perceptual_layer
+from maeday_core.detection.calibration import Calibration, geometric_mean, perceptual_layer
 from maeday_core.detection.decision import GoodParts, Ordinary, Rates, Roughness, from_good_parts, from_picture
 from maeday_core.detection.result import DEVIATIONS, EVIDENCE, SQUARED_ERROR, Unit
 from maeday_core.detection.windows import FloatMap
@@ -67,8 +67,8 @@ class Reading:
 
     def perceptual(self, large: bool) -> bool:
         """Whether the perceptual error is needed, for a large picture or another one."""
-        if self.calibration and self.calibration.relative:
-            return True
+        if self.calibration:
+            return self.calibration.relative or self.evidence
         return self.evidence and not large
 
     def maps(self, errors: FloatMap, masks: int, large: bool = False) -> FloatMap:
@@ -83,6 +83,7 @@ class Reading:
             return self._read(np.stack([self.calibration.deviations(one, masks) for one in errors]))
         if not self.evidence:
             return np.ascontiguousarray(errors[:, 0])
+        large = large and not self.calibration  # else it is read as the good parts are
         usual = float(np.quantile(errors[:, 0], WEIGHTS.ordinary)) if large else 0.0
         seen = errors[:, :1] if large else np.stack([perceptual_layer(one) for one in errors])
         return self._read(seen, max(WEIGHTS.visible, usual))
@@ -102,12 +103,11 @@ class Reading:
 
     def _read(self, layers: FloatMap, usual: float = WEIGHTS.visible) -> FloatMap:
         """Layers (n, 1 or 2, S, S), deviations or errors, as maps (n, S, S)."""
-        squared, *perceptual = np.moveaxis(layers, 1, 0)
         if self.calibration and self.calibration.relative:
             if self.evidence:
                 return np.asarray(WEIGHTS.deviations * np.log1p(layers).sum(axis=1), np.float32)
-            logarithms = np.log(layers + NORMAL.nearly_zero)
-            return np.asarray(np.exp(logarithms.mean(axis=1)) - NORMAL.nearly_zero, np.float32)
+            return geometric_mean(np.moveaxis(layers, 1, 0))
+        squared, *perceptual = np.moveaxis(layers, 1, 0)
         if not self.evidence:
             return np.asarray(squared, np.float32)
         found = WEIGHTS.error * np.log1p(squared / usual)

@@ -125,7 +125,7 @@ def _rests_on(view: Shown) -> str:
     if view.by_hand is not None:
         return "threshold set by hand"
     low, high = (number(view.result, value) for value in threshold.between)
-    return f"threshold for {100 * threshold.false_alarms:.3g}% false alarms, between {low} and {high}"
+    return f"threshold for {100 * threshold.alarm_rate:.3g}% false alarms, between {low} and {high}"
 
 
 def _facts(view: Shown) -> list[str]:

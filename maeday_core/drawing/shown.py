@@ -71,16 +71,16 @@ class Shown:
         """What is outlined, (h, w)."""
         return decision.outline(self.result.error_map, self.result.image_score, self.limit)
 
-    def allowing(self, false_alarms: float) -> Shown:
+    def allowing(self, alarm_rate: float) -> Shown:
         """The same results under the automatic threshold for another share of false alarms: no model runs."""
-        before = self.before and self.before.allowing(false_alarms)
-        return replace(self, result=_allowing(self.result, false_alarms), before=before, by_hand=None)
+        before = self.before and self.before.allowing(alarm_rate)
+        return replace(self, result=_allowing(self.result, alarm_rate), before=before, by_hand=None)
 
 
-def _allowing(result: Detection, false_alarms: float) -> Detection:
-    seen = tuple(_allowing(part, false_alarms) for part in result.parts) or result.seen
-    threshold = result.threshold.ordinary.threshold(false_alarms)
-    return replace(result, threshold=threshold, made_by=replace(result.made_by, false_alarms=false_alarms), seen=seen)
+def _allowing(result: Detection, alarm_rate: float) -> Detection:
+    seen = tuple(_allowing(part, alarm_rate) for part in result.parts) or result.seen
+    threshold = result.threshold.ordinary.threshold(alarm_rate)
+    return replace(result, threshold=threshold, made_by=replace(result.made_by, alarm_rate=alarm_rate), seen=seen)
 
 
 def shown(

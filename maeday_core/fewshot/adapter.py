@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -56,6 +57,11 @@ class Adapter:
     @property
     def tile(self) -> Seen:
         return "on" if self.settings.tile == "on" else "off"
+
+    @property
+    def photos(self) -> int:
+        """How many of the shots are different; a photo given several times tells no more than once."""
+        return len(set(self.appearances))
 
     @property
     def recipe(self) -> str:
@@ -121,6 +127,7 @@ class Adapter:
             and self.calibration.judged.ndim == 4
             and self.calibration.judged.shape[1:] == (2, GRID, GRID)
             and bool(self.appearances and len(self.calibration.judged))
+            and bool(np.isfinite(self.calibration.judged).all())
         )
 
     def tensors(self) -> dict[str, Tensor]:

@@ -64,7 +64,7 @@ class Maeday(Method):
         if not isinstance(adapter, Adapter):
             return lambda query: stream(model, query, settings, Reading(evidence=evidence), partial=tools.partial)
         adapted = adapter.apply(model, settings)
-        reading = PLAIN if self.counts == "errors" else Reading(adapter.calibration, evidence, adapter.shots)
+        reading = PLAIN if self.counts == "errors" else Reading(adapter.calibration, evidence, adapter.photos)
 
         def detect(query: RGBImage) -> Iterator[Detection]:
             for result in stream(adapted, query, settings, reading, partial=tools.partial):

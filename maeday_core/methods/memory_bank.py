@@ -58,8 +58,8 @@ class MemoryBank:
     Attributes:
         features: float32 (patches, C), of unit length, on the CPU.
         crops: uint8 (patches, 24, 24, 3), what they look like.
-        left_out: float32 (k, g, g), maps of the first shots, each judged by the others; of a single photo, or one
-            given several times, maps of its copies.
+        left_out: float32 (k, g, g), maps of the first shots, each judged by the others, or of copies of a single one.
+        alone: whether they are of copies: there is one photo, or the others tell no more than it does.
         views: float32 (m, v, h, w, C), features of the first shots in each of their v rotations and reflections, so
             that a query can judge them; no shots where pictures are seen as windows see them.
         shots: how many good parts there were.
@@ -71,6 +71,7 @@ class MemoryBank:
     features: Tensor = field(repr=False)
     crops: RGBImage = field(repr=False)
     left_out: FloatMap = field(repr=False)
+    alone: bool
     views: Tensor = field(repr=False)
     shots: int
     backbone: str
@@ -79,9 +80,8 @@ class MemoryBank:
 
     def good(self, query: Tensor) -> GoodParts:
         """Maps of the good parts under the conditions of a query, whose features are (h, w, C)."""
-        alone = self.shots == 1 or len(self.left_out) > self.shots
         mirrored = [mirrored_map(views, query) for views in self.views]
-        return GoodParts(self.left_out, 1 if alone else self.shots, np.stack(mirrored) if mirrored else None)
+        return GoodParts(self.left_out, 1 if self.alone else self.shots, np.stack(mirrored) if mirrored else None)
 
     @property
     def summary(self) -> str:
@@ -112,6 +112,7 @@ class MemoryBank:
     def facts(self) -> dict[str, Any]:
         return {
             "shots": self.shots,
+            "alone": self.alone,
             "backbone": self.backbone,
             "seed": self.seed,
             "tile": self.tile,
@@ -140,7 +141,8 @@ class MemoryBank:
             or not (np.isfinite(left_out).all() and features.isfinite().all() and views.isfinite().all())
         ):
             raise ValueError(f"no memory bank has features {tuple(features.shape)} and crops {crops.shape}")
-        return cls(features, crops, left_out, views, shots, str(facts["backbone"]), int(facts["seed"]), tile)
+        alone = bool(facts["alone"])
+        return cls(features, crops, left_out, alone, views, shots, str(facts["backbone"]), int(facts["seed"]), tile)
 
 
 def as_compared(picture: RGBImage, side: int, tile: Seen) -> RGBImage:
@@ -189,9 +191,9 @@ def build_bank(
         raise SettingsError("PatchCore needs photos of good parts: give at least one.")
     kept = _reduced([kept, *waiting], seed)
     known = kept.features.half().float()
-    left_out = _left_out(backbone, known, kept.shots, judged, seed)
+    left_out, alone = _left_out(backbone, known, kept.shots, judged, seed)
     turned = torch.stack(mirrored).half().float() if mirrored else torch.empty(0, 1, 1, 1, known.shape[1])
-    return MemoryBank(known, kept.crops, left_out, turned, count, backbone.name, seed, tile)
+    return MemoryBank(known, kept.crops, left_out, alone, turned, count, backbone.name, seed, tile)
 
 
 def rotations_and_reflections(shot: RGBImage) -> list[RGBImage]:
@@ -278,18 +280,18 @@ def coreset(features: Tensor, size: int, seed: int = 0) -> Tensor:
 
 def _left_out(
     backbone: Backbone, known: Tensor, origins: npt.NDArray[np.int64], shots: list[RGBImage], seed: int
-) -> FloatMap:
-    """Maps of the shots, each judged by the patches of the others; of one photo, or of one given several times, maps of
-    its copies."""
+) -> tuple[FloatMap, bool]:
+    """Maps of the shots, each judged by the patches of the others; or those of copies of the first one, where the
+    others tell no more: it is alone, or given several times. And which of the two."""
     rng = np.random.default_rng([seed, 1])
     copies = [copy_of(shots[0], (shots[0].shape[0], shots[0].shape[1]), rng) for _ in range(LIMITS.copies)]
-    alone = np.stack([_map(backbone(copy), known) for copy in copies])
+    copied = np.stack([_map(backbone(copy), known) for copy in copies])
     others = [
         _map(backbone(shot), known[torch.from_numpy(origins != i)])
         for i, shot in enumerate(shots)
         if (origins != i).any()
     ]
-    return np.stack(others) if others and np.max(others) > alone.max() else alone
+    return (np.stack(others), False) if others and np.max(others) > copied.max() else (copied, True)
 
 
 def _map(features: Tensor, known: Tensor) -> FloatMap:

@@ -283,7 +283,7 @@ def test_a_threshold_stays_within_its_slider(wired: Wired) -> None:
 
 def test_another_share_of_false_alarms_moves_the_automatic_threshold(wired: Wired) -> None:
     do, result = wired.inspection, view(matched(score=0.9))
-    auto, threshold, rate = do.tab.result.auto, do.tab.result.threshold, do.tab.result.false_alarms
+    auto, threshold, rate = do.tab.result.auto, do.tab.result.threshold, do.tab.result.alarm_rate
     strict, lenient = ({rate: share, auto: False} for share in (0.01, 0.2))
     by_hand = wired.values(do.allow, result, threshold=2.0)
     moved = [do.allow(by_hand | given) for given in (strict, lenient)]
@@ -303,7 +303,7 @@ def test_a_score_close_to_the_threshold_is_judged_by_its_exact_value(wired: Wire
 def test_moving_the_false_alarms_gives_what_a_detection_with_them_gives(
     wired: Wired, tiny: Tools, picture: str, share: float
 ) -> None:
-    do, rate = wired.inspection, wired.inspection.tab.result.false_alarms
+    do, rate = wired.inspection, wired.inspection.tab.result.alarm_rate
     values = wired.values(do.detect, query=picture, masks=2, method="ensemble")
     *_, usual, _ = do.detect(values)
     *_, asked, _ = do.detect(values | {rate: share})
@@ -311,7 +311,7 @@ def test_moving_the_false_alarms_gives_what_a_detection_with_them_gives(
     without_time = [re.sub(r"[\d.]+ s<", "<", one[do.tab.result.verdict]) for one in (moved, asked)]
     assert without_time[0] == without_time[1]
     assert f"for {share:.0%} false alarms" in without_time[0]
-    assert asked[do.tab.shown].result.made_by.false_alarms == share
+    assert asked[do.tab.shown].result.made_by.alarm_rate == share
 
 
 def test_a_picture_from_another_tab_keeps_its_threshold(wired: Wired) -> None:

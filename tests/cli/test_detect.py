@@ -18,7 +18,7 @@ KEYS = {
     "share_above",
     "look",
     "threshold_between",
-    "false_alarms",
+    "alarm_rate",
     "boxes",
     "seconds",
     "model",
@@ -61,7 +61,7 @@ def test_the_verdict_follows_from_the_threshold_and_the_boxes_hold_what_is_above
     assert status == 0
     assert [row["verdict"] for row in rows] == ["normal", "anomalous"]
     assert rows[1]["state"] == "anomalous"
-    assert rows[1]["share_above"] < rows[1]["false_alarms"] == 0.05 < rows[0]["share_above"]
+    assert rows[1]["share_above"] < rows[1]["alarm_rate"] == 0.05 < rows[0]["share_above"]
     for row in rows:
         above = load_image(row["mask"])[..., 0] == 255
         assert (row["verdict"] == "anomalous") == (row["image_score"] > row["threshold"]) == above.any()
@@ -77,13 +77,13 @@ def test_the_verdict_follows_from_the_threshold_and_the_boxes_hold_what_is_above
 def test_the_threshold_follows_from_the_false_alarms_and_an_unflagged_picture_has_no_boxes(run, folder, model):
     by_share = {}
     for share in (0.001, 0.4, 0.999):
-        options = ["--method", "ensemble", "--false-alarms", share, "--out", folder / "out"]
+        options = ["--method", "ensemble", "--alarm-rate", share, "--out", folder / "out"]
         status, (row,), _ = run("detect", folder / "pictures" / "b.jpg", *model, *options)
         assert status == 0
         low, high = row["threshold_between"]
         assert low < row["threshold"] < high
         assert row["look"] <= row["threshold"]
-        assert row["false_alarms"] == share
+        assert row["alarm_rate"] == share
         assert row["verdict"] == ("anomalous" if row["image_score"] > row["threshold"] else "normal")
         assert bool(row["boxes"]) == load_image(row["mask"]).any() == (row["verdict"] == "anomalous")
         by_share[share] = row

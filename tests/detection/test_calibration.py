@@ -1,4 +1,4 @@
-"""Calibration: errors of a query in deviations from the normal error, and the threshold that good parts give."""
+"""Calibration: errors of a query in deviations from the normal error, and the maps of the good parts themselves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from maeday_core.detection.calibration import ALONE, NORMAL, Calibration
+from maeday_core.detection.calibration import GRID, NORMAL, Calibration
+from maeday_core.io.images import resize_map
 
 
 def noise(shots: int, copies: int, size: int = 64) -> np.ndarray:
@@ -17,49 +18,32 @@ def noise(shots: int, copies: int, size: int = 64) -> np.ndarray:
 def test_calibration_counts_in_deviations_from_the_normal_error() -> None:
     errors = noise(3, 2)
     calibration = Calibration.of(errors, 4, relative=True)
-    usual, worse = calibration(errors[0, 0], 4), calibration(7 * errors[0, 0], 4)
-    assert 0 < usual.mean() < 1
-    assert worse.min() > usual.max()
+    usual, worse = calibration.deviations(errors[0, 0], 4), calibration.deviations(7 * errors[0, 0], 4)
+    assert usual.shape == (2, 64, 64)
+    for one, other in zip(usual, worse, strict=True):
+        assert 0 < one.mean() < 1.5
+        assert other.min() > one.max()
 
 
 def test_the_unit_of_the_error_does_not_matter() -> None:
     brighter, brightest = (Calibration.of(factor * noise(3, 2), 4, relative=True) for factor in (100, 400))
-    assert brightest.threshold.value == pytest.approx(brighter.threshold.value, rel=0.01)
+    np.testing.assert_allclose(brightest.judged, brighter.judged, rtol=0.01, atol=1e-3)
 
 
-def test_the_threshold_is_the_highest_score_of_a_good_part() -> None:
-    calibration = Calibration.of(noise(3, 2), 4, relative=True)
-    assert calibration.shots == calibration.threshold.shots == 3
-    assert len(calibration.scores) == 6
-    assert calibration.threshold.value == max(calibration.scores)
-    assert calibration.threshold.good_scores == calibration.scores
+@pytest.mark.parametrize("relative", [True, False])
+@pytest.mark.parametrize(("shots", "copies", "maps"), [(3, 2, 3), (1, 4, 4)])
+def test_there_is_a_map_of_each_good_part_or_of_each_copy_of_a_single_one(shots, copies, maps, relative) -> None:
+    calibration = Calibration.of(noise(shots, copies), 4, relative)
+    assert calibration.shots == shots
+    assert calibration.judged.shape == (maps, 2, GRID, GRID)
+    assert calibration.judged.dtype == np.float32
 
 
-def test_the_threshold_of_a_single_good_part_has_a_margin() -> None:
-    alone = Calibration.of(noise(1, 4), 4, relative=True)
-    assert ALONE.factor > 1
-    assert alone.threshold.value == ALONE.factor * max(alone.scores)
-    assert alone.threshold.shots == 1
-
-
-def test_a_calibration_that_is_not_relative_leaves_the_squared_error_as_it_is() -> None:
+def test_a_calibration_that_is_not_relative_leaves_the_errors_as_they_are() -> None:
     errors = noise(3, 2)
     plain = Calibration.of(errors, 4, relative=False)
-    assert max(plain.scores) == errors[:, :, 0].max()
-    assert np.array_equal(plain(errors[1, 1], 4), errors[1, 1, 0])
-    assert not plain.perceptual
-
-
-def test_the_colour_part_leaves_the_perceptual_error_out() -> None:
-    errors = noise(2, 2)
-    both = Calibration.of(errors, 4, relative=True)
-    colour = both.of_colour()
-    assert both.perceptual
-    assert not colour.perceptual
-    assert colour.threshold.good_scores == both.colour_scores != both.scores
-    found = colour(errors[0, 0, :1], 4)
-    assert found.shape == (64, 64)
-    assert not np.array_equal(found, both(errors[0, 0], 4))
+    expected = [resize_map(one, GRID, GRID) for one in errors[:, :, 0].mean(axis=1)]
+    np.testing.assert_allclose(plain.judged[:, 0], expected, rtol=1e-5)
 
 
 def blurred(values: np.ndarray) -> np.ndarray:
@@ -93,13 +77,14 @@ def slow_root(error: np.ndarray, scale: float) -> np.ndarray:
 
 
 def slow_deviations(errors: np.ndarray, shot: int, copy: int) -> np.ndarray:
-    """prod_s (max((r_s - mean_s) / deviation_s, 0) + 0.05) ^ share_s - 0.05, blurred: one copy among all the others."""
+    """One copy among all the others, z_s = max((r_s - mean_s) / deviation_s, 0): of the squared error
+    prod_s (z_s + 0.05) ^ (1 / 4) - 0.05, and z of the perceptual one; blurred."""
     shots, copies, _, size, _ = errors.shape
     places = rings(size)
     assert len(places) == NORMAL.rings + 1
-    layers = [(scale, 0, NORMAL.least, 1 / (2 * len(NORMAL.scales))) for scale in NORMAL.scales]
-    product = np.ones((size, size))
-    for scale, which, least, share in [*layers, (NORMAL.perceptual_scale, 1, NORMAL.least_perceptual, 1 / 2)]:
+    layers = [(scale, 0, NORMAL.least) for scale in NORMAL.scales]
+    found = []
+    for scale, which, least in [*layers, (NORMAL.perceptual_scale, 1, NORMAL.least_perceptual)]:
         roots = [[slow_root(both[which], scale) for both in one] for one in errors]
         mean = slow_normal(sum(sum(one) for one in roots) / (shots * copies), places)
         variance = np.zeros((size, size))
@@ -107,14 +92,17 @@ def slow_deviations(errors: np.ndarray, shot: int, copy: int) -> np.ndarray:
             own = slow_normal(sum(one) / copies, places)
             variance += sum((root - own) ** 2 for root in one) / (shots * copies)
         deviation = np.sqrt(slow_normal(variance, places) + least**2)
-        product *= (np.maximum((roots[shot][copy] - mean) / deviation, 0) + NORMAL.nearly_zero) ** share
-    return blurred(product - NORMAL.nearly_zero)
+        found.append(np.maximum((roots[shot][copy] - mean) / deviation, 0))
+    squared = np.ones((size, size))
+    for one in found[:-1]:
+        squared *= (one + NORMAL.nearly_zero) ** (1 / len(NORMAL.scales))
+    return np.stack([blurred(squared - NORMAL.nearly_zero), blurred(found[-1])])
 
 
 def test_calibration_against_a_slow_loop() -> None:
     errors = noise(2, 3, size=128)
     errors[1] *= 2
-    found = Calibration.of(errors, 8, relative=True)(errors[1, 1], 8)
+    found = Calibration.of(errors, 8, relative=True).deviations(errors[1, 1], 8)
     np.testing.assert_allclose(found, slow_deviations(errors, 1, 1), rtol=5e-3, atol=5e-3)
 
 
@@ -122,27 +110,30 @@ def test_with_fewer_masks_than_the_calibration_has_an_error_counts_less() -> Non
     errors = noise(1, 4)
     calibration = Calibration.of(errors, 16, relative=True)
     worse = 1000 * errors[0, 0]
-    np.testing.assert_allclose(calibration(worse, 4).max(), calibration(worse, 16).max() / 2, rtol=0.01)
-    assert np.array_equal(calibration(errors[0, 0], 64), calibration(errors[0, 0], 16))
+    few, as_many = calibration.deviations(worse, 4), calibration.deviations(worse, 16)
+    np.testing.assert_allclose(few.max(axis=(1, 2)), as_many.max(axis=(1, 2)) / 2, rtol=0.01)
+    assert np.array_equal(calibration.deviations(errors[0, 0], 64), calibration.deviations(errors[0, 0], 16))
 
 
-def test_each_shot_is_scored_by_the_others() -> None:
+def test_each_shot_is_judged_by_the_others() -> None:
     errors = noise(4, 2)
     errors[1] *= 9
-    scores = np.reshape(Calibration.of(errors, 4, relative=True).scores, (4, 2))
-    assert scores[1].min() > 2 * scores[[0, 2, 3]].max()
+    highest = Calibration.of(errors, 4, relative=True).judged.max(axis=(2, 3))
+    assert (highest[1] > 2 * highest[[0, 2, 3]].max(axis=0)).all()
 
 
 def test_where_good_parts_have_large_errors_an_error_counts_less() -> None:
     errors = 0.1 * noise(2, 2)
     errors[..., 32:] *= 5
-    calibrated = Calibration.of(errors, 4, relative=True)(np.ones((2, 64, 64), dtype=np.float32), 4)
+    calibration = Calibration.of(errors, 4, relative=True)
+    calibrated, _ = calibration.deviations(np.ones((2, 64, 64), dtype=np.float32), 4)
     assert calibrated[32, 4] > 1.2 * calibrated[32, 60]
 
 
 def test_large_errors_at_one_border_lower_those_at_another() -> None:
     errors = 0.1 * noise(2, 2, size=112)
     errors[..., : NORMAL.ring] *= 5
-    calibrated = Calibration.of(errors, 4, relative=True)(np.ones((2, 112, 112), dtype=np.float32), 4)
+    calibration = Calibration.of(errors, 4, relative=True)
+    calibrated, _ = calibration.deviations(np.ones((2, 112, 112), dtype=np.float32), 4)
     left, right, inside = calibrated[56, 1], calibrated[56, 110], calibrated[56, 56]
     assert left < 0.9 * right < 0.8 * inside

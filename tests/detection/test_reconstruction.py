@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from maeday_core.detection.decision import from_error
+from maeday_core.detection.decision import from_picture, ordinary_level
+from maeday_core.detection.reading import ERROR
 from maeday_core.detection.reconstruction import detect, micro_batches, smooth, stream
 from maeday_core.detection.settings import SETTINGS, Settings
 from maeday_core.errors import ImageError, SettingsError, WeightsError
@@ -140,6 +141,9 @@ def test_result_says_how_to_reproduce_it(tiny_model):
         ({"mask_ratio": 1.0}, "0.95"),
         ({"mask_ratio": float("nan")}, "mask ratio"),
         ({"seed": -1}, "seed"),
+        ({"alarm_rate": 0}, "false alarms"),
+        ({"alarm_rate": 1.0}, "false alarms"),
+        ({"alarm_rate": float("nan")}, "false alarms"),
         ({"sampling": "x"}, "sampling"),
         ({"patches": "x"}, "patches"),
         ({"error_space": "x"}, "error_space"),
@@ -161,9 +165,18 @@ def test_kernel_is_the_papers():
 
 def test_first_threshold_follows_the_picture_and_is_never_tiny(tiny_model):
     result = detect(tiny_model, picture(64, 64), Settings(masks=2))
-    upper = np.sort(result.error_map, axis=None)[int(0.95 * 64 * 64)]
-    assert result.threshold.value == pytest.approx(4 * upper, rel=0.01)
-    assert from_error(np.full((8, 8), 0.001, np.float32)).value == 0.05
+    middle = result.threshold.ordinary.level
+    assert middle == pytest.approx(ERROR.factor * ordinary_level(result.error_map) ** ERROR.power)
+    assert result.threshold.value > middle
+    assert result.threshold.shots == 0
+    assert from_picture(np.full((8, 8), 0.001, np.float32), ERROR).threshold().value == ERROR.least > 0
+
+
+def test_fewer_false_alarms_raise_the_threshold_and_change_nothing_else(tiny_model):
+    few, many = (detect(tiny_model, picture(64, 64), Settings(masks=2, alarm_rate=share)) for share in (1e-12, 0.4))
+    assert math.inf > few.threshold.value > many.threshold.value
+    assert np.array_equal(few.error_map, many.error_map)
+    assert few.image_score == many.image_score
 
 
 @pytest.mark.parametrize("query", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3))])

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from maeday_core import ENSEMBLE, ImageError, Reference, Settings, SettingsError, Tools, detector, learn
 from maeday_core.detection.calibration import Calibration
+from maeday_core.detection.reading import PLAIN, Reading
 from maeday_core.detection.reconstruction import Sums, detect, stream
 from maeday_core.detection.windows import Tiling, sample_windows
 from maeday_core.methods.memory_bank import as_compared, build_bank
@@ -125,11 +126,11 @@ def test_every_window_is_a_detection_of_its_own(tiny_model, calibrated: bool) ->
     """Where only one window sees a pixel, the map is that window's."""
     query = noise(150, 210)
     errors = np.random.default_rng(0).random((2, 2, 2, SIZE, SIZE), dtype=np.float32)
-    calibration = Calibration.of(errors, 4, relative=True) if calibrated else None
-    result = detect(tiny_model, query, NARROW, calibration)
+    reading = Reading(Calibration.of(errors, 4, relative=True), shots=2) if calibrated else PLAIN
+    result = detect(tiny_model, query, NARROW, reading)
     assert result.error_map.shape == (150, 210)
     assert result.error_map.max() > 0
-    corner = detect(tiny_model, query[:SIZE, :SIZE].copy(), Settings(masks=4, mask_ratio=0.5), calibration)
+    corner = detect(tiny_model, query[:SIZE, :SIZE].copy(), Settings(masks=4, mask_ratio=0.5), reading)
     tiles = Tiling.of((150, 210), "on", SIZE)
     alone = (slice(tiles.tops[1]), slice(tiles.lefts[1]))
     assert np.allclose(result.error_map[alone], corner.error_map[alone], atol=1e-5)

@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from maeday_core.detection.decision import FALSE_ALARMS, Ordinary, Threshold
+from maeday_core.detection.decision import ALARM_RATE, Ordinary, Threshold
 from maeday_core.detection.result import (
     DISTANCE,
     EVIDENCE,
@@ -30,7 +30,7 @@ SPREAD, UNCERTAINTY = 0.2, 0.1
 
 def threshold(value: float, shots: int = 0) -> Threshold:
     """The usual threshold at `value`; "look here" begins at 0.81 of it, and half of all good pictures reach 0.72."""
-    level = value * math.exp(-SPREAD * NormalDist().inv_cdf(1 - FALSE_ALARMS))
+    level = value * math.exp(-SPREAD * NormalDist().inv_cdf(1 - ALARM_RATE))
     return Ordinary(level, SPREAD, UNCERTAINTY, f"It rests on {shots} good parts.", shots).threshold()
 
 

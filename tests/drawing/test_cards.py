@@ -136,7 +136,7 @@ def test_another_share_of_false_alarms_moves_threshold_and_verdict() -> None:
 
 def test_the_same_share_of_false_alarms_changes_nothing() -> None:
     first = view(ensemble())
-    again = first.allowing(first.result.threshold.false_alarms)
+    again = first.allowing(first.result.threshold.alarm_rate)
     assert verdict(again, False) == verdict(first, False)
     assert np.array_equal(map_picture(again, False), map_picture(first, False))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from maeday_core.detection.reading import Reading
 from maeday_core.detection.reconstruction import detect
 from maeday_core.detection.settings import Settings
 from maeday_core.errors import SettingsError, WeightsError
@@ -43,11 +45,15 @@ def test_an_adapter_says_how_it_was_made(adapter: Adapter) -> None:
     assert adapter.summary == "1 steps on the model tiny"
     assert adapter.tile == "off"
     described = adapter.describe()
-    assert described["threshold"] == adapter.calibration.threshold.value
-    assert described | {"threshold": None, "loss": None} == {
-        "model": "tiny", "preset": "default", "steps": 1, "loss": None, "shots": 1, "threshold": None
+    assert described == {
+        "model": "tiny", "preset": "default", "steps": 1, "loss": adapter.losses[-1], "shots": 1
     }  # fmt: skip
-    assert described["loss"] == adapter.losses[-1]
+
+
+def test_a_photo_given_several_times_is_one_photo(model, adapter: Adapter) -> None:
+    often = fine_tuned(model, [photo(0), photo(1), photo(0)], find_preset("calibrate"))
+    assert (often.shots, often.photos) == (3, 2)
+    assert (adapter.shots, adapter.photos) == (1, 1)
 
 
 def test_an_adapter_doubts_a_query_of_another_kind(adapter: Adapter) -> None:
@@ -63,7 +69,9 @@ def test_an_adapter_whose_numbers_do_not_fit_is_refused(model, adapter: Adapter)
         {"factors": {"nowhere": (a, b)}},
         {"weights": {"x": a}},
         {"calibration": cut},
-        {"calibration": replace(adapter.calibration, scores=())},
+        {"calibration": replace(adapter.calibration, judged=adapter.calibration.judged[:0])},
+        {"calibration": replace(adapter.calibration, judged=adapter.calibration.judged[:, :1])},
+        {"calibration": replace(adapter.calibration, judged=np.nan * adapter.calibration.judged)},
         {"appearances": ((1.0, 2.0),)},
     ):
         with pytest.raises(WeightsError, match="damaged"):
@@ -75,7 +83,7 @@ def test_a_thousand_operations_leave_the_base_as_it_was(model) -> None:
     before = digest(model)
     adapter = fine_tuned(model, [photo(0)], find_preset("default", 2))
     for i in range(1000):
-        detect(adapter.apply(model), photo(i % 9), Settings(masks=1, seed=i), adapter.calibration)
+        detect(adapter.apply(model), photo(i % 9), Settings(masks=1, seed=i), Reading(adapter.calibration))
         if i % 100 == 0:
             fine_tuned(model, [photo(i)], find_preset(("default", "paper", "full")[i // 100 % 3], 1))
     assert digest(model) == before

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from maeday_core.detection.reading import Reading
 from maeday_core.detection.reconstruction import detect
 from maeday_core.errors import SettingsError
 from maeday_core.fewshot.adapter import Adapter
@@ -83,7 +84,7 @@ def test_ending_early_keeps_what_was_learned(model) -> None:
     assert adapter.losses == whole.losses[:3]
     assert not same(adapter.factors, whole.factors)
     assert any(b.abs().max() > 0 for _, b in adapter.factors.values())
-    assert detect(adapter.apply(model), photo(0), FEW, adapter.calibration).image_score > 0
+    assert detect(adapter.apply(model), photo(0), FEW, Reading(adapter.calibration)).image_score > 0
 
 
 @pytest.mark.parametrize("count", [0, MAX_SHOTS + 1])

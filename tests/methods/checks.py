@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from maeday_core.detection.result import DISTANCE, Detection, Matches, Threshold
+from maeday_core.detection.decision import Ordinary
+from maeday_core.detection.result import DISTANCE, Detection, Matches
 from maeday_core.detection.settings import Settings
 from maeday_core.fewshot.learned import Progress
 from maeday_core.methods import Detect, Method, Reference, Shots, Tools
@@ -79,7 +80,7 @@ class Brightness(Method):
             grey = query.mean(axis=2, dtype=np.float32)
             error_map = np.abs(grey - (known.value if isinstance(known, Mean) else grey.mean())) / 255
             seen = Matches(query, error_map, np.zeros(error_map.shape, np.int64))
-            threshold = Threshold(0.2, shots=reference.shots)
+            threshold = Ordinary(0.2, 0.1, 0.1, "It is a toy.", reference.shots).threshold()
             yield Detection(float(error_map.max()), error_map, DISTANCE, threshold, 0.1, made_by, seen)
 
         return detect

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from maeday_core.detection.decision import EVIDENCE as PEAK
+from maeday_core.detection.decision import GoodParts, Ordinary, Verdict, from_good_parts, from_picture, image_score
 from maeday_core.detection.result import (
     DEVIATIONS,
     DISTANCE,
+    EVIDENCE,
     SQUARED_ERROR,
     Detection,
     Matches,
     Provenance,
-    Threshold,
     Unit,
 )
-from maeday_core.detection.windows import Tiling
 from maeday_core.methods import (
     ENSEMBLE,
     ENSEMBLE_RAW,
@@ -30,18 +32,20 @@ from maeday_core.methods import (
     detector,
     learn,
 )
-from maeday_core.methods.ensemble import EVIDENCE, RATES, RAW_SUM, ZERO_SHOT, shares
+from maeday_core.methods.ensemble import RATES, RAW_SUM, ROUGHNESS, shares
 from maeday_core.methods.maeday import Maeday
 from tests.conftest import part
+from tests.methods.checks import FEW
 
 pytestmark = pytest.mark.usefixtures("small_banks")
 
 
-def result(error_map: np.ndarray, unit: Unit, threshold: float = 0.5, shots: int = 0, **made_by) -> Detection:
+def result(error_map: np.ndarray, unit: Unit, level: float = 0.5, shots: int = 0, **made_by) -> Detection:
     error_map = error_map.astype(np.float32)
     seen = Matches(np.zeros((*error_map.shape, 3), np.uint8), error_map, np.zeros(error_map.shape, np.int64))
     source = Provenance("patchcore" if unit is DISTANCE else "maeday", shots, **made_by)
-    return Detection(float(error_map.max()), error_map, unit, Threshold(threshold, shots=shots), 0.1, source, seen)
+    threshold = Ordinary(level, 0.1, 0.1, "", shots).threshold()
+    return Detection(float(error_map.max()), error_map, unit, threshold, 0.1, source, seen)
 
 
 @pytest.fixture
@@ -50,40 +54,37 @@ def maps() -> tuple[np.ndarray, np.ndarray]:
     return rng.random((20, 30)), rng.random((20, 30))
 
 
-@pytest.mark.parametrize("unit", [SQUARED_ERROR, DEVIATIONS], ids=["squared error", "deviations"])
-def test_a_distance_and_the_logarithm_of_an_error_are_added(maps, unit: Unit) -> None:
-    error, distance = maps
-    both = ENSEMBLE.add([result(error, unit), result(distance, DISTANCE, threshold=0.7, shots=2)])
-    expected = distance + RATES[unit].weight * np.log(1 + error / RATES[unit].normal)
-    assert np.allclose(both.error_map, expected, atol=1e-5)
+def good_parts(shots: int, seed: int, mirrored: bool = False) -> GoodParts:
+    left_out = np.random.default_rng(seed).random((max(shots, 2), 56, 56), dtype=np.float32)
+    return GoodParts(left_out, shots, left_out[:1] / 2 if mirrored else None)
+
+
+def test_the_evidence_of_both_is_added(maps) -> None:
+    both = ENSEMBLE.add([result(maps[0], EVIDENCE), result(maps[1], DISTANCE)])
+    assert np.allclose(both.error_map, maps[0] + maps[1], atol=1e-6)
     assert both.error_map.dtype == np.float32
-    assert both.image_score == pytest.approx(expected.max(), abs=1e-5)
-    assert both.threshold.value == pytest.approx(
-        0.7 + RATES[unit].weight * np.log(1 + 0.5 / RATES[unit].normal), abs=1e-5
-    )
-    assert both.threshold.shots == 2
+    assert both.image_score == image_score(both.error_map) < both.error_map.max()
     assert both.unit == EVIDENCE
     assert both.seconds == pytest.approx(0.2)
-    assert [one.unit for one in both.parts] == [unit, DISTANCE]
+    assert [one.unit for one in both.parts] == [EVIDENCE, DISTANCE]
 
 
-def test_through_windows_an_error_is_compared_with_the_median_one(maps) -> None:
-    error, distance = maps
-    windows = Tiling.of((300, 1000), "on", 64)
-    both = ENSEMBLE.add([result(error, SQUARED_ERROR, windows=windows), result(distance, DISTANCE)])
-    normal = ZERO_SHOT.typical * np.median(error)
-    assert normal > RATES[SQUARED_ERROR].normal
-    expected = distance + RATES[SQUARED_ERROR].weight * np.log(1 + error / normal)
-    assert np.allclose(both.error_map, expected, atol=1e-5)
-    assert both.made_by.windows == windows
+@pytest.mark.parametrize("shots", [1, 3])
+def test_with_good_parts_their_maps_are_added_as_the_query_s_are(maps, shots: int) -> None:
+    one, other = good_parts(shots, 1), good_parts(shots, 2, mirrored=True)
+    both = ENSEMBLE.add(
+        [
+            replace(result(maps[0], EVIDENCE, shots=shots), good=one),
+            replace(result(maps[1], DISTANCE, shots=shots), good=other),
+        ]
+    )
+    assert both.threshold == from_good_parts(one.plus(other), RATES, PEAK.peak).threshold(both.threshold.alarm_rate)
+    assert both.threshold.shots == shots
 
 
-@pytest.mark.parametrize("windows", [None, Tiling.of((300, 1000), "on", 64)], ids=["whole", "windows"])
-def test_without_good_parts_the_threshold_is_a_guess(maps, windows: Tiling | None) -> None:
-    both = ENSEMBLE.add([result(maps[0], SQUARED_ERROR, windows=windows), result(maps[1], DISTANCE)])
-    level = ZERO_SHOT.level_windows if windows else ZERO_SHOT.level
-    expected = (level + np.quantile(both.error_map, 0.95) + ZERO_SHOT.step) / 2
-    assert both.threshold.value == pytest.approx(expected, abs=1e-5)
+def test_without_good_parts_the_sum_alone_decides(maps) -> None:
+    both = ENSEMBLE.add([result(maps[0], EVIDENCE), result(maps[1], DISTANCE)])
+    assert both.threshold == from_picture(both.error_map, ROUGHNESS).threshold()
     assert both.threshold.shots == 0
 
 
@@ -91,7 +92,8 @@ def test_the_raw_sum_is_the_papers(maps) -> None:
     error, distance = maps
     both = ENSEMBLE_RAW.add([result(error, SQUARED_ERROR, 0.5), result(distance, DISTANCE, 0.7)])
     assert np.allclose(both.error_map, error + distance, atol=1e-6)
-    assert both.threshold.value == pytest.approx(1.2)
+    assert both.image_score == both.error_map.max()
+    assert both.threshold.ordinary.level == pytest.approx(1.2)
     assert both.unit == RAW_SUM
     assert both.made_by.method == "ensemble-raw"
 
@@ -113,7 +115,9 @@ def test_the_shares_say_which_map_made_the_peak() -> None:
 def test_two_patchcores_are_averaged(maps) -> None:
     both = TWO_PATCHCORES.add([result(maps[0], DISTANCE, 0.4, shots=2), result(maps[1], DISTANCE, 0.6, shots=2)])
     assert np.allclose(both.error_map, (maps[0] + maps[1]) / 2)
-    assert both.threshold == Threshold(0.5, shots=2)
+    assert both.image_score == both.error_map.max()
+    assert both.threshold.ordinary.level == pytest.approx(0.5)
+    assert both.threshold.shots == 2
     assert both.unit == DISTANCE
 
 
@@ -127,14 +131,58 @@ def test_two_patchcores_are_one_with_two_seeds(tools: Tools, good) -> None:
         assert one.made_by == alone.made_by
 
 
-def test_with_good_parts_the_ensemble_adds_deviations_of_colour_alone(tools: Tools, reference: Reference) -> None:
-    query, calibration = part(2, True), reference.learned["maeday"].calibration
+def test_with_good_parts_the_ensemble_adds_what_maeday_gives_as_evidence(tools: Tools, reference: Reference) -> None:
+    query = part(2, True)
     whole, alone = (detect(method, tools, query, reference) for method in (ENSEMBLE, MAEDAY))
-    by_hand = detect(Maeday("colour"), tools, query, reference)
+    by_hand = detect(Maeday("evidence"), tools, query, reference)
     assert np.array_equal(whole.parts[0].error_map, by_hand.error_map)
-    assert whole.parts[0].threshold.good_scores == calibration.colour_scores
-    assert not np.array_equal(alone.error_map, by_hand.error_map)
-    assert alone.threshold.good_scores == calibration.scores != calibration.colour_scores
+    assert whole.parts[0].unit == EVIDENCE
+    assert alone.unit == DEVIATIONS
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("preset", ["default", "paper", "full", "calibrate"])
+def test_a_defect_is_told_from_a_good_part_by_every_preset(tiny_model, preset: str, count: int) -> None:
+    tools = Tools.of(tiny_model, FEW, preset=preset, steps=0)
+    judge = detector(ENSEMBLE, tools, learn(ENSEMBLE, tools, [part(seed) for seed in range(count)]))
+    (good,), (bad,) = (judge(part(5, defect)) for defect in (False, True))
+    assert 0 < good.threshold.value < math.inf
+    assert bad.verdict is Verdict.ANOMALOUS
+    assert good.verdict is not Verdict.ANOMALOUS
+
+
+@pytest.mark.parametrize("count", [4, 8])
+def test_one_photo_given_several_times_is_one_photo(tiny_model, count: int) -> None:
+    tools = Tools.of(tiny_model, FEW, preset="calibrate")
+    once, often = (detect(ENSEMBLE, tools, part(5), learn(ENSEMBLE, tools, [part(0)] * n)) for n in (1, count))
+    assert once.threshold.shots == often.threshold.shots == 1
+    assert often.threshold.value == pytest.approx(once.threshold.value, rel=0.05)
+    assert often.made_by.shots == count
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("preset", ["calibrate", "paper"])
+def test_through_windows_good_parts_give_a_limit_too(tiny_model, preset: str, count: int) -> None:
+    tools = Tools.of(tiny_model, replace(FEW, masks=1, tile="on"), preset=preset, steps=0)
+    known = learn(ENSEMBLE, tools, [np.tile(part(seed), (4, 8, 1)) for seed in range(count)])
+    calm, defect = np.tile(part(5), (4, 8, 1)), np.tile(part(5), (4, 8, 1))
+    defect[100:180, 300:380] = (250, 220, 30)
+    good, bad = (detect(ENSEMBLE, tools, query, known) for query in (calm, defect))
+    assert good.threshold.shots == count
+    assert 0 < good.threshold.value < math.inf
+    assert bad.image_score > good.image_score
+    assert bad.verdict is Verdict.ANOMALOUS
+
+
+def test_blank_good_parts_give_a_limit_that_is_a_number(tiny_model) -> None:
+    tools = Tools.of(tiny_model, FEW, preset="calibrate")
+    blank = np.full((96, 96, 3), 128, np.uint8)
+    for count in (1, 3):
+        known = learn(ENSEMBLE, tools, [blank] * count)
+        for query in (blank, part(0)):
+            found = detect(ENSEMBLE, tools, query, known)
+            assert np.isfinite(found.error_map).all()
+            assert 0 < found.threshold.look < found.threshold.value < math.inf
 
 
 def test_without_good_parts_the_ensemble_is_maeday_and_self_reference(tools: Tools) -> None:

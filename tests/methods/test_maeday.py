@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from maeday_core.detection import reconstruction
-from maeday_core.detection.result import DEVIATIONS, SQUARED_ERROR
+from maeday_core.detection.reading import PLAIN, Reading
+from maeday_core.detection.result import DEVIATIONS, EVIDENCE, SQUARED_ERROR
 from maeday_core.errors import SettingsError
 from maeday_core.methods import MAEDAY, Reference, Tools, detect, detector, learn
 from maeday_core.methods.maeday import Maeday
@@ -30,15 +31,39 @@ def test_partial_results_come_if_asked_for(tools: Tools) -> None:
     assert len(list(detector(MAEDAY, tools)(part(2)))) == 1
 
 
-@pytest.mark.parametrize("calibrated", ["both", "colour", "none"])
-def test_with_good_parts_it_counts_what_is_asked_for(tiny_model, tools: Tools, reference, calibrated: str) -> None:
+@pytest.mark.parametrize(
+    ("counts", "unit"), [("deviations", DEVIATIONS), ("evidence", EVIDENCE), ("errors", SQUARED_ERROR)]
+)
+def test_with_good_parts_it_counts_what_is_asked_for(tiny_model, tools: Tools, reference, counts: str, unit) -> None:
     adapter = reference.learned["maeday"]
-    calibration = {"both": adapter.calibration, "colour": adapter.calibration.of_colour(), "none": None}[calibrated]
-    alone = reconstruction.detect(adapter.apply(tiny_model), part(2), FEW, calibration)
-    found = detect(Maeday(calibrated), tools, part(2), reference)
+    reading = PLAIN if counts == "errors" else Reading(adapter.calibration, counts == "evidence", 2)
+    alone = reconstruction.detect(adapter.apply(tiny_model), part(2), FEW, reading)
+    found = detect(Maeday(counts), tools, part(2), reference)
     assert np.array_equal(found.error_map, alone.error_map)
     assert found.threshold == alone.threshold
-    assert found.unit == (SQUARED_ERROR if calibrated == "none" else DEVIATIONS)
+    assert found.unit == unit
+    assert (found.good is None) == (counts == "errors")
+
+
+@pytest.mark.parametrize("preset", ["paper", "full"])
+def test_by_the_papers_presets_the_map_is_equation_1_of_the_adapted_model(tiny_model, good, preset: str) -> None:
+    tools = Tools.of(tiny_model, FEW, preset=preset, steps=2)
+    learned = learn(MAEDAY, tools, good)
+    found = detect(MAEDAY, tools, part(2), learned)
+    alone = reconstruction.detect(learned.learned["maeday"].apply(tiny_model), part(2), FEW)
+    assert np.array_equal(found.error_map, alone.error_map)
+    assert found.image_score == alone.image_score == found.error_map.max()
+    assert found.unit == SQUARED_ERROR
+    assert found.threshold.shots == 2
+    assert 0 < found.threshold.value != alone.threshold.value
+
+
+@pytest.mark.parametrize("preset", ["default", "paper", "calibrate"])
+def test_one_photo_given_four_times_is_one_photo(tiny_model, preset: str) -> None:
+    tools = Tools.of(tiny_model, FEW, preset=preset, steps=0)
+    once, often = (detect(MAEDAY, tools, part(1), learn(MAEDAY, tools, [part(0)] * count)) for count in (1, 4))
+    assert often.threshold.shots == once.threshold.shots == 1
+    assert 0.9 < often.threshold.value / once.threshold.value < 1.25
 
 
 def test_the_record_says_how_the_adapter_was_made(tools: Tools, reference: Reference) -> None:

@@ -10,9 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from maeday_core.detection.calibration import GRID
+from maeday_core.detection.decision import from_good_parts
+from maeday_core.detection.maps import to_map
 from maeday_core.errors import SettingsError
 from maeday_core.methods.memory_bank import (
-    ALONE,
     LIMITS,
     MemoryBank,
     as_compared,
@@ -20,10 +22,14 @@ from maeday_core.methods.memory_bank import (
     compare,
     coreset,
     crops_of,
+    mirrored_map,
     rotations_and_reflections,
+    turned_back,
 )
+from maeday_core.methods.patchcore import RATES
 from maeday_core.model.backbone import Backbone, load_backbone
 from tests.conftest import part
+from tests.foreign import SURFACES, surface
 
 
 @pytest.fixture(scope="module")
@@ -91,23 +97,96 @@ def test_a_bank_of_one_patch_gives_plain_distances() -> None:
     assert (nearest == 0).all()
 
 
-def test_the_threshold_is_the_highest_score_of_a_good_part_by_the_others(bank: MemoryBank) -> None:
-    assert bank.shots == bank.threshold.shots == 2
-    assert len(bank.threshold.good_scores) == 2
-    assert bank.threshold.value == max(bank.threshold.good_scores)
+def limit(bank: MemoryBank, query: np.ndarray) -> float:
+    return from_good_parts(bank.good(load_backbone()(query)), RATES).limit(0.05)
 
 
-def test_the_threshold_of_a_single_good_part_is_that_of_its_copies_and_a_margin() -> None:
+def test_each_good_part_is_judged_by_the_others(bank: MemoryBank) -> None:
+    assert (bank.shots, bank.alone) == (2, False)
+    assert bank.left_out.shape == (2, GRID, GRID)
+    often = build_bank(load_backbone(), [part(0), part(0), part(3, defect=True)])
+    one, again, defect = often.left_out.max(axis=(1, 2))
+    assert defect > 1.3 * max(one, again), "nothing in the others looks like it"
+
+
+def test_a_single_good_part_is_judged_by_its_copies() -> None:
     bank = build_bank(load_backbone(), [part(0)])
-    assert len(bank.threshold.good_scores) == LIMITS.copies
-    assert ALONE.step > 0
-    assert bank.threshold.value == max(bank.threshold.good_scores) + ALONE.step
-    assert bank.shots == 1
+    assert (bank.shots, bank.alone) == (1, True)
+    assert bank.left_out.shape == (LIMITS.copies, GRID, GRID)
+    assert bank.left_out.max() > 0
 
 
-def test_one_photo_given_twice_is_one_photo() -> None:
-    once, twice = (build_bank(load_backbone(), [part(0)] * count) for count in (1, 2))
-    assert twice.threshold.value == pytest.approx(once.threshold.value, abs=0.05)
+@pytest.mark.parametrize("count", [2, 4, 9])
+def test_one_photo_given_several_times_is_one_photo(count: int) -> None:
+    once, often = (build_bank(load_backbone(), [part(0)] * shots) for shots in (1, count))
+    query = part(3)
+    assert (often.shots, often.alone) == (count, True)
+    assert often.good(load_backbone()(query)).shots == 1
+    assert limit(often, query) == pytest.approx(limit(once, query), rel=0.05)
+
+
+def test_good_parts_unlike_each_other_allow_more() -> None:
+    alike, unlike = (build_bank(load_backbone(), shots) for shots in ([part(0), part(1)], [part(0), 255 - 2 * part(1)]))
+    assert not unlike.alone
+    assert limit(unlike, part(3)) > limit(alike, part(3))
+
+
+def test_a_query_judges_the_first_two_good_parts(bank: MemoryBank) -> None:
+    features = load_backbone()(part(3))
+    good = bank.good(features)
+    assert good.mirrored.shape == (LIMITS.mirrored, GRID, GRID)
+    assert np.array_equal(good.left_out, bank.left_out)
+    for views, found in zip(bank.views, good.mirrored, strict=True):
+        assert np.array_equal(found, mirrored_map(views, features))
+    three = build_bank(load_backbone(), [part(0), part(1), part(2)])
+    assert len(three.good(features).mirrored) == 2
+    through_windows = build_bank(load_backbone(), [part(0)], tile="on")
+    assert through_windows.good(features).mirrored is None
+
+
+def slow_mirrored(views: np.ndarray, query: np.ndarray) -> np.ndarray:
+    """Each patch of a good part (8, n, n, C), in the best of its views, against all patches of the query."""
+    side = len(views[0])
+    distances, _ = slow_compare(views.reshape(-1, views.shape[-1]), query.reshape(-1, query.shape[-1]))
+    best = np.full((side, side), np.inf)
+    for index, distance in enumerate(distances):
+        number, y, x = np.unravel_index(index, views.shape[:3])
+        for _ in range(number % 4):
+            y, x = x, side - 1 - y
+        if number >= 4:
+            x = side - 1 - x
+        best[y, x] = min(best[y, x], distance)
+    return best
+
+
+def test_good_parts_are_looked_for_in_a_query_under_all_rotations() -> None:
+    generator = torch.Generator().manual_seed(0)
+    views, query = torch.randn(8, 4, 4, 7, generator=generator), torch.randn(3, 5, 7, generator=generator)
+    expected = slow_mirrored(views.double().numpy(), query.double().numpy())
+    np.testing.assert_allclose(mirrored_map(views, query), to_map(expected, GRID, GRID), atol=1e-5)
+
+
+@given(st.integers(1, 6), st.integers(0, 7))
+def test_values_of_a_view_are_turned_back(side: int, number: int) -> None:
+    values = np.arange(3 * side * side).reshape(side, side, 3)
+    view = rotations_and_reflections(values)[number][..., 0]
+    assert np.array_equal(turned_back(view, number), values[..., 0])
+
+
+@pytest.mark.parametrize("kind", SURFACES)
+def test_a_query_judges_a_good_part_as_the_good_part_judges_the_query(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    a, b = surface(kind, rng), surface(kind, rng)
+    network = load_backbone()
+    one, other = (build_bank(network, [shot]) for shot in (a, b))
+    judged = to_map(compare(network(b), one.features)[0], GRID, GRID)
+    (mirrored,) = other.good(network(a)).mirrored
+    assert mirrored.mean() == pytest.approx(judged.mean(), rel=0.35)
+
+
+def test_a_defect_of_the_query_does_not_raise_the_limit_by_much(bank: MemoryBank) -> None:
+    calm, defect = (limit(bank, part(3, bad)) for bad in (False, True))
+    assert defect == pytest.approx(calm, rel=0.1)
 
 
 def test_a_bank_is_bounded_whatever_the_number_of_shots(untrained: Backbone) -> None:
@@ -115,7 +194,30 @@ def test_a_bank_is_bounded_whatever_the_number_of_shots(untrained: Backbone) -> 
     bank = build_bank(untrained, (np.tile(colour, (96, 96, 1)) for colour in colours))
     assert len(bank.features) == len(bank.crops) == LIMITS.patches
     assert bank.shots == 40
-    assert len(bank.threshold.good_scores) == LIMITS.judged
+    assert len(bank.left_out) == LIMITS.judged
+    assert len(bank.views) == LIMITS.mirrored
+    good = bank.good(untrained(np.full((96, 96, 3), 99, np.uint8)))
+    assert good.shots == 40
+    assert 0 < from_good_parts(good, RATES).limit(0.05) < math.inf
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_blank_good_parts_give_a_limit_that_is_a_number(count: int) -> None:
+    blank = np.full((96, 96, 3), 128, np.uint8)
+    bank = build_bank(load_backbone(), [blank] * count)
+    for query in (blank, part(0)):
+        assert 0 < limit(bank, query) < math.inf
+
+
+@pytest.mark.parametrize("name", ["wide_resnet50_2.tv_in1k", "test_vit"])
+def test_other_networks_have_views_of_their_own_grid(name: str) -> None:
+    network = load_backbone(name, pretrained=False)
+    bank = build_bank(network, [part(0)])
+    good = bank.good(network(part(1)))
+    assert bank.views.shape[:2] == (1, 8)
+    assert bank.views.shape[2] == bank.views.shape[3]
+    assert good.mirrored.shape == (1, GRID, GRID)
+    assert 0 < from_good_parts(good, RATES).limit(0.05) < math.inf
 
 
 def test_shots_are_taken_one_at_a_time(untrained: Backbone) -> None:
@@ -169,7 +271,6 @@ def test_a_bank_has_a_summary_and_no_doubts(bank: MemoryBank) -> None:
         "backbone": "lite0",
         "patches": len(bank.features),
         "shots": 2,
-        "distance_threshold": bank.threshold.value,
     }
 
 

@@ -8,12 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from maeday_core.detection.decision import Verdict, from_good_parts
 from maeday_core.detection.result import DISTANCE, Detection
 from maeday_core.detection.settings import Settings
 from maeday_core.errors import SettingsError
 from maeday_core.methods import ENSEMBLE, PATCHCORE, Reference, Tools, detect, detector, learn, memory_bank
 from maeday_core.methods import tools as tools_module
 from maeday_core.methods.memory_bank import build_bank, rotations_and_reflections
+from maeday_core.methods.patchcore import RATES
 from maeday_core.model.backbone import load_backbone
 from tests.conftest import part
 from tests.methods.checks import FEW, Mean
@@ -35,7 +37,11 @@ def test_a_defect_is_found_where_it_is_and_shown_beside_what_is_most_alike(tools
     assert bad.error_map.shape == (96, 96)
     assert bad.image_score == bad.error_map.max()
     assert bad.unit == DISTANCE
-    assert bad.threshold == reference.learned["patchcore"].threshold
+    bank = reference.learned["patchcore"]
+    expected = from_good_parts(bank.good(tools.network()(bad.matches.query)), RATES)
+    assert bad.threshold == expected.threshold(tools.settings.alarm_rate)
+    assert bad.verdict is Verdict.ANOMALOUS
+    assert good.verdict is not Verdict.ANOMALOUS
     assert bad.matches is not None
     assert bad.matches.crops is not None
     assert bad.matches.nearest.max() < len(bad.matches.crops)
@@ -45,7 +51,8 @@ def test_a_defect_is_found_where_it_is_and_shown_beside_what_is_most_alike(tools
 def test_a_shot_and_its_reflections_are_near_to_the_bank() -> None:
     bank = build_bank(load_backbone(), [part(0)], augment=True)
     for view in rotations_and_reflections(part(0)):
-        assert judged_by(bank)(view).image_score < 0.6 * bank.threshold.value
+        found = judged_by(bank)(view)
+        assert found.image_score < 0.8 * found.threshold.value
 
 
 def test_a_query_is_compared_by_the_network_of_the_good_parts(reference: Reference) -> None:
@@ -72,7 +79,7 @@ def test_frames_are_compared_at_their_own_shape() -> None:
     found = judged_by(bank)
     result = detect(PATCHCORE, Tools(Settings(tile="on")), frame, Reference({"patchcore": bank}, "patchcore"))
     assert result.matches.query.shape == (224, 358, 3)
-    assert result.image_score < bank.threshold.value
+    assert result.image_score < result.threshold.value
     with pytest.raises(SettingsError, match="through windows"):
         found(frame)
 
@@ -89,7 +96,7 @@ def test_a_large_photo_is_halved_once_in_the_ensemble_too(tiny_model, monkeypatc
     alone, added = (learn(method, tools, [large]).learned["patchcore"] for method in (PATCHCORE, ENSEMBLE))
     assert np.array_equal(alone.features, added.features)
     assert np.array_equal(alone.crops, added.crops)
-    assert alone.threshold == added.threshold
+    assert np.array_equal(alone.left_out, added.left_out)
     assert added.tile == "on"
     found = detect(PATCHCORE, tools, large, Reference({"patchcore": added}, "ensemble"))
     assert found.matches.query.shape == (960, 960, 3)

@@ -11,6 +11,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save
 
+from maeday_core.detection.calibration import GRID
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.methods import (
     ENSEMBLE,
@@ -79,16 +80,18 @@ def test_an_adapter_keeps_its_numbers(tiny_model, good, tmp_path: Path, preset: 
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     assert loaded.settings == adapter.settings
-    assert loaded.calibration.of_colour().threshold == adapter.calibration.of_colour().threshold
+    assert loaded.photos == adapter.photos == 2
+    for name in ("mean", "deviation", "judged"):
+        assert np.array_equal(getattr(loaded.calibration, name), getattr(adapter.calibration, name))
     assert bool(loaded.weights) == (preset == "full")
 
 
 def test_a_file_is_small_and_says_its_format(saved: Path) -> None:
     facts, tensors = taken_apart(saved)
-    assert facts["format"] == FORMAT == 1
+    assert facts["format"] == FORMAT == 2
     assert facts["method"] == "ensemble"
     assert {name.partition("/")[0] for name in tensors} == set(facts["learned"]) == {"maeday", "patchcore"}
-    assert saved.stat().st_size < 8e6
+    assert saved.stat().st_size < 12e6
 
 
 def test_a_file_holds_nothing_for_a_method_that_learns_more(tools: Tools, reference: Reference, tmp_path: Path) -> None:
@@ -106,7 +109,7 @@ def test_an_older_file_gets_a_sentence(tmp_path: Path, header: str) -> None:
         load_reference(tmp_path / "old.safetensors")
 
 
-@pytest.mark.parametrize("number", [FORMAT + 1, 0, None, "1"])
+@pytest.mark.parametrize("number", [FORMAT + 1, 1, 0, None, str(FORMAT)])
 def test_a_file_of_another_format_gets_a_sentence(saved: Path, tmp_path: Path, number: object) -> None:
     facts, tensors = taken_apart(saved)
     path = written(tmp_path / "new.safetensors", facts | {"format": number}, tensors)
@@ -154,17 +157,21 @@ BANK = {
     "features of one dimension": ({}, {"features": torch.zeros(3)}),
     "features that are no numbers": ({}, {"features": torch.full((2, 4), torch.nan), "crops": None}),
     "crops of another size": ({}, {"crops": torch.zeros((1, 2, 2, 3), dtype=torch.uint8)}),
-    "no scores": ({"scores": []}, {}),
     "no shots": ({"shots": 0}, {}),
-    "scores that are words": ({"scores": ["high"]}, {}),
-    "scores that are infinite": ({"scores": [float("inf")]}, {}),
-    "a threshold that is a list": ({"threshold": [1]}, {}),
+    "shots that are a word": ({"shots": "many"}, {}),
+    "no maps of good parts": ({}, {"left_out": torch.zeros((0, GRID, GRID))}),
+    "maps of another size": ({}, {"left_out": torch.zeros((1, 8, 8))}),
+    "maps that are infinite": ({}, {"left_out": torch.full((1, GRID, GRID), torch.inf)}),
+    "views of other features": ({}, {"views": torch.zeros((1, 8, 4, 4, 3))}),
+    "views that are no numbers": ({}, {"views": torch.full((1, 1, 1, 1, 176), torch.nan)}),
+    "nothing on copies": ({"alone": ...}, {}),
     "no tile": ({"tile": ...}, {}),
 }
 ADAPTER = {
     "no settings": ({"settings": ...}, {}),
     "settings of another version": ({"settings": {"mask": 1}}, {}),
-    "scores that are words": ({"scores": ["high"]}, {}),
+    "shots that are a word": ({"shots": "many"}, {}),
+    "no maps of good parts": ({}, {"calibration.judged": ...}),
     "appearances that are numbers": ({"appearances": [1, 2]}, {}),
     "half of a factor": ({}, {"blocks.0.attn.qkv.lora_b": ...}),
     "no calibration": ({}, {"calibration.mean": ...}),

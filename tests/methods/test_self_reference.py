@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from maeday_core.detection.decision import from_distance
+from maeday_core.detection.decision import from_picture
 from maeday_core.detection.result import DISTANCE
 from maeday_core.detection.settings import Settings
 from maeday_core.methods import SELF_REFERENCE, Tools, detect
-from maeday_core.methods.self_reference import MATCHING, match_itself
+from maeday_core.methods.self_reference import MATCHING, ROUGHNESS, match_itself
 
 
 def surface(height: int, width: int, spot: tuple[int, int] | None = None, seed: int = 0) -> np.ndarray:
@@ -85,5 +85,5 @@ def test_a_picture_is_seen_at_its_own_shape_or_at_the_scale_of_windows() -> None
 
 def test_the_threshold_is_a_guess_from_the_picture() -> None:
     found = detect(SELF_REFERENCE, Tools(), surface(224, 224))
-    assert found.threshold == from_distance(found.error_map, MATCHING.level, MATCHING.step)
+    assert found.threshold == from_picture(found.error_map, ROUGHNESS).threshold()
     assert found.threshold.shots == 0

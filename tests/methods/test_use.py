@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from maeday_core.detection.decision import image_score
 from maeday_core.detection.settings import Settings
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.fewshot.learned import Progress
@@ -45,9 +46,11 @@ def test_every_method_gives_the_same_type_of_result(tools: Tools, good, referenc
     assert bad.made_by.method == method.name
     assert bad.error_map.shape == (96, 96)
     assert bad.error_map.dtype == np.float32
-    assert bad.image_score == bad.error_map.max()
+    assert bad.image_score == (image_score(bad.error_map) if method is ENSEMBLE else bad.error_map.max())
     assert bad.complete
-    assert bad.threshold.value > 0
+    assert 0 < bad.threshold.look <= bad.threshold.value
+    assert bad.threshold.shots == known.shots
+    assert bad.verdict == bad.threshold.verdict(bad.image_score)
     parts = method.parts(bool(known))
     reconstructs = any("model" in one.uses for one in parts)
     assert (len(bad.reconstructions.masks) if bad.reconstructions else 0) == (3 if reconstructs else 0)
