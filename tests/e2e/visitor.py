@@ -80,7 +80,9 @@ class Visitor:
 
     def allow(self, share: str) -> None:
         """Choose a share of false alarms, as its label says it."""
-        self.page.locator("#false-alarms").get_by_label(share, exact=True).check()
+        choice = self.page.locator("#false-alarms").get_by_label(share, exact=True)
+        choice.click()
+        expect(choice).to_be_checked()
 
     def choose_method(self, name: str) -> None:
         self.page.locator(f"#method input[value={name}]").check()
