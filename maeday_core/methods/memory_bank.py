@@ -60,6 +60,8 @@ class MemoryBank:
         crops: uint8 (patches, 24, 24, 3), what they look like.
         left_out: float32 (k, g, g), maps of the first shots, each judged by the others, or of copies of a single one.
         alone: whether they are of copies: there is one photo, or the others tell no more than it does.
+        own: float32 (m, g, g), maps of the shots in `views`, judged by the whole bank: so far is a good part from the
+            patches that represent it, and no query can be expected to come nearer.
         views: float32 (m, v, h, w, C), features of the first shots in each of their v rotations and reflections, so
             that a query can judge them; no shots where pictures are seen as windows see them.
         shots: how many good parts there were.
@@ -72,6 +74,7 @@ class MemoryBank:
     crops: RGBImage = field(repr=False)
     left_out: FloatMap = field(repr=False)
     alone: bool
+    own: FloatMap = field(repr=False)
     views: Tensor = field(repr=False)
     shots: int
     backbone: str
@@ -80,7 +83,9 @@ class MemoryBank:
 
     def good(self, query: Tensor) -> GoodParts:
         """Maps of the good parts under the conditions of a query, whose features are (h, w, C)."""
-        mirrored = [mirrored_map(views, query) for views in self.views]
+        mirrored = [
+            np.maximum(mirrored_map(views, query), own) for views, own in zip(self.views, self.own, strict=True)
+        ]
         return GoodParts(self.left_out, 1 if self.alone else self.shots, np.stack(mirrored) if mirrored else None)
 
     @property
@@ -106,6 +111,7 @@ class MemoryBank:
             "features": self.features.half(),
             "crops": torch.from_numpy(self.crops),
             "left_out": torch.from_numpy(self.left_out),
+            "own": torch.from_numpy(self.own),
             "views": self.views.half(),
         }
 
@@ -141,8 +147,10 @@ class MemoryBank:
             or not (np.isfinite(left_out).all() and features.isfinite().all() and views.isfinite().all())
         ):
             raise ValueError(f"no memory bank has features {tuple(features.shape)} and crops {crops.shape}")
-        alone = bool(facts["alone"])
-        return cls(features, crops, left_out, alone, views, shots, str(facts["backbone"]), int(facts["seed"]), tile)
+        alone, own, backbone = bool(facts["alone"]), tensors["own"].float().numpy(), str(facts["backbone"])
+        if own.shape != (len(views), GRID, GRID) or not np.isfinite(own).all():
+            raise ValueError(f"no memory bank has views {tuple(views.shape)} and maps of them {own.shape}")
+        return cls(features, crops, left_out, alone, own, views, shots, backbone, int(facts["seed"]), tile)
 
 
 def as_compared(picture: RGBImage, side: int, tile: Seen) -> RGBImage:
@@ -193,7 +201,8 @@ def build_bank(
     known = kept.features.half().float()
     left_out, alone = _left_out(backbone, known, kept.shots, judged, seed)
     turned = torch.stack(mirrored).half().float() if mirrored else torch.empty(0, 1, 1, 1, known.shape[1])
-    return MemoryBank(known, kept.crops, left_out, alone, turned, count, backbone.name, seed, tile)
+    own = np.stack([_map(views[0], known) for views in turned]) if mirrored else np.empty((0, GRID, GRID), np.float32)
+    return MemoryBank(known, kept.crops, left_out, alone, own, turned, count, backbone.name, seed, tile)
 
 
 def rotations_and_reflections(shot: RGBImage) -> list[RGBImage]:

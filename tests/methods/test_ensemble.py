@@ -164,11 +164,14 @@ def test_one_photo_given_several_times_is_one_photo(tiny_model, count: int) -> N
 @pytest.mark.parametrize("preset", ["calibrate", "paper"])
 def test_through_windows_good_parts_give_a_limit_too(tiny_model, preset: str, count: int) -> None:
     tools = Tools.of(tiny_model, replace(FEW, masks=1, tile="on"), preset=preset, steps=0)
-    known = learn(ENSEMBLE, tools, [np.tile(part(seed), (4, 8, 1)) for seed in range(count)])
-    calm, defect = np.tile(part(5), (4, 8, 1)), np.tile(part(5), (4, 8, 1))
+    shots = [np.tile(part(seed), (3, 6, 1)) for seed in range(count)]
+    shots[0][10:60, 10:60] = (40, 160, 60)
+    known = learn(ENSEMBLE, tools, shots)
+    calm, defect = np.tile(part(5), (3, 6, 1)), np.tile(part(5), (3, 6, 1))
     defect[100:180, 300:380] = (250, 220, 30)
     good, bad = (detect(ENSEMBLE, tools, query, known) for query in (calm, defect))
     assert good.threshold.shots == count
+    assert [len(one.good.left_out) for one in good.parts] == [8, 8 if count == 1 else count]
     assert 0 < good.threshold.value < math.inf
     assert bad.image_score > good.image_score
     assert bad.verdict is Verdict.ANOMALOUS

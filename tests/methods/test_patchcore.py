@@ -52,7 +52,7 @@ def test_a_shot_and_its_reflections_are_near_to_the_bank() -> None:
     bank = build_bank(load_backbone(), [part(0)], augment=True)
     for view in rotations_and_reflections(part(0)):
         found = judged_by(bank)(view)
-        assert found.image_score < 0.8 * found.threshold.value
+        assert found.image_score < found.threshold.value
 
 
 def test_a_query_is_compared_by_the_network_of_the_good_parts(reference: Reference) -> None:
