@@ -31,7 +31,8 @@ class Evidence:  # docs/decisions.md#decision
         peak: the image score of a sum is the mean of the highest share of its map; of a large picture, of so much of
             one window.
         quantile: what this share of a picture stays below is its ordinary level.
-        look: "look here" begins where so many times the wanted false alarms would be given.
+        look, looks: "look here" begins where so many times the wanted false alarms would be given, or for this share of
+            the good pictures, whichever is less.
         mirrored: share of the mirrored scores in the level of one good part, and of more.
         more_shots: a score falls with the number of good parts to this power, if they are judged by a query one by one,
             and to the other if each is judged by the others.
@@ -40,6 +41,7 @@ class Evidence:  # docs/decisions.md#decision
     peak: float = 0.01
     quantile: float = 0.95
     look: float = 5.0
+    looks: float = 0.25
     mirrored: tuple[float, float] = (0.8, 0.5)
     more_shots: tuple[float, float] = (0.04, 0.11)
 
@@ -88,7 +90,7 @@ class Ordinary:
 
     def threshold(self, alarm_rate: float = ALARM_RATE) -> Threshold:
         """The threshold that the share `alarm_rate` of good pictures exceeds, between 0 and 1."""
-        looks = max(alarm_rate, min(0.5, EVIDENCE.look * alarm_rate))
+        looks = max(alarm_rate, min(EVIDENCE.looks, EVIDENCE.look * alarm_rate))
         return Threshold(self.limit(alarm_rate), self.limit(looks), self, alarm_rate)
 
 
@@ -205,7 +207,7 @@ class Roughness:
 def from_picture(error_map: FloatMap, roughness: Roughness) -> Ordinary:
     """What a clean picture as rough as this one would score, from its map (H, W) alone."""
     level = roughness.factor * max(ordinary_level(error_map), 1e-9) ** roughness.power
-    reason = "Without good parts, the limit is what clean pictures as rough as this one seldom reach."
+    reason = "Without good parts, the threshold is what clean pictures as rough as this one seldom reach."
     return Ordinary(level, roughness.spread, roughness.spread, reason, least=roughness.least)
 
 
@@ -226,9 +228,9 @@ def from_good_parts(good: GoodParts, rates: Rates, peak: float = 0.0) -> Ordinar
         mirrored = _log_score(good.mirrored, peak) - one_by_one * math.log(good.shots)
         level = weight * mirrored + (1 - weight) * level
     reason = (
-        f"The limit rests on {good.shots} good parts, each judged by the others."
+        f"The threshold rests on {good.shots} good parts, each judged by the others."
         if several
-        else "The limit rests on one good part: it cannot tell how much good parts vary, so add more if you can."
+        else "The threshold rests on one good part: it cannot tell how much good parts vary, so add more if you can."
     )
     return Ordinary(
         math.exp(level + rates.above[several]),

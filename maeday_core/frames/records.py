@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from maeday_core.detection.decision import EVIDENCE, mean_of_highest
 from maeday_core.detection.windows import area_of_a_window
-from maeday_core.frames.objects import BlockMap
+from maeday_core.frames.objects import BlockMap, Box
 from maeday_core.frames.sources import Key
 from maeday_core.io.files import printable
 from maeday_core.io.images import RGBImage, load_image
@@ -100,12 +101,34 @@ def picture_path(folder: Path, number: int) -> Path:
 
 
 def places(blocks: BlockMap) -> list[float]:
-    """The score of a map in each cell of `PLACES`, the mean of its highest values; fewer where it is smaller than that.
+    """The score of a map in each cell of `PLACES`, row by row, the mean of its highest values.
 
     As many values count as in the image score of an ensemble: one window's share, so that one bright grain counts
-    little.
+    little. A map smaller than the grid has fewer cells.
     """
     highest = EVIDENCE.peak * area_of_a_window((blocks.height, blocks.width)) / blocks.block**2
-    rows = np.array_split(blocks.values, PLACES[0])
-    cells = [cell.ravel() for row in rows for cell in np.array_split(row, PLACES[1], axis=1) if cell.size]
+    tops, lefts = _edges(blocks)
+    cells = [blocks.values[top:bottom, left:right] for top, bottom in pairwise(tops) for left, right in pairwise(lefts)]
     return [mean_of_highest(cell, min(round(highest), cell.size // LARGEST_OBJECT)) for cell in cells]
+
+
+def places_of(blocks: BlockMap, box: Box) -> list[int]:
+    """The numbers of the places that a box reaches into."""
+    tops, lefts = _edges(blocks)
+    rows, columns = (
+        [
+            number
+            for number, (first, end) in enumerate(pairwise(edges))
+            if first * blocks.block < start + length and start < end * blocks.block
+        ]
+        for edges, start, length in ((tops, box.y, box.height), (lefts, box.x, box.width))
+    )
+    return [row * (len(lefts) - 1) + column for row in rows for column in columns]
+
+
+def _edges(blocks: BlockMap) -> list[list[int]]:
+    """Where the cells begin and end, in blocks, down and across."""
+    return [
+        [length * number // parts for number in range(parts + 1)]
+        for length, parts in ((side, min(part, side)) for side, part in zip(blocks.values.shape, PLACES, strict=True))
+    ]

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from maeday_core.detection.decision import ALARM_RATE
 from maeday_core.frames.baseline import Baseline, threshold_of
-from maeday_core.frames.objects import Box, find_objects
-from maeday_core.frames.records import FrameRecord
+from maeday_core.frames.objects import BlockMap, Box, find_objects
+from maeday_core.frames.records import FrameRecord, places, places_of
 from maeday_core.io.images import RGBImage
 
 
@@ -99,9 +99,16 @@ def apply_threshold(
     limit = baseline.threshold if threshold is None else threshold
     verdicts = []
     for record, score in zip(records, baseline.scores, strict=True):
-        boxes = find_objects(baseline.map(record), limit, least_area) if score > limit else []
+        boxes = _objects(baseline.map(record), limit, least_area) if score > limit else []
         verdicts.append(Verdict(record, score, limit, tuple(boxes)))
     return Judgement(baseline, limit, tuple(verdicts))
+
+
+def _objects(blocks: BlockMap, limit: float, least_area: int) -> list[Box]:
+    """The objects in the places whose score is above the limit: elsewhere, what is above it are single grains."""
+    scores = places(blocks)
+    found = find_objects(blocks, limit, least_area)
+    return [box for box in found if max(scores[number] for number in places_of(blocks, box)) > limit]
 
 
 def provisional(
