@@ -2,7 +2,7 @@
 
 from maeday_core.cli import main
 
-KEYS = {"path", "method", "seed", "seconds", "shots", "model", "preset", "steps", "loss", "threshold", "doubts"}
+KEYS = {"path", "method", "seed", "seconds", "shots", "model", "preset", "steps", "loss", "doubts"}
 
 
 def test_detect_with_the_file_is_detect_with_the_photos(run, folder, model, shots):
@@ -12,13 +12,12 @@ def test_detect_with_the_file_is_detect_with_the_photos(run, folder, model, shot
     assert status == 0
     assert rows[0].keys() >= KEYS
     assert (rows[0]["shots"], rows[0]["steps"], rows[0]["seed"], rows[0]["preset"]) == (2, 0, 5, "calibrate")
-    assert rows[0]["threshold"] > 0
     query = ["detect", folder / "pictures" / "deep" / "a.bmp", *options]
     _, plain, _ = run(*query)
     _, loaded, _ = run(*query, "--adapter", adapter)
     _, at_once, _ = run(*query, "--normals", *shots)
     assert loaded[0]["image_score"] == at_once[0]["image_score"] != plain[0]["image_score"]
-    assert loaded[0]["threshold"] == at_once[0]["threshold"] == rows[0]["threshold"]
+    assert loaded[0]["threshold"] == at_once[0]["threshold"] != plain[0]["threshold"]
     assert loaded[0]["adapter"] == "calibrate, 2 shots, 0 steps, seed 5"
     status, rows, errors = run(*query, "--adapter", adapter, "--mask-ratio", 0.5)
     assert (status, rows, len(errors.splitlines())) == (2, [], 1)
@@ -36,7 +35,7 @@ def test_what_the_ensemble_learns_serves_its_parts(run, folder, model, shots):
     adapter = folder / "parts.safetensors"
     status, rows, _ = run("adapt", *shots, "--out", adapter, *model, "--steps", 1)
     assert status == 0
-    assert rows[0].keys() >= KEYS | {"backbone", "patches", "distance_threshold"}
+    assert rows[0].keys() >= KEYS | {"backbone", "patches"}
     assert (rows[0]["backbone"], rows[0]["shots"], rows[0]["method"]) == ("lite0", 2, "ensemble")
     for method in ("maeday", "patchcore", "ensemble"):
         query = [folder / "pictures" / "deep", *model, "--method", method, "--adapter", adapter]

@@ -17,6 +17,7 @@ OTHERS = {
     "patches": "masked",
     "error_space": "normalised",
     "tile": "on",
+    "alarm_rate": 0.2,
 }
 REQUIRED = {
     "detect": ["query.png"],

@@ -156,7 +156,7 @@ def test_one_photo_given_several_times_is_one_photo(tiny_model, count: int) -> N
     tools = Tools.of(tiny_model, FEW, preset="calibrate")
     once, often = (detect(ENSEMBLE, tools, part(5), learn(ENSEMBLE, tools, [part(0)] * n)) for n in (1, count))
     assert once.threshold.shots == often.threshold.shots == 1
-    assert often.threshold.value == pytest.approx(once.threshold.value, rel=0.05)
+    assert often.threshold.value == pytest.approx(once.threshold.value, rel=0.1)
     assert often.made_by.shots == count
 
 
