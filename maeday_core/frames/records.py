@@ -106,10 +106,15 @@ def places(blocks: BlockMap) -> list[float]:
     As many values count as in the image score of an ensemble: one window's share, so that one bright grain counts
     little. A map smaller than the grid has fewer cells.
     """
-    highest = EVIDENCE.peak * area_of_a_window((blocks.height, blocks.width)) / blocks.block**2
+    highest = counted_area(blocks) / blocks.block**2
     tops, lefts = _edges(blocks)
     cells = [blocks.values[top:bottom, left:right] for top, bottom in pairwise(tops) for left, right in pairwise(lefts)]
     return [mean_of_highest(cell, min(round(highest), cell.size // LARGEST_OBJECT)) for cell in cells]
+
+
+def counted_area(blocks: BlockMap) -> float:
+    """How many pixels of a frame count in the score of a place: as many as in the image score of an ensemble."""
+    return EVIDENCE.peak * area_of_a_window((blocks.height, blocks.width))
 
 
 def places_of(blocks: BlockMap, box: Box) -> list[int]:

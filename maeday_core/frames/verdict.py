@@ -10,8 +10,11 @@ from typing import Any, Literal
 from maeday_core.detection.decision import ALARM_RATE
 from maeday_core.frames.baseline import Baseline, threshold_of
 from maeday_core.frames.objects import BlockMap, Box, find_objects
-from maeday_core.frames.records import FrameRecord, places, places_of
+from maeday_core.frames.records import FrameRecord, counted_area, places, places_of
 from maeday_core.io.images import RGBImage
+
+GRAIN = 0.25  # docs/decisions.md#objects
+"""Smaller regions, as a share of the area that counts in a place's score, are grains beside an object."""
 
 
 @dataclass(frozen=True)
@@ -105,10 +108,11 @@ def apply_threshold(
 
 
 def _objects(blocks: BlockMap, limit: float, least_area: int) -> list[Box]:
-    """The objects in the places whose score is above the limit: elsewhere, what is above it are single grains."""
+    """The objects in places whose score is above the limit; elsewhere, and if small, what is above it are grains."""
     scores = places(blocks)
     found = find_objects(blocks, limit, least_area)
-    return [box for box in found if max(scores[number] for number in places_of(blocks, box)) > limit]
+    hot = [box for box in found if max(scores[number] for number in places_of(blocks, box)) > limit]
+    return [box for box in hot if box.area >= GRAIN * counted_area(blocks)] or hot[:1]
 
 
 def provisional(

@@ -89,7 +89,7 @@ class Inspector:
         return int(name[1])
 
     def paint_over(self, spot: tuple[int, int]) -> None:
-        """Paint 60 px around the square at (left, top) of the frame in the editor."""
+        """Paint 100 px around the square at (left, top) of the frame in the editor."""
         canvas = self.page.locator("#frames-paint canvas").first
         canvas.wait_for()
         self.page.wait_for_timeout(1500)  # the editor lays its picture out
@@ -98,10 +98,10 @@ class Inspector:
         shown = min(area["width"] / 320, area["height"] / 240)
         x = area["x"] + (area["width"] - 320 * shown) / 2 + (spot[0] + 13) * shown
         y = area["y"] + (area["height"] - 240 * shown) / 2 + (spot[1] + 13) * shown
-        self.page.mouse.move(x - 30, y - 30)
+        self.page.mouse.move(x - 50, y - 50)
         self.page.mouse.down()
-        for down in range(-30, 31, 6):
-            for across in (-30, 30):
+        for down in range(-50, 51, 6):
+            for across in (-50, 50):
                 self.page.mouse.move(x + across, y + down, steps=4)
         self.page.mouse.up()
 
