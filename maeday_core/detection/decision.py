@@ -24,7 +24,7 @@ ALARM_RATE = 0.05
 
 
 @dataclass(frozen=True)
-class Evidence:  # docs/decisions.md#decision
+class DecisionRule:  # docs/decisions.md#decision
     """Numbers of all decisions.
 
     Attributes:
@@ -46,7 +46,7 @@ class Evidence:  # docs/decisions.md#decision
     more_shots: tuple[float, float] = (0.04, 0.11)
 
 
-EVIDENCE = Evidence()
+RULE = DecisionRule()
 SAMPLED_SIDE = 512
 
 
@@ -83,14 +83,14 @@ class Ordinary:
         return max(self.least, self.level * math.exp(-self.spread * NormalDist().inv_cdf(alarm_rate)))
 
     def share_above(self, score: float) -> float:
-        """The share of good pictures that would score higher, between 0 and 1."""
-        if score <= 0:
+        """The share of good pictures that would score higher, between 0 and 1: all of them where none counts."""
+        if score <= self.least:
             return 1.0
         return NormalDist().cdf(-math.log(score / self.level) / self.spread)
 
     def threshold(self, alarm_rate: float = ALARM_RATE) -> Threshold:
         """The threshold that the share `alarm_rate` of good pictures exceeds, between 0 and 1."""
-        looks = max(alarm_rate, min(EVIDENCE.looks, EVIDENCE.look * alarm_rate))
+        looks = max(alarm_rate, min(RULE.looks, RULE.look * alarm_rate))
         return Threshold(self.limit(alarm_rate), self.limit(looks), self, alarm_rate)
 
 
@@ -137,11 +137,13 @@ class Rates:
         above: the logarithm of the score of good pictures over the level, with one good part and with more.
         spread: the deviation of that logarithm from picture to picture.
         uncertainty: its deviation from surface to surface.
+        least: no score below stands out, so that blank parts stay calm.
     """
 
     above: tuple[float, float]
     spread: tuple[float, float]
     uncertainty: tuple[float, float]
+    least: float
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ class GoodParts:
         return GoodParts(left_out, shots, own + other.mirrored)
 
 
-def image_score(error_map: FloatMap, share: float = EVIDENCE.peak) -> float:
+def image_score(error_map: FloatMap, share: float = RULE.peak) -> float:
     """The mean of the highest share of a map (H, W); of a large picture, of the area that one window covers."""
     return mean_of_highest(error_map, round(share * area_of_a_window(error_map.shape)))
 
@@ -185,7 +187,7 @@ def outline(error_map: FloatMap, score: float, limit: float) -> npt.NDArray[np.b
 def ordinary_level(error_map: FloatMap) -> float:
     """What 95 % of a map (H, W) stays below; of a large one, by every few pixels."""
     step = max(1, min(error_map.shape) // SAMPLED_SIDE)
-    return float(np.quantile(error_map[::step, ::step], EVIDENCE.quantile))
+    return float(np.quantile(error_map[::step, ::step], RULE.quantile))
 
 
 @dataclass(frozen=True)
@@ -219,12 +221,12 @@ def from_good_parts(good: GoodParts, rates: Rates, peak: float = 0.0) -> Ordinar
         rates: of the method.
         peak: the share of a map that its image score is the mean of; 0 for its highest value.
     """
-    several, one_by_one, by_the_others = int(good.shots > 1), *EVIDENCE.more_shots
+    several, one_by_one, by_the_others = int(good.shots > 1), *RULE.more_shots
     level = _log_score(good.left_out, peak)
     if several:
         level -= by_the_others * math.log(good.shots / (good.shots - 1))
     if good.mirrored is not None:
-        weight = EVIDENCE.mirrored[several]
+        weight = RULE.mirrored[several]
         mirrored = _log_score(good.mirrored, peak) - one_by_one * math.log(good.shots)
         level = weight * mirrored + (1 - weight) * level
     reason = (
@@ -238,6 +240,7 @@ def from_good_parts(good: GoodParts, rates: Rates, peak: float = 0.0) -> Ordinar
         rates.uncertainty[several],
         reason,
         good.shots,
+        rates.least,
     )
 
 

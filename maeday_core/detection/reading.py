@@ -6,7 +6,7 @@ logarithms, on a scale on which distances between patches can be added.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -40,8 +40,9 @@ class Weights:  # docs/decisions.md#ensemble-weights
 WEIGHTS = Weights()
 # docs/decisions.md#decision
 ERROR = Roughness(factor=3.5, power=1.0, spread=0.385, least=0.05)
-ALONE = Roughness(factor=1.14, power=0.93, spread=0.039, least=0.0)
-RATES = Rates(above=(0.4, -0.1), spread=(0.27, 0.27), uncertainty=(0.5, 0.3))
+EVIDENCE_ALONE = Roughness(factor=1.14, power=0.93, spread=0.039, least=1.0)
+EVIDENCE_ALONE_LARGE = replace(EVIDENCE_ALONE, least=0.6)
+RATES = Rates(above=(0.4, -0.1), spread=(0.27, 0.27), uncertainty=(0.5, 0.3), least=0.2)
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Reading:
     def ordinary(self, error_map: FloatMap) -> Ordinary:
         """What good pictures would score; without good parts, clean pictures as rough as this one, (H, W)."""
         if self.good is None:
-            return from_picture(error_map, ALONE if self.evidence else ERROR)
+            return from_picture(error_map, EVIDENCE_ALONE_LARGE if self.evidence else ERROR)
         return from_good_parts(self.good, RATES)
 
     def _read(self, layers: FloatMap, usual: float = WEIGHTS.visible) -> FloatMap:

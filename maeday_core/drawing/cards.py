@@ -31,12 +31,11 @@ TITLES = {
 }
 SHORT = {Verdict.ANOMALOUS: "does not belong", Verdict.LOOK: "look here", Verdict.NORMAL: "nothing found"}
 KINDS = {Verdict.ANOMALOUS: "anomalous", Verdict.LOOK: "look", Verdict.NORMAL: "calm"}
-FEWEST, MOST = 1e-4, 0.95
+FEWEST, MOST = 1 / 200, 0.95
 """Shares of the good pictures beyond which no number is told."""
 SPOKEN = [
     *((9, 10), (4, 5), (3, 4), (2, 3), (1, 2), (1, 3), (1, 4), (1, 5), (1, 6), (1, 8)),
-    *((1, round(step * 10**power)) for power in (1, 2, 3) for step in (1, 1.5, 2, 3, 4, 5, 6, 8)),
-    (1, 10_000),
+    *((1, many) for many in (10, 15, 20, 30, 40, 50, 60, 80, 100, 150, 200)),
 ]
 """The shares that are told, as so many in so many."""
 
@@ -91,7 +90,7 @@ def _found(view: Shown) -> str:
         return f"{found} above the threshold and is outlined."
     if view.verdict is Verdict.LOOK:
         return "The ringed place is the most unusual one, but a good picture can look like this."
-    return "The whole picture lies below the threshold."
+    return "Its score lies below the threshold."
 
 
 def rarity(result: Detection) -> str:

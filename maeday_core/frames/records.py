@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from maeday_core.detection.decision import EVIDENCE, mean_of_highest
+from maeday_core.detection.decision import RULE, mean_of_highest
 from maeday_core.detection.windows import area_of_a_window
 from maeday_core.frames.objects import BlockMap, Box
 from maeday_core.frames.sources import Key
@@ -114,7 +114,7 @@ def places(blocks: BlockMap) -> list[float]:
 
 def counted_area(blocks: BlockMap) -> float:
     """How many pixels of a frame count in the score of a place: as many as in the image score of an ensemble."""
-    return EVIDENCE.peak * area_of_a_window((blocks.height, blocks.width))
+    return RULE.peak * area_of_a_window((blocks.height, blocks.width))
 
 
 def places_of(blocks: BlockMap, box: Box) -> list[int]:

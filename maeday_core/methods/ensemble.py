@@ -12,18 +12,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from maeday_core.detection.decision import EVIDENCE as PEAK
-from maeday_core.detection.decision import Rates, Roughness, from_good_parts, from_picture, image_score
+from maeday_core.detection.decision import RULE, Rates, from_good_parts, from_picture, image_score
+from maeday_core.detection.reading import EVIDENCE_ALONE, EVIDENCE_ALONE_LARGE
 from maeday_core.detection.result import EVIDENCE, Detection, Unit
+from maeday_core.detection.windows import is_large
 from maeday_core.methods.base import Method, Style, Sum, register
 from maeday_core.methods.maeday import MAEDAY, Maeday
 from maeday_core.methods.patchcore import PATCHCORE
 from maeday_core.methods.self_reference import SELF_REFERENCE
 
 RAW_SUM = Unit("raw sum", "Map of raw sum", "raw sum")
-# docs/decisions.md#decision
-RATES = Rates(above=(0.115, -0.006), spread=(0.08, 0.09), uncertainty=(0.065, 0.06))
-ROUGHNESS = Roughness(factor=1.14, power=0.93, spread=0.039, least=0.0)
+RATES = Rates(  # docs/decisions.md#decision
+    above=(0.115, -0.006), spread=(0.08, 0.09), uncertainty=(0.065, 0.06), least=0.2
+)
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,9 @@ class Ensemble(Sum):
         maeday, embedding = results
         error_map = maeday.error_map + embedding.error_map
         if maeday.good and embedding.good:
-            ordinary = from_good_parts(maeday.good.plus(embedding.good), RATES, PEAK.peak)
+            ordinary = from_good_parts(maeday.good.plus(embedding.good), RATES, RULE.peak)
         else:
-            ordinary = from_picture(error_map, ROUGHNESS)
+            ordinary = from_picture(error_map, EVIDENCE_ALONE_LARGE if is_large(error_map.shape) else EVIDENCE_ALONE)
         threshold = ordinary.threshold(embedding.threshold.alarm_rate)
         return self.sum_of(results, error_map, EVIDENCE, threshold, image_score(error_map))
 

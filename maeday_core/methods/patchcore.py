@@ -22,7 +22,9 @@ from maeday_core.methods.reference import Reference
 from maeday_core.methods.self_reference import SELF_REFERENCE
 from maeday_core.methods.tools import Tools
 
-RATES = Rates(above=(0.077, -0.01), spread=(0.075, 0.08), uncertainty=(0.08, 0.06))  # docs/decisions.md#decision
+RATES = Rates(  # docs/decisions.md#decision
+    above=(0.077, -0.01), spread=(0.075, 0.08), uncertainty=(0.08, 0.06), least=0.2
+)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from maeday_core.detection.decision import (
-    EVIDENCE,
+    RULE,
     GoodParts,
     Ordinary,
     Rates,
@@ -25,7 +25,7 @@ from maeday_core.detection.decision import (
     outline,
 )
 
-RATES = Rates(above=(0.2, -0.1), spread=(0.3, 0.1), uncertainty=(0.4, 0.2))
+RATES = Rates(above=(0.2, -0.1), spread=(0.3, 0.1), uncertainty=(0.4, 0.2), least=0.0)
 maps = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=30), elements=st.floats(0, 100, width=32))
 shares = st.floats(1e-12, 1 - 1e-12)
 ordinaries = st.builds(
@@ -161,7 +161,7 @@ def test_the_limit_has_the_unit_of_the_maps(factor: float, shots: int, mirrors: 
     scaled = GoodParts(
         np.float32(factor) * left_out, shots, None if mirrored is None else np.float32(factor) * mirrored
     )
-    for peak in (0.0, EVIDENCE.peak):
+    for peak in (0.0, RULE.peak):
         one, other = (from_good_parts(good, RATES, peak).limit(0.05) for good in (once, scaled))
         assert other == pytest.approx(factor * one, rel=1e-4)
 
@@ -174,14 +174,14 @@ def test_several_good_parts_score_as_written(peak: float) -> None:
     def level(maps: np.ndarray) -> float:
         return float(np.mean([np.log(np.sort(one, axis=None)[-count:].mean()) for one in maps]))
 
-    alone = level(left_out) - EVIDENCE.more_shots[1] * math.log(3 / 2)
+    alone = level(left_out) - RULE.more_shots[1] * math.log(3 / 2)
     found = from_good_parts(GoodParts(left_out, 3), RATES, peak)
     assert math.log(found.level) == pytest.approx(alone + RATES.above[1], abs=1e-5)
     assert (found.spread, found.uncertainty, found.shots) == (0.1, 0.2, 3)
 
     both = from_good_parts(GoodParts(left_out, 3, mirrored), RATES, peak)
-    by_query = level(mirrored) - EVIDENCE.more_shots[0] * math.log(3)
-    weight = EVIDENCE.mirrored[1]
+    by_query = level(mirrored) - RULE.more_shots[0] * math.log(3)
+    weight = RULE.mirrored[1]
     assert math.log(both.level) == pytest.approx(weight * by_query + (1 - weight) * alone + RATES.above[1], abs=1e-5)
 
 

@@ -113,7 +113,7 @@ def test_errors_of_nothing_are_nothing_and_a_number(relative: Calibration, plain
 
 
 def test_without_good_parts_the_picture_alone_decides() -> None:
-    smooth, rough = (np.full((SIZE, SIZE), value, np.float32) for value in (0.1, 0.2))
+    smooth, rough = (np.full((SIZE, SIZE), value, np.float32) for value in (1.2, 2.4))
     for evidence in (False, True):
         reading = Reading(evidence=evidence)
         assert reading.good is None

@@ -8,8 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maeday_core.detection.decision import EVIDENCE as PEAK
-from maeday_core.detection.decision import GoodParts, Ordinary, Verdict, from_good_parts, from_picture, image_score
+from maeday_core.detection.decision import (
+    RULE,
+    GoodParts,
+    Ordinary,
+    Verdict,
+    from_good_parts,
+    from_picture,
+    image_score,
+)
+from maeday_core.detection.reading import EVIDENCE_ALONE
 from maeday_core.detection.result import (
     DEVIATIONS,
     DISTANCE,
@@ -20,11 +28,13 @@ from maeday_core.detection.result import (
     Provenance,
     Unit,
 )
+from maeday_core.detection.settings import Settings
 from maeday_core.methods import (
     ENSEMBLE,
     ENSEMBLE_RAW,
     MAEDAY,
     PATCHCORE,
+    SELF_REFERENCE,
     TWO_PATCHCORES,
     Reference,
     Tools,
@@ -32,7 +42,7 @@ from maeday_core.methods import (
     detector,
     learn,
 )
-from maeday_core.methods.ensemble import RATES, RAW_SUM, ROUGHNESS, shares
+from maeday_core.methods.ensemble import RATES, RAW_SUM, shares
 from maeday_core.methods.maeday import Maeday
 from tests.conftest import part
 from tests.methods.checks import FEW
@@ -78,13 +88,13 @@ def test_with_good_parts_their_maps_are_added_as_the_query_s_are(maps, shots: in
             replace(result(maps[1], DISTANCE, shots=shots), good=other),
         ]
     )
-    assert both.threshold == from_good_parts(one.plus(other), RATES, PEAK.peak).threshold(both.threshold.alarm_rate)
+    assert both.threshold == from_good_parts(one.plus(other), RATES, RULE.peak).threshold(both.threshold.alarm_rate)
     assert both.threshold.shots == shots
 
 
 def test_without_good_parts_the_sum_alone_decides(maps) -> None:
     both = ENSEMBLE.add([result(maps[0], EVIDENCE), result(maps[1], DISTANCE)])
-    assert both.threshold == from_picture(both.error_map, ROUGHNESS).threshold()
+    assert both.threshold == from_picture(both.error_map, EVIDENCE_ALONE).threshold()
     assert both.threshold.shots == 0
 
 
@@ -185,7 +195,7 @@ def test_blank_good_parts_give_a_limit_that_is_a_number(tiny_model) -> None:
         for query in (blank, part(0)):
             found = detect(ENSEMBLE, tools, query, known)
             assert np.isfinite(found.error_map).all()
-            assert 0 < found.threshold.look < found.threshold.value < math.inf
+            assert RATES.least <= found.threshold.look <= found.threshold.value < math.inf
 
 
 def test_without_good_parts_the_ensemble_is_maeday_and_self_reference(tools: Tools) -> None:
@@ -201,3 +211,13 @@ def test_the_record_of_a_sum_has_what_its_parts_depend_on(tools: Tools, referenc
     assert (made_by.method, made_by.masks, made_by.backbone, made_by.shots) == ("ensemble", 3, "lite0", 2)
     assert made_by.adapter == "default, 2 shots, 2 steps, seed 1"
     assert made_by.record()["windows"] is None
+
+
+@pytest.mark.parametrize("method", [ENSEMBLE, SELF_REFERENCE], ids=lambda method: method.name)
+def test_a_blank_picture_and_a_smooth_ramp_stay_calm(method) -> None:
+    tools = Tools.of("bundled", Settings(masks=4, sampling="balanced"))
+    ramp = np.tile(np.linspace(60, 200, 300).astype(np.uint8)[None, :, None], (300, 1, 3))
+    for picture in (np.full((300, 300, 3), 128, np.uint8), ramp):
+        found = detect(method, tools, picture)
+        assert found.verdict is Verdict.NORMAL
+        assert found.threshold.ordinary.share_above(found.image_score) == 1
