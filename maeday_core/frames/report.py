@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -52,7 +53,12 @@ def annotated(judgement: Judgement, verdict: Verdict, heat: bool = False, labels
     if heat:
         picture = _heated(picture, blocks, verdict.threshold)
     drawn = np.ascontiguousarray(picture)
-    above = _scaled((blocks.values > verdict.threshold).astype(np.uint8), blocks, picture)
+    found = np.zeros(blocks.values.shape, bool)
+    for box in verdict.boxes:
+        rows = slice(box.y // blocks.block, math.ceil((box.y + box.height) / blocks.block))
+        columns = slice(box.x // blocks.block, math.ceil((box.x + box.width) / blocks.block))
+        found[rows, columns] = blocks.values[rows, columns] > verdict.threshold
+    above = _scaled(found.astype(np.uint8), blocks, picture)
     contours, _ = cv2.findContours(above, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(drawn, contours, -1, CONTOUR, _line(drawn), cv2.LINE_AA)
     for box in verdict.boxes:

@@ -24,6 +24,15 @@ def test_an_object_is_drawn_where_it_lies_and_a_normal_frame_stays_as_it_is(run:
     assert np.array_equal(annotated(judgement, normal), normal.record.picture())
 
 
+def test_a_grain_above_the_threshold_is_not_drawn(tmp_path: Path) -> None:
+    grains = [frame(i) for i in range(8)]
+    grains[3][60, 90] = 255
+    judgement = measured(tmp_path, grains).judge()
+    verdict = judgement.verdicts[3]
+    assert judgement.baseline.map(verdict.record).values.max() > verdict.threshold
+    assert np.array_equal(annotated(judgement, verdict), verdict.record.picture())
+
+
 def test_what_is_ignored_is_darkened(run: FrameRun) -> None:
     ignore = np.zeros((*SHAPE, 3), np.uint8)
     ignore[:, 90:] = 255
