@@ -44,7 +44,7 @@ def test_an_adapter_saved_today_gives_the_same_map_tomorrow(adapted: Visitor, tm
     today = adapted.error_map()
     name, saved = adapted.download("get-adapter")
     assert name == "adapter.safetensors"
-    assert 10**5 < len(saved) < 10**7
+    assert 10**5 < len(saved) < 2 * 10**7
     (tmp_path / name).write_bytes(saved)
 
     adapted.page.reload()
