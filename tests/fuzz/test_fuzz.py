@@ -1,0 +1,15 @@
+"""A handful of each kind of hostile file; `python -m tests.fuzz` tries thousands."""
+
+import pytest
+
+from tests.fuzz.harness import KINDS, fuzz
+
+COUNTS = {"picture": 40, "archive": 12, "video": 12, "saved": 20}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_hostile_files_are_taken_or_refused(kind):
+    tally = fuzz(kind, COUNTS[kind])
+    assert not tally.faults
+    assert sum(tally.answers.values()) == COUNTS[kind]
