@@ -63,7 +63,8 @@ class FrameRun:
 
         Args:
             sources: the frames.
-            detect: from `methods.detector`.
+            detect: from `methods.detector`. Nothing else runs the model: who shares one holds a lock within a `detect` of
+                their own, and not while frames are searched for, decoded and kept.
             depends_on: what the results depend on, ready for JSON; a folder with other values is refused.
             keep_maps: write each map at the frame's own size, float32, into `maps`.
 

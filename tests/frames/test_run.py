@@ -1,12 +1,14 @@
 """A run over frames: nothing lost, nothing measured twice, judged without the model."""
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
 from maeday_core import DatasetError, SettingsError
-from maeday_core.frames import FrameRun, LeftOut, Sources
+from maeday_core.frames import FrameRun, LeftOut, Sources, sources
+from maeday_core.io.images import load_image
 from maeday_core.io.journal import alone_in
 from tests.frames.batches import brightness, look, with_one_spot, write
 
@@ -85,6 +87,25 @@ def test_a_run_that_went_on_measured_the_same(folder: Path, tmp_path: Path) -> N
     look(parts, folder)
     look(whole, folder)
     assert [verdict.row for verdict in parts.judge().verdicts] == [verdict.row for verdict in whole.judge().verdicts]
+
+
+def test_a_lock_around_the_detector_is_held_for_the_detections_only(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Searching a video and decoding a picture may take long; who shares a model takes turns for the model alone."""
+    turn, decoded = threading.Lock(), []
+
+    def in_turn(query):
+        with turn:
+            yield from brightness(query)
+
+    def load(*arguments):
+        decoded.append(turn.locked())
+        return load_image(*arguments)
+
+    monkeypatch.setattr(sources, "load_image", load)
+    found = FrameRun(tmp_path / "out").look(Sources([folder]), in_turn)
+    assert [turn.locked() for _ in found] == decoded == [False] * 8
 
 
 def test_what_cannot_be_read_is_left_out_and_named(folder: Path, tmp_path: Path) -> None:
