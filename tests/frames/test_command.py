@@ -217,3 +217,18 @@ def test_other_good_parts_and_another_adapter_are_refused(
             assert main(options) == status
         name = given[0][2:]
         assert f"run of other settings or sources ({name})" in capsys.readouterr().err
+
+
+def test_a_name_that_is_a_formula_is_text_in_the_table_only(
+    capsys, tmp_path: Path, tiny: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ["=1+1.png", "+1.png", "@a.png"]
+    for number, name in enumerate(names):
+        picture_of(tmp_path, name, number)
+    assert main(["frames", *names, "--out", "out", *tiny]) == 0
+    assert [row["path"] for row in rows_of(capsys.readouterr().out)] == names
+    with (tmp_path / "out" / "frames.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["path"] for row in table] == [f"'{name}" for name in names]
+    assert all(float(row["image_score"]) > 0 and json.loads(row["boxes"]) == [] for row in table)
