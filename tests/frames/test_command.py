@@ -203,6 +203,7 @@ def test_a_changed_picture_is_judged_anew(capsys, folder: Path, tmp_path: Path, 
     assert rows_in("out") == rows_in("afresh")
 
 
+@pytest.mark.slow
 def test_other_good_parts_and_another_adapter_are_refused(
     capsys, folder: Path, tmp_path: Path, tiny: list[str]
 ) -> None:

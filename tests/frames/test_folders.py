@@ -62,6 +62,7 @@ def test_a_folder_without_rights_is_named(tmp_path: Path) -> None:
     assert len(found(tmp_path, below=tmp_path)[1]) == 1
 
 
+@pytest.mark.slow
 def test_folders_of_any_depth(tmp_path: Path) -> None:
     deep = tmp_path
     for _ in range(1050):  # more than Python calls functions within each other
