@@ -2,7 +2,7 @@
 from .detection.decision import Ordinary, Threshold, Verdict
 from .detection.result import Detection, Matches, Provenance, Reconstructions, Unit
 from .detection.settings import Settings
-from .errors import DatasetError, ImageError, MaedayError, SettingsError, WeightsError
+from .errors import DatasetError, ImageError, MaedayError, OutputError, SettingsError, WeightsError
 from .io.images import Photos, RGBImage, find_images, load_image
 from .methods import (
     ENSEMBLE,
@@ -48,6 +48,7 @@ __all__ = [
     "Matches",
     "Method",
     "Ordinary",
+    "OutputError",
     "Photos",
     "Provenance",
     "RGBImage",

@@ -17,5 +17,9 @@ class SettingsError(MaedayError, ValueError):
     """A setting outside its range."""
 
 
+class OutputError(MaedayError):
+    """A place that cannot be written to."""
+
+
 class DatasetError(MaedayError):
     """A data set folder that does not hold what its layout promises."""

@@ -30,6 +30,7 @@ NAMES = [
     "Matches",
     "Method",
     "Ordinary",
+    "OutputError",
     "Photos",
     "Provenance",
     "RGBImage",

@@ -7,6 +7,7 @@ arguments come at once.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ import maeday_core
 from maeday_core.cli import adapt, bench, corpus, detect, evaluate, frames, pretrain, report
 from maeday_core.cli.output import print_error
 from maeday_core.errors import MaedayError
+from maeday_core.io.files import sha256
 
 
 class Command(Protocol):
@@ -49,11 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: by default those of the process.
 
     Returns:
-        The exit status: 0 done, 2 unusable input, 130 interrupted.
+        The exit status: 0 done, 1 a mistake of the program, 2 unusable input.
 
     Raises:
         SystemExit: after `--help` and `--version` (0), and where the arguments are unusable (2).
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # any name can be printed in any encoding
     options = _parser().parse_args(arguments)
     try:
         return COMMANDS[options.command].run(options)
@@ -66,19 +71,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print_error(f"{error.filename or 'a file'}: {error.strerror or error}")
         return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        print_error(f"the program made a mistake ({said}); report it with what `python -X dev -m maeday_core` says.")
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="maeday", description="Anomaly detection with a masked autoencoder.")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {maeday_core.__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show which program and model this is, and exit")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         summary = (command.__doc__ or "").partition("\n")[0]
         command.add_arguments(subparsers.add_parser(name, help=summary, description=summary))
     return parser
+
+
+class _Version(argparse.Action):
+    """Says which program and which bundled weights these are: what a report of a fault needs."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from maeday_core.model.bundled import BUNDLED_FILE
+
+        print(f"{parser.prog} {maeday_core.__version__}, bundled model {sha256(BUNDLED_FILE)[:12]}")
+        parser.exit()
 
 
 class _Parser(argparse.ArgumentParser):

@@ -11,6 +11,7 @@ from maeday_core.cli.good_parts import learn_from
 from maeday_core.cli.options import add_method, add_settings, settings_of, tools_of
 from maeday_core.cli.output import print_json, print_line
 from maeday_core.errors import SettingsError
+from maeday_core.io.files import check_place
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -31,6 +32,7 @@ def run(options: Namespace) -> int:
         raise SettingsError(
             f"What is learned is written as safetensors: give a name with that ending, not {options.out}."
         )
+    check_place(options.out)
     method, tools = find(options.method), tools_of(options, settings_of(options), options.steps)
     start = time.perf_counter()
     reference = learn_from(options.shots, method, tools)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from maeday_core.cli.good_parts import add_good_parts, reference_of
 from maeday_core.cli.options import add_method, add_settings, settings_of, tools_of
 from maeday_core.cli.output import print_error, print_json, print_line, print_note, print_warning
 from maeday_core.errors import ImageError
+from maeday_core.io.files import check_folder, replacing, shortened, unique
 from maeday_core.io.images import RGBImage, find_images, load_image
 
 if TYPE_CHECKING:
@@ -42,15 +43,18 @@ def run(options: Namespace) -> int:
 
     method, tools = find(options.method), tools_of(options, settings_of(options))
     out = Folder(options.out) if options.out else None
-    paths = [path for path in find_images(options.queries) if not (out and out.wrote(path))]
+    paths, failed = _pictures(options.queries)
+    if not paths:
+        return 2
     reference = reference_of(options, method, tools)
     detect = detector(method, tools, reference)
-    failed = 0
     for path in paths:
+        if out and out.wrote(path):
+            continue
         try:
             query = load_image(path)
         except ImageError as error:
-            print_error(error)
+            print_error(f"{error} Give a video to `maeday frames`." if _is_video(path) else error)
             failed += 1
             continue
         result = last(detect(query))
@@ -63,8 +67,31 @@ def run(options: Namespace) -> int:
         if options.json:
             print_json(row)
         else:
-            print_line(f"{row['image_score']:8.4f}  {row['state']:9}  {path}")
+            score, limit = row["image_score"], row["threshold"]
+            print_line(f"{score:8.4f} {'>' if score > limit else '<='} {limit:.4f}  {row['state']:9}  {path}")
     return 2 if failed else 0
+
+
+def _pictures(queries: Sequence[str]) -> tuple[list[Path], int]:
+    """The picture files that were given, and how many of the names stand for none; those are named, too."""
+    paths, failed = list[Path](), 0
+    for query in queries:
+        try:
+            paths += find_images([query])
+        except ImageError as error:
+            print_error(error)
+            failed += 1
+    return paths, failed
+
+
+def _is_video(path: Path) -> bool:
+    from maeday_core.frames.kinds import START, kind
+
+    try:
+        with path.open("rb") as file:
+            return kind(file.read(START)) == "video"
+    except OSError:
+        return False
 
 
 def _row(path: Path, result: Detection, model: str | None) -> dict[str, Any]:
@@ -98,7 +125,7 @@ class Folder:
     """
 
     def __init__(self, path: Path):
-        path.mkdir(parents=True, exist_ok=True)
+        check_folder(path)
         self._path = path.resolve()
         pictures = list(self._path.glob("*.png"))
         self._own = {picture for picture in pictures if _is_own(picture)}
@@ -114,16 +141,18 @@ class Folder:
         from maeday_core.detection.decision import outline
         from maeday_core.drawing.figure import SOFTWARE, save_figure
         from maeday_core.drawing.shown import shown
-        from maeday_core.io.files import unique
 
-        stem = unique(path.stem, self._taken)
-        error_map, mask = self.path / f"{stem}{MAP}", self.path / f"{stem}{MASK}"
-        np.save(error_map, result.error_map)
+        stem = unique(shortened(path.stem, MAP), self._taken)
+        error_map, mask, figure = (self.path / f"{stem}{ending}" for ending in (MAP, MASK, FIGURE))
+        with replacing(error_map) as temporary:
+            np.save(temporary, result.error_map)
         header = PngInfo()
         header.add_text("Software", SOFTWARE)
         outlined = outline(result.error_map, result.image_score, result.threshold.value)
-        Image.fromarray(np.where(outlined, np.uint8(255), np.uint8(0))).save(mask, pnginfo=header)
-        save_figure(shown(path.name, query, result), self.path / f"{stem}{FIGURE}")
+        with replacing(mask) as temporary:
+            Image.fromarray(np.where(outlined, np.uint8(255), np.uint8(0))).save(temporary, pnginfo=header)
+        with replacing(figure) as temporary:
+            save_figure(shown(path.name, query, result), temporary)
         return {"error_map": str(error_map), "mask": str(mask)}
 
 

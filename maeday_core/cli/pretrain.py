@@ -9,6 +9,7 @@ from pathlib import Path
 
 from maeday_core.cli.options import add_model
 from maeday_core.cli.output import print_note, progress_bar
+from maeday_core.io.files import check_place
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -32,12 +33,12 @@ def run(options: Namespace) -> int:
     from maeday_core.pretraining.corpus import load_corpus
     from maeday_core.pretraining.train import Plan, pretrain
 
+    check_place(options.out)
     plan = Plan(steps=options.steps, minutes=options.minutes, seed=options.seed)
     start = load_model(options.model, dtype=torch.float32) if options.model and not options.resume else None
     pictures = load_corpus(options.corpus)
     left_out = "; ".join(f"{count} {reason}" for reason, count in pictures.left_out.items()) or "none"
     print_note(f"{len(pictures.train)} pictures to train on, {len(pictures.held_out)} held out; left out: {left_out}")
-    options.out.parent.mkdir(parents=True, exist_ok=True)
     with progress_bar() as show:
 
         def log(row: dict[str, float]) -> None:

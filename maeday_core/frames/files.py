@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from maeday_core.frames.verdict import Verdict
-from maeday_core.io.files import replacing
+from maeday_core.io.files import replacing, writing
 from maeday_core.io.table import csv_text
 
 ROWS = "frames.jsonl"
@@ -30,7 +30,8 @@ def write_tables(folder: Path, verdicts: Iterable[Verdict]) -> None:
 def append_to_tables(folder: Path, verdict: Verdict) -> None:
     """Add the row of one verdict to both files."""
     for name, text in ((ROWS, _jsonl([verdict.row])), (TABLE, csv_text([_cells(verdict.row)]))):
-        with (folder / name).open("a", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        path = folder / name
+        with writing(path), path.open("a", encoding="utf-8", errors="backslashreplace", newline="") as file:
             file.write(text)
 
 

@@ -21,7 +21,7 @@ from maeday_core.frames.folders import LeftOut
 from maeday_core.frames.ignore import ignored_blocks
 from maeday_core.frames.objects import BlockMap, Box
 from maeday_core.frames.verdict import Judgement, Verdict, objects_text
-from maeday_core.io.files import replacing
+from maeday_core.io.files import replacing, writing
 from maeday_core.io.images import RGBImage, resize_map
 
 PICTURES = "anomalous"
@@ -102,7 +102,8 @@ def write_report(folder: Path, judgement: Judgement, left_out: Sequence[LeftOut]
     for verdict in judgement.anomalous or judgement.worst[:WORST]:
         jpeg = jpeg_bytes(annotated(judgement, verdict))
         if verdict.anomalous:
-            (pictures / f"{verdict.record.stem}.jpg").write_bytes(jpeg)
+            with writing(path := pictures / f"{verdict.record.stem}.jpg"):
+                path.write_bytes(jpeg)
         if len(worst) < WORST:
             worst.append((verdict, "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()))
     page = render(

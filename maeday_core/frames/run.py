@@ -162,8 +162,10 @@ class FrameRun:
         """Detect, and keep map and picture."""
         detection = last(detect(frame.picture))
         blocks = BlockMap.of(detection.error_map)
-        np.save(map_path(self.folder, number), blocks.values)
-        picture_path(self.folder, number).write_bytes(jpeg_bytes(_reduced(frame.picture)))
+        with replacing(map_path(self.folder, number)) as path:
+            np.save(path, blocks.values)
+        with replacing(picture_path(self.folder, number)) as path:
+            path.write_bytes(jpeg_bytes(_reduced(frame.picture)))
         record = FrameRecord(
             self.folder,
             number,
@@ -178,8 +180,8 @@ class FrameRun:
             content=frame.content,
         )
         if keep_maps:
-            (self.folder / MAPS).mkdir(exist_ok=True)
-            np.save(self.folder / MAPS / f"{record.stem}.npy", detection.error_map)
+            with replacing(self.folder / MAPS / f"{record.stem}.npy") as path:
+                np.save(path, detection.error_map)
         return record
 
     def _journal(self) -> list[FrameRecord]:

@@ -3,15 +3,76 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from maeday_core.errors import OutputError
+
+ROOM = 20_000_000
+"""Bytes that a file of what was learned takes at most, but for one of all weights."""
+LONGEST_NAME = 255
+"""Bytes of a file name that every file system takes."""
 TEMPORARY = re.compile(r"\.[0-9a-f]{32}(\.\w+)?")
 """The names of the temporary files of `replacing`."""
+
+
+@contextlib.contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[None]:
+    """What the system says when the block cannot write `path`, in a sentence.
+
+    Raises:
+        OutputError: there is no space, no permission, or a folder of that name.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(_sentence(Path(path), error)) from error
+
+
+def _sentence(path: Path, error: OSError) -> str:
+    short = error.errno is None and "requested" in str(error)  # numpy, of a file that took only a part
+    if short or error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"There is no space left in {printable(str(path.parent))}; make room there, or give another place."
+    if error.errno == errno.EISDIR:
+        return f"{printable(str(path))} is a folder; give the name of a file."
+    said = error.strerror or str(error)
+    return f"{printable(str(path))} cannot be written ({said}); check its permissions, or give another place."
+
+
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Refuse the name of a file that cannot be written, before the work.
+
+    Raises:
+        OutputError: it is a folder, or its folder takes no file, or hardly any.
+    """
+    path = Path(path)
+    with writing(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        check_folder(path.parent)
+        if shutil.disk_usage(path.parent).free < ROOM:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def check_folder(folder: Path) -> None:
+    """Create a folder if it is missing, and refuse one that takes no file, before the work.
+
+    Raises:
+        OutputError: it cannot be created, or takes no file.
+    """
+    probe = folder / f".{uuid.uuid4().hex}"
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            probe.touch()
+        finally:
+            probe.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -21,15 +82,19 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     A reader finds the old file or the whole new one, never a part. If the block raises, the temporary file is removed
     and `path` stays as it was. The temporary name is hidden and has the suffix of `path`. Missing parent folders are
     created.
+
+    Raises:
+        OutputError: it cannot be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def remove_temporaries(folder: Path) -> None:
@@ -62,6 +127,14 @@ def unique(name: str, taken: set[str]) -> str:
         free = f"{stem} ({number}){suffix}"
     taken.add(free.casefold())
     return free
+
+
+def shortened(stem: str, ending: str) -> str:
+    """So much of a stem that, with an ending and a number, it makes a name that every file system takes."""
+    room = LONGEST_NAME - len(os.fsencode(ending)) - len(" (1000)")
+    while len(os.fsencode(stem)) > room:
+        stem = stem[:-1]
+    return stem
 
 
 def printable(text: str) -> str:

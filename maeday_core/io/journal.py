@@ -12,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from maeday_core.errors import DatasetError
-from maeday_core.io.files import replacing
+from maeday_core.io.files import replacing, writing
 
 Row = dict[str, Any]
 """One line of a journal: a JSON object."""
@@ -44,7 +44,7 @@ def read_rows(path: Path, *keys: str) -> list[Row]:
 
 def append_rows(path: Path, rows: Iterable[Row]) -> None:
     """Add rows at the end of a journal, which is created if it does not exist."""
-    with path.open("a", encoding="utf-8") as file:
+    with writing(path), path.open("a", encoding="utf-8") as file:
         file.write("".join(json.dumps(row) + "\n" for row in rows))
 
 

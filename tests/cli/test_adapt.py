@@ -60,3 +60,12 @@ def test_too_many_photos_are_one_line(run, folder, model, shots):
     assert (status, rows, len(errors.splitlines())) == (2, [], 1)
     assert "1 to 8" in errors
     assert not (folder / "x.safetensors").exists()
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_learning(run, folder, model, shots):
+    (folder / "kept.safetensors").mkdir()
+    for place in (folder / "kept.safetensors", folder / "tiny.safetensors" / "x.safetensors"):
+        arguments = ["--out", place, *model, "--steps", 100_000]
+        status, rows, errors = run("adapt", *shots, *arguments)
+        assert (status, rows, len(errors.splitlines())) == (2, [], 1)
+        assert "give the name of a file" in errors or "cannot be written" in errors

@@ -149,3 +149,38 @@ def test_every_method_detects_and_draws(run, folder, model, shots, name):
     peak = np.load(rows[0]["error_map"]).max()
     assert peak > rows[0]["image_score"] if name == "ensemble" else peak == pytest.approx(rows[0]["image_score"])
     assert load_image(folder / "out" / "a-maeday.png").shape[1] > 800
+
+
+def test_a_name_that_stands_for_nothing_is_named_and_the_others_go_on(run, folder, model):
+    (folder / "empty").mkdir()
+    (folder / "clip.mp4").write_bytes(b"\0\0\0\x18ftypisom" + bytes(100))
+    pictures = folder / "pictures"
+    names = (pictures / "a.png", folder / "missing.png", folder / "empty", folder / "clip.mp4", pictures / "b.jpg")
+    status, rows, errors = run("detect", *names, *model)
+    assert status == 2
+    assert [row["path"].rsplit("/", 1)[1] for row in rows] == ["a.png", "b.jpg"]
+    missing, empty, video = errors.splitlines()
+    assert "missing.png" in missing
+    assert "The folder empty holds no pictures" in empty
+    assert "clip.mp4" in video
+    assert "maeday frames" in video
+
+
+@pytest.mark.parametrize("stem", ["x" * 250, "部" * 83])
+def test_long_names_are_shortened_and_stay_apart(run, folder, model, stem):
+    rng = np.random.default_rng(0)
+    names = [folder / "long" / f"{stem}{ending}" for ending in (".png", ".bmp")]
+    for name in names:
+        save_noise(name, 30, 20, rng)
+    status, rows, _ = run("detect", *names, *model, "--out", folder / "out")
+    assert status == 0
+    assert len({row["error_map"] for row in rows} | {row["mask"] for row in rows}) == 4
+    assert len(list((folder / "out").iterdir())) == 6
+
+
+def test_the_lines_say_score_threshold_and_state(folder, capsys):
+    path = folder / "pictures" / "a.png"
+    assert main(["detect", str(path), "--model", str(folder / "tiny.safetensors"), "--masks", "1"]) == 0
+    score, sign, threshold, state, name = capsys.readouterr().out.split()
+    assert sign == (">" if float(score) > float(threshold) else "<=")
+    assert (state, name) == ("anomalous" if sign == ">" else state, str(path))

@@ -1,6 +1,8 @@
 """The program: its commands, its exit status, one sentence on standard error, and help that comes at once."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -77,7 +79,9 @@ def test_the_version_is_that_of_the_package(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["--version"])
     assert stop.value.code == 0
-    assert capsys.readouterr().out == f"maeday {maeday_core.__version__}\n"
+    said = capsys.readouterr().out
+    assert re.fullmatch(rf"maeday {maeday_core.__version__}, bundled model [0-9a-f]{{12}}\n", said)
+    assert said.split()[-1] == maeday_core.load_model("bundled").info.sha256[:12]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +96,7 @@ def test_the_version_is_that_of_the_package(capsys):
         (["detect", "{pictures}", "--method", "patchcore"], "give photos of them"),
         (["detect", "{pictures}", "--method", "self", "--normals", "{pictures}"], "uses no photos of good parts"),
         (["detect", "{pictures}", "--method", "self", "--backbone", "resnet5000"], "no backbone 'resnet5000'"),
-        (["detect", "{pictures}", "--out", "{pictures}/a.png"], "a.png: File exists"),
+        (["detect", "{pictures}", "--out", "{pictures}/a.png"], "a.png cannot be written (File exists)"),
         (["adapt", "{pictures}", "--out", "adapter.bin"], "adapter.bin"),
         (["adapt", "{pictures}", "--out", "{pictures}/x.safetensors", "--steps", "-1"], "steps"),
         (["frames", "{pictures}", "--out", "{pictures}/out", "--threshold", "-1"], "threshold"),
@@ -111,15 +115,66 @@ def test_unusable_input_is_one_line_and_status_2(run, folder, arguments, words):
     assert words in errors
 
 
-def test_an_interrupted_command_is_status_130(capsys, monkeypatch):
-    def interrupted(options):
-        raise KeyboardInterrupt
+def bench_is(monkeypatch, run):
+    command = SimpleNamespace(__doc__="Wait.", add_arguments=lambda parser: None, run=run)
+    monkeypatch.setitem(COMMANDS, "bench", command)
 
-    monkeypatch.setitem(
-        COMMANDS, "bench", SimpleNamespace(__doc__="Wait.", add_arguments=lambda parser: None, run=interrupted)
+
+@pytest.mark.parametrize("after", [0.03, 0.1, 0.3, 0.6, 1.2, 2.5])
+def test_ctrl_c_at_any_moment_is_one_word_and_status_130(tmp_path, after):
+    """Sent from within, so that the moment does not depend on how fast Python starts."""
+    Image.effect_noise((50, 40), 60).save(tmp_path / "noise.png")
+    code = (
+        "import os, signal, sys, threading, maeday_core.__main__ as program;"
+        f"threading.Timer({after}, os.kill, (os.getpid(), signal.SIGINT)).start();"
+        f"sys.argv = ['maeday', 'detect', {str(tmp_path / 'noise.png')!r}, '--masks', '100000'];"
+        "sys.exit(program.main())"
     )
-    assert main(["bench"]) == 130
-    assert capsys.readouterr().err == "interrupted\n"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr.splitlines()[-1:]) == (130, ["interrupted"])
+    assert "Traceback" not in done.stderr
+
+
+def test_a_terminated_command_leaves_nothing_behind(tmp_path):
+    code = (
+        "import os, pathlib, signal, sys, maeday_core.__main__ as program\n"
+        "from maeday_core import cli\n"
+        "from maeday_core.io.files import replacing\n"
+        "def main():\n"
+        f"    with replacing({str(tmp_path / 'kept.txt')!r}) as path:\n"
+        "        path.write_text('half')\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        signal.pause()\n"
+        "cli.main = main\n"
+        "sys.exit(program.main())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr, list(tmp_path.iterdir())) == (143, "", [])
+
+
+def test_a_mistake_of_the_program_is_one_line_and_status_1(capsys, monkeypatch):
+    def fail(options):
+        raise ZeroDivisionError("division by zero\nand more")
+
+    bench_is(monkeypatch, fail)
+    assert main(["bench"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ZeroDivisionError: division by zero" in line
+    assert "report it" in line
+
+
+def test_any_name_can_be_printed_in_any_encoding(tmp_path):
+    for name in ("部品.jpg", "more.jpg"):
+        Image.effect_noise((50, 40), 60).save(tmp_path / name)
+    Image.effect_noise((50, 40), 60).save(os.fsencode(tmp_path) + b"/pr\xfcfung.png")
+    command = [sys.executable, "-m", "maeday_core", "detect", str(tmp_path), "--masks", "1"]
+    narrow = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(command, cwd=ROOT, env=narrow, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3
+    assert any(b"\\u90e8\\u54c1.jpg" in line for line in lines)
+    assert any(b"pr\\udcfcfung.png" in line for line in lines)
 
 
 def test_runs_as_a_module_on_the_bundled_model_though_nobody_reads(tmp_path):

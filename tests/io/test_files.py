@@ -1,6 +1,8 @@
 """Files are written whole or not at all, with the user's permissions, under names that never collide."""
 
+import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import safe_open
 
-from maeday_core.io.files import replacing, unique
+from maeday_core import OutputError
+from maeday_core.io.files import check_place, replacing, shortened, unique
 from maeday_core.model.checkpoints import save_tensors
 
 
@@ -61,7 +64,7 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path, written, error)
 
 def test_a_place_that_cannot_be_replaced_leaves_nothing_behind(tmp_path):
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError), replacing(tmp_path / "folder") as temporary:  # noqa: PT011
+    with pytest.raises(OutputError, match="is a folder"), replacing(tmp_path / "folder") as temporary:
         temporary.write_text("anything")
     assert names(tmp_path) == ["folder"]
 
@@ -115,3 +118,49 @@ def test_unique_counts_on_before_the_suffix():
     wanted = ["a.jpg", "A.jpg", "a.jpg", "b/a.jpg", "a (2).jpg", "a.png"]
     expected = ["a.jpg", "A (2).jpg", "a (3).jpg", "b/a.jpg", "a (2) (2).jpg", "a.png"]
     assert [unique(name, taken) for name in wanted] == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "There is no space left in {folder}; make room there"),
+        (OSError("65536 requested and 6112 written"), "There is no space left in {folder}; make room there"),
+        (PermissionError(errno.EACCES, "Permission denied"), "kept.txt cannot be written (Permission denied);"),
+    ],
+)
+def test_what_the_system_says_is_a_sentence(tmp_path, error, words):
+    def write():
+        with replacing(tmp_path / "kept.txt"):
+            raise error
+
+    with pytest.raises(OutputError) as caught:
+        write()
+    assert words.format(folder=tmp_path) in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"folder is a folder; give the name of a file\.$"):
+        check_place(tmp_path / "folder")
+    with pytest.raises(OutputError, match="cannot be written"):
+        check_place(tmp_path / "file" / "deeper.txt")
+    check_place(tmp_path / "new" / "file.txt")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder", "new"]
+
+
+def test_a_full_disk_is_refused_before_the_work(tmp_path, monkeypatch):
+    full = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
+    with pytest.raises(OutputError, match="no space left"):
+        check_place(tmp_path / "file.txt")
+
+
+@given(st.text(min_size=1, max_size=300))
+def test_a_shortened_stem_makes_a_name_for_any_file_system(stem):
+    stem = stem.encode("utf-8", "replace").decode()
+    short = shortened(stem, "-error-map.npy")
+    assert stem.startswith(short)
+    assert len(os.fsencode(f"{short} (1000)-error-map.npy")) <= 255
+    assert short == stem or len(os.fsencode(short)) > 220

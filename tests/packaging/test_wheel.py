@@ -46,4 +46,4 @@ def test_wheel_has_the_version_of_the_package_and_the_command(wheel: zipfile.Zip
     info = f"maeday-{maeday_core.__version__}.dist-info"
     metadata = email.message_from_bytes(wheel.read(f"{info}/METADATA"))
     assert metadata["Version"] == maeday_core.__version__
-    assert "maeday = maeday_core.cli:main" in wheel.read(f"{info}/entry_points.txt").decode()
+    assert "maeday = maeday_core.__main__:main" in wheel.read(f"{info}/entry_points.txt").decode()

@@ -14,6 +14,7 @@ from maeday_core.evaluation.report.examples import example_figures
 from maeday_core.evaluation.report.figures import Drawing, figure_2, figure_3
 from maeday_core.evaluation.report.tables import Table, hardware, tables
 from maeday_core.evaluation.store import RESULTS, SCORES
+from maeday_core.io.files import check_folder, replacing
 from maeday_core.model.mae import MaskedAutoencoder
 
 
@@ -35,7 +36,7 @@ def report(folder: Path, out: Path, model: MaskedAutoencoder | None = None) -> l
     results, curves = latest(read(folder / RESULTS, Result)), last_curves(read(folder / REPETITIONS, Result))
     if not results and not curves:
         raise DatasetError(f"{folder} holds no results; run evaluate with --out {folder} first.")
-    out.mkdir(parents=True, exist_ok=True)
+    check_folder(out)
     made = tables(results, curves)
     drawn = [*figure_2(results), *figure_3(curves)]
     if model:
@@ -47,7 +48,8 @@ def _write_figures(drawn: Sequence[Drawing], out: Path) -> Iterator[Path]:
     for drawing in drawn:
         for suffix in ("png", "svg"):
             path = out / f"{drawing.name}.{suffix}"
-            drawing.figure.savefig(path, dpi=200, bbox_inches="tight", pad_inches=0.05)
+            with replacing(path) as temporary:
+                drawing.figure.savefig(temporary, dpi=200, bbox_inches="tight", pad_inches=0.05)
             yield path
 
 
@@ -62,5 +64,6 @@ def _write_texts(made: Sequence[Table], drawn: Sequence[Drawing], out: Path) -> 
     )
     contents["report.html"] = render("evaluation", hardware=hardware(), tables=made, pictures=pictures)
     for name, content in contents.items():
-        (out / name).write_text(content, encoding="utf-8", errors="backslashreplace")
+        with replacing(out / name) as path:
+            path.write_text(content, encoding="utf-8", errors="backslashreplace")
         yield out / name
