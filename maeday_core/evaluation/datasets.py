@@ -13,12 +13,21 @@ import numpy as np
 import numpy.typing as npt
 
 from maeday_core.errors import DatasetError
-from maeday_core.io.images import SUFFIXES, hidden, load_image
+from maeday_core.io.images import SUFFIXES, hidden
+from maeday_core.io.masks import load_mask
+
+GOOD = frozenset({"good", "ok", "normal"})
+"""Names of folders of good pictures, in any case."""
+TEST = ("test", "test_public")
+TRUTH = "ground_truth"
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One test image; `mask` is None for a good one and where there is no ground truth."""
+    """One test image; `mask` is None for a good one and where there is no ground truth.
+
+    It is a file, or a folder of files that mark one defect each.
+    """
 
     path: Path
     defect: str
@@ -42,7 +51,11 @@ class Category:
         """A sentence on each group of metrics that cannot be computed for it."""
         sentences = []
         if all(sample.anomalous for sample in self.samples):
-            sentences.append(f"{self.name} has no good test pictures: its image metrics cannot be computed.")
+            there = ", ".join(sorted({sample.defect for sample in self.samples}))
+            sentences.append(
+                f"{self.name} has no good test pictures (a folder {', '.join(sorted(GOOD))}; there are {there}): its "
+                "image metrics cannot be computed."
+            )
         if not any(sample.anomalous for sample in self.samples):
             sentences.append(f"{self.name} has no test pictures with a defect: its metrics cannot be computed.")
         elif not any(sample.mask for sample in self.samples):
@@ -57,8 +70,10 @@ Reader = Callable[[Path], dict[str, Callable[[], Category]] | None]
 def find_categories(root: str | os.PathLike[str], names: Iterable[str] = ()) -> list[Category]:
     """The categories below `root`: one category, a folder of them, or VisA as it is unpacked.
 
-    The layout: `train/good`, `test/good`, `test/<defect>`, `ground_truth/<defect>/<stem>_mask.png` (MVTec-AD's); or
-    `split_csv/1cls.csv`, which names VisA's pictures and masks.
+    The layout is MVTec-AD's: `train/good`, `test/good`, `test/<defect>`, `ground_truth/<defect>/<stem>_mask.png`; or
+    `split_csv/1cls.csv` names VisA's pictures and masks. Of the first, varieties are known: `test_public`, perhaps with
+    `ground_truth` inside (MVTec AD 2); `ok` or `normal` for `good`, in any case; a mask that has its picture's name
+    (anomalib, VisA's 1cls), with the suffix of any picture; a folder of masks, `<stem>/` (MVTec LOCO).
 
     Raises:
         DatasetError: there is none, one named is missing, or an image with a defect has no mask where others do.
@@ -75,7 +90,7 @@ def find_categories(root: str | os.PathLike[str], names: Iterable[str] = ()) -> 
 
 
 def _mvtec(root: Path) -> dict[str, Callable[[], Category]]:
-    folders = [root] if (root / "test").is_dir() else sorted(p for p in root.iterdir() if (p / "test").is_dir())
+    folders = [root] if _test(root) else sorted(p for p in root.iterdir() if _test(p))
     if not folders:
         raise DatasetError(f"{root} holds no category: expected {root}/test or {root}/<category>/test.")
     named = {folder.name or folder.resolve().name: folder for folder in folders}
@@ -83,18 +98,22 @@ def _mvtec(root: Path) -> dict[str, Callable[[], Category]]:
 
 
 def _mvtec_category(name: str, folder: Path) -> Category:
-    return Category(name, _samples(folder), _pictures(folder / "train" / "good"))
+    normals = (path for good in _folders(folder / "train") if _is_good(good) for path in _pictures(good))
+    return Category(name, _samples(folder), list(normals))
 
 
 def _visa(root: Path) -> dict[str, Callable[[], Category]] | None:
     split = root / "split_csv" / "1cls.csv"
     if not split.is_file():
         return None
+    columns = "no text"
     samples: dict[str, list[Sample]] = {}
     normals: dict[str, list[Path]] = {}
     try:
-        with split.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
+        with split.open(newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            columns = ", ".join(rows.fieldnames or ["nothing"])
+            for row in rows:
                 path = root / row["image"]
                 good = row["label"] == "normal"
                 if row["split"] == "train":
@@ -103,7 +122,9 @@ def _visa(root: Path) -> dict[str, Callable[[], Category]] | None:
                     mask = None if good else root / row["mask"]
                     samples.setdefault(row["object"], []).append(Sample(path, "good" if good else "anomaly", mask))
     except (KeyError, TypeError, ValueError) as error:
-        raise DatasetError(f"{split} is not VisA's list of pictures (object,split,label,image,mask).") from error
+        raise DatasetError(
+            f"{split} is not VisA's list of pictures: expected object, split, label, image and mask, found {columns}."
+        ) from error
 
     return {name: partial(_visa_category, name, samples[name], normals.get(name, []), split) for name in samples}
 
@@ -120,17 +141,43 @@ READERS: tuple[Reader, ...] = (_visa, _mvtec)
 
 
 def _samples(folder: Path) -> list[Sample]:
+    test = _test(folder) or folder
+    truth = next((place for place in (folder / TRUTH, test / TRUTH) if place.is_dir()), folder / TRUTH)
     samples = []
-    for defect in sorted(p for p in (folder / "test").iterdir() if p.is_dir() and not hidden(Path(p.name))):
-        masks = folder / "ground_truth" / defect.name
+    for defect in _folders(test):
+        if defect.name == TRUTH:
+            continue
+        good, marked = _is_good(defect), truth / defect.name
+        masks = {} if good else _masks(marked)
         for path in _pictures(defect):
-            mask = masks / f"{path.stem}_mask.png"
-            if defect.name != "good" and masks.is_dir() and not mask.is_file():
-                raise DatasetError(f"{path} has no mask: expected {mask}.")
-            samples.append(Sample(path, defect.name, mask if mask.is_file() else None))
+            if not good and marked.is_dir() and path.stem not in masks:
+                expected = f"{marked / path.stem}_mask.png, or {path.stem}.png or a folder {path.stem} beside it"
+                raise DatasetError(f"{path} has no mask: expected {expected}.")
+            samples.append(Sample(path, "good" if good else defect.name, masks.get(path.stem)))
     if not samples:
-        raise DatasetError(f"{folder / 'test'} holds no pictures.")
+        raise DatasetError(f"{test} holds no pictures in folders of its own, such as good.")
     return samples
+
+
+def _test(folder: Path) -> Path | None:
+    return next((folder / name for name in TEST if (folder / name).is_dir()), None)
+
+
+def _is_good(folder: Path) -> bool:
+    return folder.name.casefold() in GOOD
+
+
+def _folders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not hidden(Path(p.name)))
+
+
+def _masks(folder: Path) -> dict[str, Path]:
+    """The masks in a folder by the stems of their pictures; one that is called a mask goes before its namesake."""
+    marks = [*_folders(folder), *_pictures(folder)]
+    plain = {path.name if path.is_dir() else path.stem: path for path in marks}
+    return plain | {stem.removesuffix("_mask"): path for stem, path in plain.items() if stem.endswith("_mask")}
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -147,7 +194,11 @@ def ground_truth(sample: Sample, shape: tuple[int, ...]) -> npt.NDArray[np.bool_
     """
     if sample.mask is None:
         return np.zeros(shape, dtype=bool)
-    mask: npt.NDArray[np.bool_] = load_image(sample.mask).max(axis=2) > 0
-    if mask.shape != shape:
-        raise DatasetError(f"{sample.mask} is {mask.shape[::-1]} pixels, its picture {shape[::-1]}; they must agree.")
-    return mask
+    files = _pictures(sample.mask) if sample.mask.is_dir() else [sample.mask]
+    parts = [load_mask(path) > 0 for path in files]
+    if not parts:
+        raise DatasetError(f"The folder {sample.mask} holds no masks.")
+    for path, part in zip(files, parts, strict=True):
+        if part.shape != shape:
+            raise DatasetError(f"{path} is {part.shape[::-1]} pixels, its picture {shape[::-1]}; they must agree.")
+    return np.any(parts, axis=0)

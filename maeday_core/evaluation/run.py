@@ -19,12 +19,15 @@ from maeday_core.methods import Method, Tools
 
 
 def content_of(path: Path) -> str:
-    """What tells the content of a file, whatever its name and time.
+    """What tells the content of a file, or of the files in a folder, whatever its name and time.
 
     Raises:
         ImageError: it cannot be read.
     """
     try:
+        if path.is_dir():
+            contents = "".join(sha256(file) for file in sorted(path.iterdir()) if file.is_file())
+            return hashlib.sha256(contents.encode()).hexdigest()
         return sha256(path)
     except OSError as error:
         raise ImageError(f"{path} cannot be read ({error.strerror}); check the name and its permissions.") from error

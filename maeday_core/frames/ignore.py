@@ -6,29 +6,27 @@ import os
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from maeday_core.frames.objects import BlockMap
-from maeday_core.io.images import RGBImage, load_image, resize
+from maeday_core.io import masks
+from maeday_core.io.images import RGBImage, resize
 
 BRIGHT = 127
 """Above this level a mask is bright."""
 
 
 def load_mask(path: str | os.PathLike[str]) -> RGBImage:
-    """A mask from a picture file: white where it is opaque if it has transparency, else as it is.
+    """A mask from a picture file: white where it is at least half as strongly marked as where it is most.
 
     Returns:
-        uint8 (H, W, 3), of any size; bright pixels are ignored.
+        uint8 (H, W, 3), of any size; white pixels are ignored.
 
     Raises:
         ImageError: the file is no picture.
     """
-    mask = load_image(path)
-    with Image.open(path) as picture:
-        if picture.has_transparency_data:
-            return load_image(picture.convert("RGBA").getchannel("A"))
-    return mask
+    levels = masks.load_mask(path)
+    marked = (levels > 0) & (levels >= levels.max() / 2)
+    return np.repeat(marked[..., None] * np.uint8(255), 3, axis=2)
 
 
 def ignored_blocks(mask: RGBImage, blocks: BlockMap) -> npt.NDArray[np.bool_]:

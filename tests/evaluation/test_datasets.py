@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from maeday_core.errors import DatasetError
 from maeday_core.evaluation.datasets import find_categories, ground_truth
@@ -86,3 +87,65 @@ def test_visa_that_is_incomplete_or_no_visa_is_refused(candle):
     (candle / "split_csv" / "1cls.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DatasetError, match="not VisA's list"):
         find_categories(candle)
+
+
+def test_visa_with_a_mark_at_its_beginning_and_without_its_columns(candle):
+    split = candle / "split_csv" / "1cls.csv"
+    split.write_text(split.read_text(), encoding="utf-8-sig")
+    assert len(find_categories(candle)[0].samples) == 4
+    split.write_text("object;split\ncandle;train\n")
+    with pytest.raises(DatasetError, match="found object;split"):
+        find_categories(candle)
+
+
+def sizes(folder):
+    (category,) = find_categories(folder)
+    return [(sample.defect, int(ground_truth(sample, (40, 56)).sum())) for sample in category.samples]
+
+
+@pytest.mark.parametrize("good", ["ok", "OK", "Normal", "Good"])
+def test_good_by_another_name(dataset, good):
+    nut = dataset / "nut"
+    expected = sizes(nut)
+    (nut / "train" / "good").rename(nut / "train" / good)
+    (nut / "test" / "good").rename(nut / "test" / good)
+    assert sorted(sizes(nut)) == sorted(expected)
+    (category,) = find_categories(nut)
+    assert (len(category.normals), category.lacks) == (2, [])
+
+
+def test_good_by_no_name_that_is_known_is_said(dataset):
+    (dataset / "nut" / "test" / "good").rename(dataset / "nut" / "test" / "fine")
+    lacks = " ".join(find_categories(dataset / "nut")[0].lacks)
+    assert "no good test pictures (a folder good, normal, ok; there are fine, spot)" in lacks
+
+
+@pytest.mark.parametrize("name", ["{}.png", "{}.tif", "{}_mask.bmp"])
+def test_masks_by_another_name(dataset, name):
+    nut = dataset / "nut"
+    expected = sizes(nut)
+    for mask in list((nut / "ground_truth" / "spot").iterdir()):
+        Image.open(mask).save(mask.with_name(name.format(mask.stem.removesuffix("_mask"))))
+        mask.unlink()
+    assert sizes(nut) == expected
+
+
+def test_a_folder_of_masks_is_their_union(dataset):
+    nut = dataset / "nut"
+    expected = sizes(nut)
+    for mask in list((nut / "ground_truth" / "spot").iterdir()):
+        whole = np.array(Image.open(mask))
+        mask.unlink()
+        for number, part in enumerate((slice(0, 20), slice(20, 40))):
+            half = np.zeros_like(whole)
+            half[part] = whole[part]
+            save(mask.with_name(mask.stem.removesuffix("_mask")) / f"{number:03}.png", half)
+    assert sizes(nut) == expected
+
+
+def test_mvtec_ad_2_keeps_its_masks_in_its_public_test_folder(dataset):
+    nut = dataset / "nut"
+    expected = sizes(nut)
+    (nut / "test").rename(nut / "test_public")
+    (nut / "ground_truth").rename(nut / "test_public" / "ground_truth")
+    assert sizes(nut) == expected

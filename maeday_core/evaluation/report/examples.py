@@ -69,7 +69,7 @@ def _settings(made_by: Provenance) -> Settings:
 
 
 def _sample(score: Score) -> Sample:
-    mask = Path(score.mask) if score.mask and Path(score.mask).is_file() else None
+    mask = Path(score.mask) if score.mask and Path(score.mask).exists() else None
     return Sample(Path(score.path), score.defect, mask)
 
 
