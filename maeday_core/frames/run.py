@@ -16,13 +16,13 @@ from maeday_core.drawing.html import jpeg_bytes
 from maeday_core.errors import DatasetError, SettingsError
 from maeday_core.frames.baseline import baseline_of
 from maeday_core.frames.files import LEFT_OUT, ROWS, TABLE, append_to_tables, write_tables
-from maeday_core.frames.folders import LeftOut
 from maeday_core.frames.objects import BlockMap
 from maeday_core.frames.records import COLUMNS, FORMAT, WORK, FrameRecord, map_path, picture_path, places
 from maeday_core.frames.report import PICTURES, REPORT, write_report
 from maeday_core.frames.sources import Frame, Key, Sources
 from maeday_core.frames.verdict import Judgement, Verdict, apply_threshold, provisional
 from maeday_core.io.files import remove_temporaries, replacing
+from maeday_core.io.folders import LeftOut
 from maeday_core.io.images import RGBImage, resize
 from maeday_core.io.journal import alone_in, append_rows, mend, read_rows, rewrite
 from maeday_core.methods import Detect, last

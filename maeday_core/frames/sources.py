@@ -16,9 +16,9 @@ from PIL import Image
 
 from maeday_core.errors import ImageError
 from maeday_core.frames import archives, video
-from maeday_core.frames.folders import LeftOut, files_below
 from maeday_core.frames.kinds import START, Kind, kind
 from maeday_core.io.files import sha256
+from maeday_core.io.folders import LeftOut, files_below
 from maeday_core.io.images import MAX_BYTES, SUFFIXES, RGBImage, load_image
 
 ARCHIVE = ".zip"
