@@ -75,7 +75,7 @@ def joined(upper: Image.Image, lower: Image.Image, depths: Sequence[float]) -> I
 
 def _tile(picture: Image.Image) -> Any:
     """Codec, extents, offset and arguments of the first tile of a file that is open and not decoded yet."""
-    tiles = getattr(picture, "tile", None)
+    tiles: Any = getattr(picture, "tile", None)
     unread = tiles and getattr(picture, "fp", None) and not picture.tell()
     return tuple(tiles[0]) if unread else (None, None, None, None)
 

@@ -22,6 +22,10 @@ from maeday_core.io.samples import to_8_bits
 
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 200_000_000
+MAX_RATIO = 100
+"""Of the longer side to the shorter one: a line camera's strips stay below it."""
+PART = 1_000_000
+"""Pixels that are copied at once."""
 MAX_SCANS = 1000
 """Scans of a progressive JPEG; each costs a pass over all pixels."""
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF")
@@ -74,7 +78,8 @@ def load_image(
         uint8 array (H, W, 3), RGB.
 
     Raises:
-        ImageError: it is no picture, is damaged, or is larger than 50 megapixels or 200 MB.
+        ImageError: it is no picture, is damaged, is larger than 50 megapixels or 200 MB, or is more than 100 times as
+            long as wide.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source, name or "The array")
@@ -142,12 +147,16 @@ def resize(image: RGBImage, width: int, height: int) -> RGBImage:
     """Resize bilinearly with antialiasing, as the MAE's preprocessing does; the aspect ratio may change."""
     if image.shape[:2] == (height, width):
         return image
-    return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+    result = np.empty((height, width, 3), np.uint8)
+    for channel in range(3):  # Pillow would copy all of them, at four bytes a pixel
+        plane = Image.fromarray(np.ascontiguousarray(image[..., channel]))
+        result[..., channel] = np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR))
+    return result
 
 
 def resize_map(error_map: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[np.float32]:
     """Interpolate a map (H, W) bilinearly to `height` x `width`, float32."""
-    error_map = error_map.astype(np.float32)
+    error_map = error_map.astype(np.float32, copy=False)
     if error_map.shape == (height, width):
         return error_map
     return np.asarray(cv2.resize(error_map, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
@@ -203,7 +212,7 @@ def _from_array(array: npt.NDArray[Any], name: str) -> RGBImage:
             f"{name} has shape {array.shape} of {array.dtype}; "
             "a picture is (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of numbers."
         )
-    _check_size(array.shape[1], array.shape[0], name)
+    _check_shape(array.shape[1], array.shape[0], name)
     if array.shape[2:] == (1,):
         array = array[..., 0]
     if array.dtype != np.uint8:
@@ -213,7 +222,7 @@ def _from_array(array: npt.NDArray[Any], name: str) -> RGBImage:
 
 
 def _to_rgb(picture: Image.Image, name: str) -> RGBImage:
-    _check_size(*picture.size, name)
+    _check_shape(*picture.size, name)
     if isinstance(picture, TiffImagePlugin.TiffImageFile):
         _check_tiff(picture.tag_v2, name)
     depths = stated_depths(picture)
@@ -229,7 +238,17 @@ def _to_rgb(picture: Image.Image, name: str) -> RGBImage:
         picture = Image.fromarray(to_8_bits(np.asarray(picture), depths))
     if turn is not None:
         picture = picture.transpose(turn)
-    return np.array(_over_white(picture))
+    return _pixels(_over_white(picture))
+
+
+def _pixels(picture: Image.Image) -> RGBImage:
+    """The pixels of a picture in RGB, taken over in parts: at once Pillow would copy all of them twice."""
+    width, height = picture.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    rows = max(1, PART // width)
+    for top in range(0, height, rows):
+        pixels[top : top + rows] = np.asarray(picture.crop((0, top, width, min(top + rows, height))))
+    return pixels
 
 
 def _over_white(picture: Image.Image) -> Image.Image:
@@ -242,6 +261,14 @@ def _over_white(picture: Image.Image) -> Image.Image:
             white.paste(picture, mask=picture)
             return white
     return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _check_shape(width: int, height: int, name: str) -> None:
+    _check_size(width, height, name)
+    if max(width, height) > MAX_RATIO * min(width, height):
+        raise ImageError(
+            f"{name} is {width} x {height} px, more than {MAX_RATIO} times as long as wide; cut it into shorter pieces."
+        )
 
 
 def _check_size(width: int, height: int, name: str) -> None:

@@ -73,10 +73,10 @@ class PatchCore(Method):
         known = PATCHCORE.depends_on(tools, bank.shots)  # a further coreset is PatchCore with another seed
         made_by = replace(known, backbone=bank.backbone, seed=bank.seed, tile=bank.tile)
 
-        def detect(query: RGBImage) -> Iterator[Detection]:
+        def detect(query: RGBImage) -> Iterator[Detection | None]:
             start = time.perf_counter()
             seen = as_compared(query, network.side, bank.tile)
-            features = network(seen)
+            features = yield from network.features(seen)
             distances, nearest = compare(features, bank.features)
             error_map = to_map(distances, *query.shape[:2])
             good = bank.good(features)

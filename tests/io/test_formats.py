@@ -117,7 +117,7 @@ def test_the_first_frame_is_taken(form, options):
     assert_close(load_image(data), np.asarray(frames[0]), 2 if form == "MPO" else 0)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (3, 2)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 100), (100, 1), (3, 2)])
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM"])
 def test_tiny_pictures(form, size):
     image = np.full((*size, 3), 77, np.uint8)

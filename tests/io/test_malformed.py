@@ -65,11 +65,25 @@ def test_over_50_megapixels_is_refused_and_50_is_not():
     for over in (
         png(7072, 7072, 1, data=bytes(100)),
         png(50_000_001, 1, 1, data=bytes(100)),
+        png(500_001, 100, 1, data=bytes(100)),
         Image.new("1", (7072, 7072)),
         np.broadcast_to(np.uint8(0), (7072, 7072)),
         np.broadcast_to(np.float32(0), (10**6, 10**6)),
     ):
         assert "larger than 50 megapixels" in refusal(over)
+
+
+@pytest.mark.parametrize("size", [(65_000, 1), (1, 65_000), (500, 1), (20_000, 30), (1, 1_000_000), (101, 1)])
+def test_a_line_is_refused_and_a_strip_is_not(size):
+    width, height = size
+    for line in (
+        png(width, height, 1, data=bytes(100)),
+        Image.new("1", size),
+        np.broadcast_to(np.uint8(0), size[::-1]),
+    ):
+        assert "more than 100 times as long as wide" in refusal(line)
+    for strip in ((8000, 200), (100, 1), (60, 6000)):
+        assert load_image(Image.new("L", strip)).shape[1::-1] == strip
 
 
 def test_over_200_megabytes_is_refused_unread(tmp_path, monkeypatch):
