@@ -99,9 +99,9 @@ class Inspection:
         if reference:
             yield self._busy("Looking without the good parts first", "Then with them, side by side.")
             alone = detector(method.zero_shot, tools.with_settings(tile=reference.tile))
-            (result,) = in_turns(alone(query))
+            *_, result = in_turns(alone(query))
             before = shown(path.name, query, result)
-        for result in in_turns(detect(query)):
+        for result in filter(None, in_turns(detect(query))):
             view = shown(path.name, query, result, before, doubt)
             yield self._show(view, values) | self._no_files()
         error_map = downloadable(f"{_stem(view)}-error-map.npy", lambda to: np.save(to, result.error_map))
