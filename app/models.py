@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +27,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Busy = Callable[[str, str], Answer]
 """Makes an answer that shows a card with a title and a text."""
-_computing = threading.Lock()
+_next, _computing = threading.Lock(), threading.Lock()
 _loader = ThreadPoolExecutor(2, thread_name_prefix="load-model")
 _lock = threading.Lock()
 _models: dict[str, Future[MaskedAutoencoder]] = {}
@@ -102,6 +103,17 @@ def load_saved(path: str) -> Reference:
     return reference
 
 
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Whoever waits comes before whoever has just had a turn, which a lock alone does not see to."""
+    with _next:
+        _computing.acquire()
+    try:
+        yield
+    finally:
+        _computing.release()
+
+
 def in_turns(steps: Generator[Item, None, Result] | Iterator[Item]) -> Generator[Item, None, Result]:
     """One step of one visitor at a time: nobody waits for another's whole run, or for a download.
 
@@ -109,7 +121,7 @@ def in_turns(steps: Generator[Item, None, Result] | Iterator[Item]) -> Generator
         What a generator returns in the end.
     """
     while True:
-        with _computing:
+        with _turn():
             try:
                 item = next(steps)
             except StopIteration as end:
