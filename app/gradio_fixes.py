@@ -178,10 +178,12 @@ async def push(queue: Queue, body: Any, request: Any, username: str | None) -> A
     return await _push(queue, body, request, username) if body.session_hash else (False, ODD, "error")
 
 
-async def values_of_a_request(blocks: gr.Blocks, *given: Any, **options: Any) -> list[Any]:
+async def values_of_a_request(blocks: gr.Blocks, event: Any, *given: Any, **options: Any) -> list[Any]:
     """The values as handlers receive them; what cannot be one is refused with a sentence, not with a traceback."""
+    if event.fn is None:  # what happens in the browser alone
+        raise gr.Error(ODD, print_exception=False)
     try:
-        return await _preprocess_data(blocks, *given, **options)
+        return await _preprocess_data(blocks, event, *given, **options)
     except gr.Error as error:
         raise gr.Error(error.message, print_exception=False) from None
     except Exception:

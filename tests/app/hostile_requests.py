@@ -66,9 +66,8 @@ def bodies(visitor: Visitor, seed: int) -> Iterator[dict[str, Any]]:
     chance = random.Random(seed)
     odd = [*PLAIN, *FILES, *uploads(visitor)]
     clicks = [None, {}, *({"index": one, "value": one, "row_value": one} for one in odd)]
-    events = [event for event in visitor.events if event["backend_fn"]]
     while True:
-        for event in chance.sample(events, len(events)):
+        for event in chance.sample(visitor.events, len(visitor.events)):
             share = chance.choice([0.1, 0.5, 1.0])
             values = [visitor.values[number] for number in event["inputs"]]
             data: Any = [chance.choice(odd) if chance.random() < share else value for value in values]
