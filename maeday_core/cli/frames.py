@@ -11,9 +11,11 @@ from maeday_core.cli.good_parts import add_good_parts, reference_of
 from maeday_core.cli.options import add_method, add_settings, settings_of, tools_of
 from maeday_core.cli.output import print_error, print_json, print_line, print_note, progress_bar
 from maeday_core.errors import SettingsError
+from maeday_core.io.files import sha256
+from maeday_core.io.images import find_images
 
 if TYPE_CHECKING:
-    from maeday_core.frames import FrameRecord
+    from maeday_core.frames import FrameRecord, Verdict
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -28,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--ignore", type=Path, metavar="MASK", help="a picture, bright where nothing counts")
     parser.add_argument("--least-area", type=int, default=0, metavar="PIXELS", help="smaller regions are no objects")
     parser.add_argument("--keep-maps", action="store_true", help="write every map, float32, to DIR/maps")
-    parser.add_argument("--json", action="store_true", help="one JSON object a frame on standard output, at the end")
+    parser.add_argument("--json", action="store_true", help="one JSON object a frame on standard output")
 
 
 def run(options: Namespace) -> int:
@@ -43,7 +45,7 @@ def run(options: Namespace) -> int:
     reference = reference_of(options, method, tools)
     detect = detector(method, tools, reference)
     depends_on = method.depends_on(tools, reference.shots).record()
-    depends_on |= {name: str(getattr(options, name)) for name in ("sources", "normals", "adapter")}
+    depends_on |= {"sources": str(options.sources), **_good_parts(options)}
     del depends_on["alarm_rate"]  # frames are judged anew without looking at them again
     records: list[FrameRecord] = []
     with progress_bar() as show:
@@ -54,14 +56,29 @@ def run(options: Namespace) -> int:
             records.append(found)
             verdict = frames.so_far(records, **criteria)
             if not options.json:
-                print_line(f"{verdict.image_score:8.4f}  {verdict.verdict:9}  {found.name}")
+                print_note(f"so far: {_line(verdict)}")
             show(f"{len(records)} of {total} frames", len(records) / max(total, 1))
     judgement = frames.judge(**criteria)
     report = frames.write(judgement)
     print_note(f"\n{judgement.title}. {judgement.reason} See {report}.")
-    for verdict in judgement.verdicts if options.json else ():  # last: whoever reads them may stop early
-        print_json(verdict.row)
+    for verdict in judgement.verdicts:  # last: whoever reads them may stop early
+        if options.json:
+            print_json(verdict.row)
+        else:
+            print_line(_line(verdict))
     return 0 if judgement.verdicts else 2
+
+
+def _line(verdict: Verdict) -> str:
+    return f"{verdict.image_score:8.4f}  {verdict.verdict:9}  {verdict.record.name}"
+
+
+def _good_parts(options: Namespace) -> dict[str, Any]:
+    """The contents of the good parts, or of what was learned from them, whatever their names."""
+    return {
+        "normals": [sha256(path) for path in find_images(options.normals or [])],
+        "adapter": sha256(options.adapter) if options.adapter else None,
+    }
 
 
 def _criteria(options: Namespace) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from maeday_core.errors import DatasetError, SettingsError
 from maeday_core.evaluation.datasets import Category, ground_truth
 from maeday_core.evaluation.means import means
 from maeday_core.evaluation.records import Result
-from maeday_core.evaluation.run import Run
+from maeday_core.evaluation.run import Run, content_of
 from maeday_core.evaluation.store import Scored, Store, open_store
 from maeday_core.io.images import Photos, RGBImage, load_image
 from maeday_core.methods import MAEDAY, Method, Together, Tools
@@ -59,8 +60,12 @@ class Plan:
 
     def runs(self, tools: Tools) -> list[list[Run]]:
         """All runs; those with the same shots, category and seed, which share their work, in one list."""
+        content = functools.cache(content_of)
         return [
-            [Run(category, method, shots, tools.with_settings(seed=seed)) for method in self.methods_with(shots)]
+            [
+                Run(category, method, shots, tools.with_settings(seed=seed), content)
+                for method in self.methods_with(shots)
+            ]
             for shots in dict.fromkeys(self.shots)
             if self.methods_with(shots)
             for category in self.categories
@@ -104,12 +109,14 @@ def evaluate(
     Args:
         plan: what to evaluate.
         tools: what the methods use; the seed of its settings is replaced by those of the plan.
-        out: where `results.jsonl` and `scores.jsonl` are written during the run; what is there is not done again.
+        out: where `results.jsonl` and `scores.jsonl` are written during the run; what is there is not done again,
+            unless the content of a picture or a mask has changed: then the run is done anew, in place of the old one.
         keep_maps: keep every error map there too, float32 `.npy`.
         on_image: receives the progress after each picture.
 
     Raises:
         DatasetError: another run writes to `out`, the files there are of another version, or a mask does not fit.
+        ImageError: a picture or a mask cannot be read.
     """
     with open_store(out, keep_maps=keep_maps) as store:
         results = []

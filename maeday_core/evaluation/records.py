@@ -14,7 +14,7 @@ from maeday_core.detection.result import Provenance
 from maeday_core.errors import DatasetError
 from maeday_core.io.journal import append_rows, read_rows
 
-FORMAT = 2
+FORMAT = 3
 
 
 class Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from maeday_core.evaluation.datasets import Category
 from maeday_core.evaluation.evaluate import Detectors, OnImage, execute
 from maeday_core.evaluation.means import known_mean
 from maeday_core.evaluation.records import Result
-from maeday_core.evaluation.run import Run
+from maeday_core.evaluation.run import Run, content_of
 from maeday_core.evaluation.store import Scored, open_store
 from maeday_core.io.images import RGBImage
 from maeday_core.methods import MAEDAY, Tools
@@ -48,8 +49,9 @@ def repetitions(
         raise SettingsError(
             "The curve over the number of masks counts all patches, as the paper does: leave masked out."
         )
+    content = functools.cache(content_of)
     curves = [
-        [Run(category, MAEDAY, 0, tools.with_settings(masks=n, sampling=sampling, seed=seed)) for n in COUNTS]
+        [Run(category, MAEDAY, 0, tools.with_settings(masks=n, sampling=sampling, seed=seed), content) for n in COUNTS]
         for category in categories
         for sampling in SAMPLINGS
         for seed in dict.fromkeys(seeds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +12,22 @@ from pathlib import Path
 import numpy as np
 
 from maeday_core.detection.result import Provenance
+from maeday_core.errors import ImageError
 from maeday_core.evaluation.datasets import Category
+from maeday_core.io.files import sha256
 from maeday_core.methods import Method, Tools
+
+
+def content_of(path: Path) -> str:
+    """What tells the content of a file, whatever its name and time.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    try:
+        return sha256(path)
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read ({error.strerror}); check the name and its permissions.") from error
 
 
 @dataclass(frozen=True)
@@ -24,12 +39,14 @@ class Run:
         method: the method.
         shots: how many good parts it learns from.
         tools: what the method uses; the seed of its settings also draws the good parts.
+        content: tells the contents of files; runs on the same files share one that remembers them.
     """
 
     category: Category
     method: Method
     shots: int
     tools: Tools
+    content: Callable[[Path], str] = content_of
 
     @property
     def seed(self) -> int:
@@ -42,9 +59,16 @@ class Run:
 
     @cached_property
     def id(self) -> str:
-        """A name that no run with another provenance or other pictures has."""
-        pictures = [str(path) for path in (*(s.path for s in self.category.samples), *self.category.normals)]
-        facts = [self.category.name, self.made_by.record(), pictures]
+        """A name that no run with another provenance, or on pictures and masks of other contents, has.
+
+        Raises:
+            ImageError: a file cannot be read.
+        """
+        samples = [
+            (self.content(sample.path), sample.defect, sample.mask and self.content(sample.mask))
+            for sample in self.category.samples
+        ]
+        facts = [self.category.name, self.made_by.record(), samples, [self.content(path) for path in self.good]]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 
     @property

@@ -17,8 +17,8 @@ from maeday_core.evaluation.means import known_mean
 from maeday_core.evaluation.measure import measure
 from maeday_core.evaluation.records import Result, Score, append, read
 from maeday_core.evaluation.run import Run
-from maeday_core.io.files import replacing
-from maeday_core.io.journal import alone_in, mend
+from maeday_core.io.files import remove_temporaries, replacing
+from maeday_core.io.journal import alone_in, mend, rewrite
 
 RESULTS = "results.jsonl"
 SCORES = "scores.jsonl"
@@ -41,11 +41,13 @@ class Store:
         self.folder, self.results, self.keep_maps = folder, results, keep_maps
         for path in (results, folder / SCORES):
             mend(path)
-        self.finished = {result.run: result for result in read(results, Result)}
+        self.finished: dict[str, Result] = {}
+        self._replace_results(read(results, Result))
         self.scores: dict[str, dict[str, Score]] = {}
         for score in read(folder / SCORES, Score):
             if (self.maps(score.run) / score.map).is_file():
-                self.scores.setdefault(score.run, {})[score.path] = score
+                self.scores.setdefault(score.run, {})[score.map] = score
+        self._tidy()
 
     def maps(self, run: str) -> Path:
         """The folder of a run's error maps."""
@@ -55,23 +57,23 @@ class Store:
         """The pictures that some runs on the same category have not scored: place, picture, those runs."""
         waiting = []
         for index, sample in enumerate(runs[0].category.samples):
-            without = [run for run in runs if not self._scored(run, sample)]
+            without = [run for run in runs if not self._scored(run, index)]
             if without:
                 waiting.append((index, sample, without))
         return waiting
 
-    def _scored(self, run: Run, sample: Sample) -> bool:
-        return run.id in self.finished or str(sample.path) in self.scores.get(run.id, {})
+    def _scored(self, run: Run, index: int) -> bool:
+        return run.id in self.finished or _name(index) in self.scores.get(run.id, {})
 
     def add(self, index: int, sample: Sample, found: Iterable[Scored]) -> None:
         """Keep what some runs found in a picture."""
         scores = [self._score(index, sample, *scored) for scored in found]
         append(self.folder / SCORES, scores)
         for score in scores:
-            self.scores.setdefault(score.run, {})[score.path] = score
+            self.scores.setdefault(score.run, {})[score.map] = score
 
     def _score(self, index: int, sample: Sample, run: Run, found: Detection, learn_seconds: float | None) -> Score:
-        name = f"{index:05}.npy"
+        name = _name(index)
         with replacing(self.maps(run.id) / name) as temporary:
             np.save(temporary, found.error_map)
         return Score(
@@ -94,8 +96,8 @@ class Store:
     def result(self, run: Run) -> Result:
         """The result of a run that has scored all its pictures."""
         if run.id not in self.finished:
-            samples, by_path = run.category.samples, self.scores.pop(run.id)
-            scores = [by_path[str(sample.path)] for sample in samples]
+            samples, by_map = run.category.samples, self.scores.pop(run.id)
+            scores = [by_map[_name(index)] for index in range(len(samples))]
             result = Result(
                 category=run.category.name,
                 made_by=run.made_by,
@@ -108,8 +110,39 @@ class Store:
             append(self.results, [result])
             if not self.keep_maps:
                 shutil.rmtree(self.maps(run.id))
-            self.finished[run.id] = result
+            self._replace_results([*self.finished.values(), result])
         return self.finished[run.id]
+
+    def _replace_results(self, results: Iterable[Result]) -> None:
+        """Keep the last result of each category and provenance: those before are of pictures that were replaced."""
+        by_id = {result.run: result for result in results}
+        last = {(result.category, result.made_by): result for result in by_id.values()}
+        self.finished = {str(result.run): result for result in last.values()}
+        replaced = by_id.keys() - self.finished.keys()
+        if replaced:
+            rewrite(self.results, [result.record() for result in last.values()])
+            kept = [score for score in read(self.folder / SCORES, Score) if score.run not in replaced]
+            rewrite(self.folder / SCORES, [score.record() for score in kept])
+
+    def _tidy(self) -> None:
+        """Remove what is of no use: what a run that was killed left behind, and maps of results that were replaced."""
+        remove_temporaries(self.results.parent)
+        remove_temporaries(self.folder)
+        for folder in (self.folder / MAPS).glob("*"):
+            remove_temporaries(folder)
+            known, maps = self.scores.get(folder.name, {}), list(folder.glob("*.npy"))
+            finished = self.finished.get(folder.name)
+            half_removed = finished is not None and len(maps) < finished.images
+            for path in maps:
+                if half_removed or path.name not in known:
+                    path.unlink()
+            if not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _name(index: int) -> str:
+    """The file name of a picture's error map, which tells it from the others of its run."""
+    return f"{index:05}.npy"
 
 
 @contextlib.contextmanager

@@ -15,10 +15,16 @@ from maeday_core.detection.settings import Settings
 from maeday_core.detection.windows import Seen
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.fewshot.doubts import APPEARANCE, doubt_of_query
+from maeday_core.fewshot.facts import flag, items, number, tensor, text, whole
 from maeday_core.fewshot.lora import RANK, Factors, merge, weight_matrices
 from maeday_core.io.images import RGBImage
 from maeday_core.model.mae import MaskedAutoencoder
 
+MAX_STEPS = 2000
+MANY = 64
+"""More shots, windows of them, or doubts than fine-tuning can have."""
+LEAST_DEVIATION = NORMAL.least / 2
+"""A deviation is never so small: errors are divided by it."""
 CALIBRATED = ("mask_ratio", "patches", "error_space")
 """The settings that the normal error depends on, and that a query must share."""
 
@@ -121,6 +127,7 @@ class Adapter:
                 a.ndim == b.ndim == 2 and len(a) == b.shape[1] and (len(b), a.shape[1]) == matrices.get(name)
                 for name, (a, b) in self.factors.items()
             )
+            and (self.weights or self.factors.keys() == matrices.keys())
             and (not self.weights or {name: value.shape for name, value in self.weights.items()} == state)
             and self.calibration.mean.shape == self.calibration.deviation.shape == maps
             and all(len(values) == APPEARANCE for values in self.appearances)
@@ -164,34 +171,62 @@ class Adapter:
             KeyError, TypeError, ValueError: they are not an adapter's.
         """
         settings = Settings(**facts["settings"])
-        calibration = Calibration(
-            mean=tensors["calibration.mean"].float().numpy(),
-            deviation=tensors["calibration.deviation"].float().numpy(),
-            judged=tensors["calibration.judged"].float().numpy(),
-            shots=int(facts["calibrated_on"]),
-            masks=settings.masks,
-            relative=bool(facts["relative"]),
-        )
-        factors = {
-            name.removesuffix(".lora_a"): (value, tensors[name.removesuffix("a") + "b"])
+        whole(settings.masks), whole(settings.seed)
+        shots, steps = whole(facts["shots"], 1, MANY), whole(facts["steps"], 0, MAX_STEPS)
+        losses = [number(loss) for loss in items(facts["losses"], steps, steps)]
+        if min(losses, default=1.0) <= 0:
+            raise ValueError("no error is zero")
+        appearances = [
+            tuple(map(number, items(one, APPEARANCE, APPEARANCE))) for one in items(facts["appearances"], shots, shots)
+        ]
+        weights = {
+            name.removeprefix("weights."): tensor(value, *value.shape)
             for name, value in tensors.items()
-            if name.endswith(".lora_a")
+            if name.startswith("weights.")
         }
+        factors = _factors(tensors)
+        if not factors and not weights:
+            raise ValueError("nothing was learned")
         return cls(
             factors=factors,
-            weights={k.removeprefix("weights."): v for k, v in tensors.items() if k.startswith("weights.")},
-            calibration=calibration,
-            shots=int(facts["shots"]),
-            appearances=tuple(tuple(map(float, values)) for values in facts["appearances"]),
-            doubts=tuple(map(str, facts["doubts"])),
+            weights=weights,
+            calibration=_calibration(facts, tensors, settings.masks),
+            shots=shots,
+            appearances=tuple(appearances),
+            doubts=tuple(map(text, items(facts["doubts"], 0, MANY))),
             settings=settings,
-            base=str(facts["base"]),
-            base_sha256=str(facts["base_sha256"]),
-            preset=str(facts["preset"]),
-            steps=int(facts["steps"]),
-            seed=int(facts["seed"]),
-            losses=tuple(map(float, facts["losses"])),
+            base=text(facts["base"]),
+            base_sha256=text(facts["base_sha256"]),
+            preset=text(facts["preset"]),
+            steps=steps,
+            seed=whole(facts["seed"]),
+            losses=tuple(losses),
         )
+
+
+def _factors(tensors: Mapping[str, Tensor]) -> Factors:
+    """LoRA's factors by layer, each with its other half."""
+    names = {name.rpartition(".")[0] for name in tensors if name.endswith((".lora_a", ".lora_b"))}
+    factors = {name: (tensors[f"{name}.lora_a"], tensors[f"{name}.lora_b"]) for name in names}
+    for a, b in factors.values():
+        tensor(b, None, tensor(a, None, None).shape[0])
+    return factors
+
+
+def _calibration(facts: Mapping[str, Any], tensors: Mapping[str, Tensor], masks: int) -> Calibration:
+    layers, side = len(NORMAL.scales) + 1, tensors["calibration.mean"].shape[-1]
+    judged = tensor(tensors["calibration.judged"], None, 2, GRID, GRID, least=0)
+    if not 1 <= len(judged) <= MANY:
+        raise ValueError("no maps of good parts, or too many")
+    deviation = tensor(tensors["calibration.deviation"], layers, side, side, least=LEAST_DEVIATION)
+    return Calibration(
+        mean=tensor(tensors["calibration.mean"], layers, side, side).float().numpy(),
+        deviation=deviation.float().numpy(),
+        judged=judged.float().numpy(),
+        shots=whole(facts["calibrated_on"], 1, MANY),
+        masks=masks,
+        relative=flag(facts["relative"]),
+    )
 
 
 def adapted_model(model: MaskedAutoencoder, factors: Factors, weights: dict[str, Tensor]) -> MaskedAutoencoder:

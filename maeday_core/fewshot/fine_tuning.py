@@ -19,7 +19,7 @@ from maeday_core.detection.reconstruction import Sums, detect, micro_batches
 from maeday_core.detection.settings import Settings
 from maeday_core.detection.windows import FloatMap
 from maeday_core.errors import SettingsError
-from maeday_core.fewshot.adapter import Adapter, adapted_model
+from maeday_core.fewshot.adapter import MAX_STEPS, Adapter, adapted_model
 from maeday_core.fewshot.augment import copy_of, relit, varied
 from maeday_core.fewshot.doubts import JUDGED_BY_OTHERS, appearance, doubts_of_shots
 from maeday_core.fewshot.learned import Progress, Step
@@ -29,7 +29,6 @@ from maeday_core.model.mae import MaskedAutoencoder, normalise
 from maeday_core.model.masks import mask_from_noise
 
 MAX_SHOTS = 8
-MAX_STEPS = 2000
 COPIES = 8  # docs/decisions.md#calibration
 WEIGHT_DECAY, MOMENTUM = 0.05, 0.9
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from maeday_core.frames.verdict import Verdict
 from maeday_core.io.files import replacing
+from maeday_core.io.table import csv_text
 
 ROWS = "frames.jsonl"
 TABLE = "frames.csv"
@@ -23,14 +22,14 @@ Row = dict[str, Any]
 def write_tables(folder: Path, verdicts: Iterable[Verdict]) -> None:
     """Write the rows of all verdicts as JSON Lines and CSV, each file at once."""
     rows = [verdict.row for verdict in verdicts]
-    for name, text in ((ROWS, _jsonl(rows)), (TABLE, _csv([COLUMNS, *map(_cells, rows)]))):
+    for name, text in ((ROWS, _jsonl(rows)), (TABLE, csv_text([COLUMNS, *map(_cells, rows)]))):
         with replacing(folder / name) as path:
             path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def append_to_tables(folder: Path, verdict: Verdict) -> None:
     """Add the row of one verdict to both files."""
-    for name, text in ((ROWS, _jsonl([verdict.row])), (TABLE, _csv([_cells(verdict.row)]))):
+    for name, text in ((ROWS, _jsonl([verdict.row])), (TABLE, csv_text([_cells(verdict.row)]))):
         with (folder / name).open("a", encoding="utf-8", errors="backslashreplace", newline="") as file:
             file.write(text)
 
@@ -41,9 +40,3 @@ def _jsonl(rows: Iterable[Row]) -> str:
 
 def _cells(row: Row) -> list[Any]:
     return [*(row[name] for name in COLUMNS[:5]), len(row["boxes"]), json.dumps(row["boxes"])]
-
-
-def _csv(rows: Iterable[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()

@@ -17,7 +17,7 @@ from maeday_core.frames.sources import Key
 from maeday_core.io.files import printable
 from maeday_core.io.images import RGBImage, load_image
 
-FORMAT = 3
+FORMAT = 4
 """Number of the file format of a run's folder; a change of `FrameRecord` or `PLACES` changes it."""
 PLACES = (4, 6)  # docs/decisions.md#frames-threshold
 """Rows and columns of the grid of places whose scores are kept of each map."""
@@ -40,6 +40,7 @@ class FrameRecord:
         block: side of a block of its kept map in pixels.
         seconds: duration of the detection.
         settings: what the detection depends on, as in `Provenance.record`.
+        content: SHA-256 of the file that the frame was decoded from.
     """
 
     folder: Path
@@ -53,6 +54,7 @@ class FrameRecord:
     block: int
     seconds: float
     settings: dict[str, Any]
+    content: str
 
     @property
     def image_score(self) -> float:

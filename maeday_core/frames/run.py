@@ -5,33 +5,37 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from maeday_core.detection.decision import ALARM_RATE
-from maeday_core.errors import DatasetError, ImageError, SettingsError
+from maeday_core.drawing.html import jpeg_bytes
+from maeday_core.errors import DatasetError, SettingsError
 from maeday_core.frames.baseline import baseline_of
 from maeday_core.frames.files import LEFT_OUT, ROWS, TABLE, append_to_tables, write_tables
+from maeday_core.frames.folders import LeftOut
 from maeday_core.frames.objects import BlockMap
 from maeday_core.frames.records import COLUMNS, FORMAT, WORK, FrameRecord, map_path, picture_path, places
 from maeday_core.frames.report import PICTURES, REPORT, write_report
-from maeday_core.frames.sources import Frame, LeftOut, Sources
+from maeday_core.frames.sources import Frame, Key, Sources
 from maeday_core.frames.verdict import Judgement, Verdict, apply_threshold, provisional
-from maeday_core.io.files import replacing
+from maeday_core.io.files import remove_temporaries, replacing
 from maeday_core.io.images import RGBImage, resize
-from maeday_core.io.journal import alone_in, append_rows, mend, read_rows
+from maeday_core.io.journal import alone_in, append_rows, mend, read_rows, rewrite
 from maeday_core.methods import Detect, last
 
 MAPS = "maps"
 JOURNAL = "records.jsonl"
+"""What was measured of each frame, also of those that are no longer there: they may come back."""
+PRESENT = "present.jsonl"
+"""The numbers of the frames that the sources hold, in their order."""
 MANIFEST = "run.json"
 WRITTEN = (WORK, MAPS, ROWS, TABLE, LEFT_OUT, PICTURES, REPORT)
 """What a run writes into its folder, and never takes for frames."""
 PICTURE_SIDE = 1280
-JPEG_QUALITY = 90
 
 
 @dataclass(frozen=True)
@@ -57,50 +61,56 @@ class FrameRun:
         depends_on: Mapping[str, Any] | None = None,
         keep_maps: bool = False,
     ) -> Generator[FrameRecord | LeftOut, None, None]:
-        """Run the detector on all frames; those that an earlier run in this folder measured come first.
+        """Run the detector on all frames, except where an earlier run in this folder has measured the same content.
 
         Map and picture of a frame are written before its line in the journal: a crash loses only the frame in work.
 
         Args:
             sources: the frames.
-            detect: from `methods.detector`.
+            detect: from `methods.detector`. Nothing else runs the model: who shares one holds a lock within a `detect`
+                of their own, and not while frames are searched for, decoded and kept.
             depends_on: what the results depend on, ready for JSON; a folder with other values is refused.
             keep_maps: write each map at the frame's own size, float32, into `maps`.
 
         Raises:
             SettingsError: the folder holds a run with other settings or sources.
             DatasetError: another run is writing to it, or its files are of another format.
-            ImageError: a source does not exist.
+            ImageError: no source exists.
         """
         work = self.folder / WORK
         work.mkdir(parents=True, exist_ok=True)
         with alone_in(work):
             self._claim({**(depends_on or {}), "every": sources.every, "maps": keep_maps})
-            mend(work / JOURNAL)
-            records = self.records()
+            measured = self._tidied()
             write_tables(self.folder, ())
-            (self.folder / LEFT_OUT).unlink(missing_ok=True)
-            yield from records
-            done = {record.key for record in records}
-            for found in sources.frames(lambda key: key not in done, self.written):
+            for path in (work / PRESENT, self.folder / LEFT_OUT):
+                path.unlink(missing_ok=True)
+            known = {key: record.content for key, record in measured.items()}
+            numbers = count(1 + max((record.number for record in measured.values()), default=-1))
+            given: set[Key] = set()
+            for found in sources.frames(lambda key: key not in given, self.written, known):
                 if isinstance(found, LeftOut):
                     append_rows(self.folder / LEFT_OUT, [asdict(found)])
                     yield found
-                else:
-                    record = self._measured(found, detect, len(done), keep_maps)
-                    append_rows(work / JOURNAL, [record.row])
-                    done.add(record.key)
-                    yield record
+                    continue
+                if isinstance(found, Frame):
+                    measured[found.key] = self._measured(found, detect, next(numbers), keep_maps)
+                    append_rows(work / JOURNAL, [measured[found.key].row])
+                append_rows(work / PRESENT, [{"number": measured[found.key].number}])
+                given.add(found.key)
+                yield measured[found.key]
+            self._tidied()
 
     def records(self) -> list[FrameRecord]:
-        """What the run has measured so far.
+        """What the run has measured so far of the frames that its sources hold, in their order.
 
         Raises:
             DatasetError: its files are damaged or of another format.
         """
         self._manifest()
-        rows = read_rows(self.folder / WORK / JOURNAL, *COLUMNS)
-        return [FrameRecord(self.folder, **{name: row[name] for name in COLUMNS}) for row in rows]
+        measured = {record.number: record for record in self._journal()}
+        rows = read_rows(self.folder / WORK / PRESENT, "number")
+        return [measured[row["number"]] for row in rows if row["number"] in measured]
 
     def left_out(self) -> list[LeftOut]:
         """What the run could not use, and why."""
@@ -153,7 +163,7 @@ class FrameRun:
         detection = last(detect(frame.picture))
         blocks = BlockMap.of(detection.error_map)
         np.save(map_path(self.folder, number), blocks.values)
-        _save_picture(frame.picture, picture_path(self.folder, number))
+        picture_path(self.folder, number).write_bytes(jpeg_bytes(_reduced(frame.picture)))
         record = FrameRecord(
             self.folder,
             number,
@@ -165,11 +175,44 @@ class FrameRun:
             block=blocks.block,
             seconds=detection.seconds,
             settings=detection.made_by.record(),
+            content=frame.content,
         )
         if keep_maps:
             (self.folder / MAPS).mkdir(exist_ok=True)
             np.save(self.folder / MAPS / f"{record.stem}.npy", detection.error_map)
         return record
+
+    def _journal(self) -> list[FrameRecord]:
+        rows = read_rows(self.folder / WORK / JOURNAL, *COLUMNS)
+        return [FrameRecord(self.folder, **{name: row[name] for name in COLUMNS}) for row in rows]
+
+    def _tidied(self) -> dict[Key, FrameRecord]:
+        """The newest record of each frame; older ones and what a run that was killed left behind are removed."""
+        mend(self.folder / WORK / JOURNAL)
+        found = self._journal()
+        newest = {record.key: record for record in found}
+        if len(newest) < len(found):
+            rewrite(self.folder / WORK / JOURNAL, [record.row for record in newest.values()])
+        for folder in (self.folder, self.folder / WORK, self.folder / PICTURES):
+            remove_temporaries(folder)
+        ours = {path for record in newest.values() for path in self._files(record)}
+        for path in (
+            *(self.folder / WORK).glob("*.npy"),
+            *(self.folder / WORK).glob("*.jpg"),
+            *(self.folder / MAPS).glob("*.npy"),
+        ):
+            if path not in ours:
+                path.unlink()
+        return newest
+
+    def _files(self, record: FrameRecord) -> tuple[Path, Path, Path]:
+        """What is kept of a frame: its map, its picture, and on request its map at its own size."""
+        number = record.number
+        return (
+            map_path(self.folder, number),
+            picture_path(self.folder, number),
+            self.folder / MAPS / f"{record.stem}.npy",
+        )
 
     def _claim(self, depends_on: Mapping[str, Any]) -> None:
         """Note in a new folder what the run depends on; refuse the folder of a run that depends on something else."""
@@ -179,8 +222,10 @@ class FrameRun:
             with replacing(self.folder / WORK / MANIFEST) as path:
                 path.write_text(json.dumps(wanted), encoding="utf-8")
         elif manifest != wanted:
+            other = ", ".join(name for name in {**manifest, **wanted} if manifest.get(name) != wanted.get(name))
             raise SettingsError(
-                f"{self.folder} holds a run of other settings or sources; give another folder, or the same ones."
+                f"{self.folder} holds a run of other settings or sources ({other}); give another folder, or the same "
+                "ones."
             )
 
     def _manifest(self) -> dict[str, Any] | None:
@@ -199,8 +244,7 @@ class FrameRun:
         return manifest
 
 
-def _save_picture(picture: RGBImage, path: Path) -> None:
+def _reduced(picture: RGBImage) -> RGBImage:
     shrink = min(1.0, PICTURE_SIDE / max(picture.shape[:2]))
     height, width = (max(1, round(side * shrink)) for side in picture.shape[:2])
-    if not cv2.imwrite(str(path), resize(picture, width, height)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]):
-        raise ImageError(f"{path} cannot be written; check the disk and its permissions.")
+    return resize(picture, width, height)

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import io
 import math
 import os
-import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+
+from PIL import Image
 
 from maeday_core.errors import ImageError
-from maeday_core.frames import video
-from maeday_core.io.files import unique
-from maeday_core.io.images import MAX_BYTES, SUFFIXES, RGBImage, hidden, load_image
+from maeday_core.frames import archives, video
+from maeday_core.frames.folders import LeftOut, files_below
+from maeday_core.frames.kinds import START, Kind, kind
+from maeday_core.io.files import sha256
+from maeday_core.io.images import MAX_BYTES, SUFFIXES, RGBImage, load_image
 
 ARCHIVE = ".zip"
 FORMATS = frozenset({*SUFFIXES, *video.SUFFIXES, ARCHIVE})
 """The suffixes of what can be given."""
 MAX_FRAMES = 20_000
+MAX_LEFT_OUT = 20_000
 
 Key = tuple[str, float | None]
 """How a frame is named: its path, in an archive after the archive's, and its time in a video in seconds."""
@@ -26,10 +34,17 @@ Wanted = Callable[[Key], bool]
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a source: uint8 (H, W, 3) and its name."""
+    """One picture of a source.
+
+    Attributes:
+        path, time: its key.
+        content: SHA-256 of the file that it is decoded from.
+        picture: uint8 (H, W, 3).
+    """
 
     path: str
     time: float | None
+    content: str
     picture: RGBImage
 
     @property
@@ -38,16 +53,22 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class LeftOut:
-    """A part of a source that cannot be a frame: its path and a sentence that says why."""
+class Kept:
+    """A frame that was not decoded, for its content is known."""
 
-    path: str
-    reason: str
+    key: Key
+
+
+Given = Iterator[Frame | Kept | LeftOut]
+Candidate = tuple[Key, Callable[[str | None], Given]]
+"""What may be a frame: its key, and what gives it unless its content is as told."""
 
 
 @dataclass(frozen=True)
 class Sources:
     """Pictures, zip archives of them, videos, and folders of all these, searched to the bottom.
+
+    Whether a file in a folder is meant is told by its name; what it is, by its content.
 
     Attributes:
         paths: of the files and folders.
@@ -68,32 +89,39 @@ class Sources:
         if not 0 < self.every < math.inf:
             raise ImageError(f"A frame every {self.every:g} seconds cannot be taken; give a time above 0.")
 
-    def frames(self, wanted: Wanted = lambda key: True, but_not: Sequence[Path] = ()) -> Iterator[Frame | LeftOut]:
+    def frames(
+        self,
+        wanted: Wanted = lambda key: True,
+        but_not: Sequence[Path] = (),
+        known: Mapping[Key, str] = MappingProxyType({}),
+    ) -> Given:
         """The frames, decoded one at a time, and what had to be left out.
 
         Args:
-            wanted: whether the frame of a key is to be decoded; those that are not count towards the limit.
+            wanted: whether the frame of a key is to be given; those that are not count towards the limit.
             but_not: files and folders to pass over, which may lie in a source.
+            known: the content of frames that need not be decoded again: where it is the same, they are `Kept`.
 
         Raises:
             ImageError: a source does not exist.
         """
-        asked = 0
-
-        def counting(key: Key) -> bool:
-            nonlocal asked
-            asked += 1
-            return wanted(key)
-
-        for given, found in enumerate(self._frames(counting, but_not)):
-            if asked > self.limit or given == MAX_FRAMES:
-                text = f"More than {min(self.limit, MAX_FRAMES)} frames were given; inspect the rest in another run."
-                yield LeftOut("The rest", text)
+        asked = left_out = 0
+        for found in self._candidates(but_not):
+            if isinstance(found, LeftOut):
+                left_out += 1
+            else:
+                asked += 1
+            if asked > self.limit or left_out > MAX_LEFT_OUT:
+                many = f"{self.limit} frames were given" if asked > self.limit else f"{MAX_LEFT_OUT} were left out"
+                yield LeftOut("The rest", f"More than {many}; inspect the rest in another run.")
                 return
-            yield found
+            if isinstance(found, LeftOut):
+                yield found
+            elif wanted(found[0]):
+                yield from _given(*found, known)
 
     def count(self, but_not: Sequence[Path] = ()) -> int:
-        """About how many frames there are: exact for pictures, by their length for videos.
+        """About how many frames there are: exact for pictures, by what they state for videos.
 
         Raises:
             ImageError: a source does not exist.
@@ -101,117 +129,146 @@ class Sources:
         files = (found for found in self._files(but_not) if isinstance(found, Path))
         return min(sum(self._count(path) for path in files), self.limit)
 
-    def _frames(self, wanted: Wanted, but_not: Sequence[Path]) -> Iterator[Frame | LeftOut]:
-        for found in self._files(but_not):
-            if isinstance(found, LeftOut):
-                yield found
+    def _candidates(self, but_not: Sequence[Path]) -> Iterator[Candidate | LeftOut]:
+        for path in self._files(but_not):
+            if isinstance(path, LeftOut):
+                yield path
                 continue
-            name = str(found.relative_to(self.within) if self.within else found)
-            suffix = found.suffix.lower()
-            if suffix == ARCHIVE:
-                yield from _archived(found, name, wanted)
-            elif suffix in video.SUFFIXES:
-                yield from _filmed(found, name, self.every, wanted)
-            elif wanted((name, None)):
-                yield _loaded(found, name)
+            name = str(path.relative_to(self.within) if self.within else path)
+            match _kind(path):
+                case "archive":
+                    yield from _archived(path, name)
+                case "video":
+                    yield from _filmed(path, name, self.every)
+                case "picture":
+                    yield (name, None), functools.partial(_picture, name, path.name, functools.partial(_bytes, path))
 
     def _files(self, but_not: Sequence[Path]) -> Iterator[Path | LeftOut]:
-        passed_over = {path.resolve() for path in but_not}
+        passed_over = set(map(os.path.realpath, but_not))
+        missing = [Path(path) for path in self.paths if not os.path.isdir(path) and not os.path.isfile(path)]
+        reasons = [f"There is no file or folder {path.name or path}; check the name." for path in missing]
+        if missing and len(missing) == len(self.paths):
+            raise ImageError(reasons[0])
+        yield from map(LeftOut, map(str, missing), reasons)
         for source in map(Path, self.paths):
-            if source.is_dir():
-                inside = sorted(p for p in source.rglob("*") if p.is_file() and not hidden(p.relative_to(source)))
-                for path in inside:
-                    if passed_over & {path.resolve(), *path.resolve().parents}:
-                        continue
-                    if path.suffix.lower() in FORMATS:
-                        yield path
-                    else:
-                        yield LeftOut(str(path), f"{path.name} is no picture, zip archive or video by its name.")
-            elif source.exists():
+            if os.path.isfile(source):
                 yield source
-            else:
-                raise ImageError(f"There is no file or folder {source.name or source}; check the name.")
+            elif source not in missing:
+                yield from _meant(files_below(source, passed_over), source)
 
     def _count(self, path: Path) -> int:
-        suffix = path.suffix.lower()
-        if suffix in video.SUFFIXES:
-            return max(1, math.ceil(video.seconds(path) / self.every))
-        if suffix == ARCHIVE:
-            return sum(Path(entry.filename).suffix.lower() in SUFFIXES for entry in _entries(path))
-        return 1
+        match _kind(path):
+            case "archive":
+                try:
+                    with archives.opened(path) as archive:
+                        return sum(_is_picture(entry.name) for entry in archives.entries(archive))
+                except ImageError:
+                    return 0
+            case "video":
+                return video.count(path, self.every)
+            case "picture":
+                return 1
 
 
-def _loaded(source: Path | bytes, path: str, name: str | None = None) -> Frame | LeftOut:
+def _kind(path: Path) -> Kind:
+    """What a file is by its content, or was to be by its name."""
     try:
-        return Frame(path, None, load_image(source, name or Path(path).name))
+        with path.open("rb") as file:
+            found = kind(file.read(START))
+    except OSError:
+        found = None
+    suffix = path.suffix.lower()
+    return found or ("archive" if suffix == ARCHIVE else "video" if suffix in video.SUFFIXES else "picture")
+
+
+def _is_picture(name: str) -> bool:
+    return Path(name).suffix.lower() in SUFFIXES
+
+
+def _meant(found: Iterable[Path | LeftOut], source: Path) -> Iterator[Path | LeftOut]:
+    """The files that are meant by their names; one sentence on all others."""
+    others = []
+    for path in found:
+        if isinstance(path, LeftOut) or path.suffix.lower() in FORMATS:
+            yield path
+        else:
+            others.append(str(path))
+    yield from _passed_over(str(source), others, "picture, zip archive or video")
+
+
+def _passed_over(source: str, paths: Sequence[str], kinds: str) -> Iterator[LeftOut]:
+    if len(paths) == 1:
+        yield LeftOut(paths[0], f"{Path(paths[0]).name} is no {kinds} by its name.")
+    elif paths:
+        more = f"{len(paths) - 1} other{'s' * (len(paths) > 2)}"
+        yield LeftOut(source, f"{Path(paths[0]).name} and {more} are no {kinds} by their names.")
+
+
+def _given(key: Key, give: Callable[[str | None], Given], known: Mapping[Key, str]) -> Given:
+    path, time = key
+    try:
+        yield from give(known.get(key))
     except ImageError as error:
-        return LeftOut(path, str(error))
+        yield LeftOut(path if time is None else f"{path} at {time:g} s", str(error))
 
 
-def _filmed(path: Path, name: str, every: float, wanted: Wanted) -> Iterator[Frame | LeftOut]:
+def _picture(path: str, title: str, read: Callable[[], bytes], known: str | None) -> Given:
+    data = read()
+    content = hashlib.sha256(data).hexdigest()
+    if _has_more(data):
+        yield LeftOut(path, f"{title} holds several pictures; only the first is looked at.")
+    yield Kept((path, None)) if content == known else Frame(path, None, content, load_image(data, title))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ImageError(f"{path.name} is larger than {MAX_BYTES // 1_000_000} MB; leave it out.")
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path.name} cannot be read ({error.strerror}); check the name and its rights.") from error
+
+
+def _has_more(data: bytes) -> bool:
+    """Whether a file holds pages or frames after the first; a photo's second picture, as phones add it, is none."""
+    try:
+        with Image.open(io.BytesIO(data), formats=("TIFF", "GIF", "WEBP", "PNG")) as picture:
+            return bool(getattr(picture, "is_animated", False))
+    except Exception:  # `load_image` says what is wrong with it
+        return False
+
+
+def _filmed(path: Path, name: str, every: float) -> Iterator[Candidate | LeftOut]:
+    content = functools.cache(functools.partial(sha256, path))
     try:
         for still in video.stills(path, every):
-            if wanted((name, still.time)):
-                try:
-                    yield Frame(name, still.time, still.picture())
-                except ImageError as error:
-                    yield LeftOut(f"{name} at {still.time:g} s", str(error))
+            yield (name, still.time), functools.partial(_still, name, still, content)
     except ImageError as error:
         yield LeftOut(name, str(error))
 
 
-def _archived(path: Path, name: str, wanted: Wanted) -> Iterator[Frame | LeftOut]:
-    """Pictures are read from the archive one by one; nothing is unpacked to disk."""
-    archive = _open_archive(path)
-    if archive is None:
-        yield LeftOut(name, f"{Path(name).name} is no zip archive, or is damaged; pack it again.")
-        return
-    taken: set[str] = set()
-    with archive:
-        if not archive.namelist():
-            yield LeftOut(name, f"{Path(name).name} is empty; pack pictures into it.")
-        for entry in _visible(archive):
-            inner = unique(entry.filename, taken)
-            frame = f"{name}/{inner}"
-            if Path(inner).suffix.lower() not in SUFFIXES:
-                yield LeftOut(frame, f"{inner} is no picture by its name; a zip archive may hold pictures.")
-            elif wanted((frame, None)):
-                try:
-                    content = _unpacked(archive, entry)
-                except ImageError as error:
-                    yield LeftOut(frame, str(error))
+def _still(path: str, still: video.Still, content: Callable[[], str], known: str | None) -> Given:
+    if content() == known:
+        yield Kept((path, still.time))
+    else:
+        yield Frame(path, still.time, content(), still.picture())
+
+
+def _archived(path: Path, name: str) -> Iterator[Candidate | LeftOut]:
+    others = []
+    try:
+        with archives.opened(path) as archive:
+            if not archive.filelist:
+                yield LeftOut(name, f"{path.name} is empty; pack pictures into it.")
+            for entry in archives.entries(archive):
+                inside = f"{name}/{entry.name}"
+                if entry.odd:
+                    yield LeftOut(inside, f"{entry.name} leads out of the archive by its name; pack it again.")
+                elif not _is_picture(entry.name):
+                    others.append(inside)
                 else:
-                    yield _loaded(content, frame, inner)
-
-
-def _entries(path: Path) -> list[zipfile.ZipInfo]:
-    archive = _open_archive(path)
-    if archive is None:
-        return []
-    with archive:
-        return _visible(archive)
-
-
-def _visible(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    return [entry for entry in archive.infolist() if not entry.is_dir() and not hidden(Path(entry.filename))]
-
-
-def _open_archive(path: Path) -> zipfile.ZipFile | None:
-    try:
-        return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError):
-        return None
-
-
-def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    if entry.flag_bits & 1:
-        raise ImageError(f"{entry.filename} is encrypted; pack it without a password.")
-    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others unpack without a bound
-        raise ImageError(f"{entry.filename} is packed in an unusual way; pack it again as an ordinary zip archive.")
-    if entry.file_size > MAX_BYTES:
-        raise ImageError(f"{entry.filename} is larger than {MAX_BYTES // 1_000_000} MB; leave it out.")
-    try:
-        with archive.open(entry) as packed:
-            return packed.read(MAX_BYTES)
-    except Exception as error:  # zipfile and its decompressors raise nearly every built-in error on damaged entries
-        raise ImageError(f"{entry.filename} is damaged in the archive; pack it again.") from error
+                    read = functools.partial(entry.read, archive)
+                    yield (inside, None), functools.partial(_picture, inside, entry.name, read)
+    except ImageError as error:
+        yield LeftOut(name, str(error))
+    yield from _passed_over(name, others, "picture")

@@ -16,16 +16,19 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from maeday_core.errors import ImageError
+from maeday_core.frames.kinds import START, kind
 from maeday_core.io.images import MAX_PIXELS, RGBImage
 
-SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".ogv"})
-SIGNATURES = (
-    *((4, atom) for atom in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")),
-    *((0, start) for start in (b"RIFF", b"\x1a\x45\xdf\xa3", b"OggS", b"\x00\x00\x01\xba", b"\x30\x26\xb2\x75", b"G")),
+SUFFIXES = frozenset(
+    {
+        *(".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".avi", ".divx", ".mkv", ".webm", ".ogv"),
+        *(".mpg", ".mpeg", ".vob", ".ts", ".mts", ".m2ts", ".wmv", ".asf"),
+    }
 )
-"""Offset and bytes by which a container is recognised before FFmpeg sees the file."""
 DEMUXERS = "mov,avi,matroska,ogg,mpeg,asf,mpegts"
 """The containers that FFmpeg may open. No playlist is among them: it names other files, which would be read."""
+PROTOCOLS = "none"
+"""The protocols by which FFmpeg may open a file or an address itself: the one file it reads is handed to it open."""
 CUT_SHORT = 0.9
 """A video that ends before this share of its stated length is reported as cut short."""
 NOMINAL_RATE = 25
@@ -62,23 +65,14 @@ class Still:
         return np.ascontiguousarray(upright, dtype=np.uint8)
 
 
-def is_video(path: Path) -> bool:
-    """Whether the first bytes are those of a video container."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(16)
-    except OSError:
-        return False
-    return any(start[at : at + len(mark)] == mark for at, mark in SIGNATURES)
-
-
-def seconds(path: Path) -> float:
-    """The stated length of a video; 0 where it states none or cannot be opened."""
+def count(path: Path, every: float) -> int:
+    """About how many frames `stills` will give, by what the file states; 1 where it states nothing."""
     try:
         with _opened(path) as (container, stream):
-            return float(_length(container, stream))
+            length, rate = _length(container, stream), Fraction(stream.guessed_rate or NOMINAL_RATE)
+            return max(1, min(math.ceil(length / Fraction(every)), stream.frames or math.ceil(length * rate)))
     except ImageError:
-        return 0.0
+        return 1
 
 
 def stills(path: Path, every: float) -> Iterator[Still]:
@@ -126,11 +120,20 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
     The file is handed over open, so that no name is taken for a protocol, and by its first bytes it is a video.
     """
-    if not is_video(path):
-        raise ImageError(f"{path.name} is no video this program can read; save it as MP4 with H.264.")
-    with path.open("rb") as file:
+    with contextlib.ExitStack() as stack:
         try:
-            container = av.open(file, "r", options={"format_whitelist": DEMUXERS})
+            file = stack.enter_context(path.open("rb"))
+            start = file.read(START)
+        except OSError as error:
+            raise ImageError(
+                f"{path.name} cannot be read ({error.strerror}); check the name and its permissions."
+            ) from error
+        if kind(start) != "video":
+            raise ImageError(f"{path.name} is no video this program can read; save it as MP4 with H.264.")
+        file.seek(0)
+        try:
+            options = {"format_whitelist": DEMUXERS, "protocol_whitelist": PROTOCOLS}
+            container = av.open(file, "r", options=options, metadata_errors="replace")
         except av.FFmpegError as error:
             raise _undecodable(path) from error
         with container:

@@ -12,6 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from maeday_core.errors import DatasetError
+from maeday_core.io.files import replacing
 
 Row = dict[str, Any]
 """One line of a journal: a JSON object."""
@@ -45,6 +46,12 @@ def append_rows(path: Path, rows: Iterable[Row]) -> None:
     """Add rows at the end of a journal, which is created if it does not exist."""
     with path.open("a", encoding="utf-8") as file:
         file.write("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def rewrite(path: Path, rows: Iterable[Row]) -> None:
+    """Put these rows in place of all others: whoever reads the journal finds the old ones or the new ones."""
+    with replacing(path) as temporary:
+        append_rows(temporary, rows)
 
 
 def mend(path: Path) -> None:

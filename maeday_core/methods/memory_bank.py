@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from maeday_core.detection.scale import resize_by, window_scale
 from maeday_core.detection.windows import FloatMap, Seen
 from maeday_core.errors import SettingsError
 from maeday_core.fewshot.augment import copy_of
+from maeday_core.fewshot.facts import flag, tensor, text, whole
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.io.images import RGBImage, resize
 from maeday_core.model.backbone import Backbone
@@ -49,6 +50,10 @@ class BankLimits:  # docs/decisions.md#memory-bank
 
 
 LIMITS = BankLimits()
+VIEWS = (1, 8)
+"""A shot is seen as it is, or in all its rotations and reflections."""
+MANY = 1_000_000
+"""More shots than anybody takes."""
 
 
 @dataclass(frozen=True)
@@ -131,26 +136,33 @@ class MemoryBank:
         Raises:
             KeyError, TypeError, ValueError: they are not a bank's.
         """
-        features, crops = tensors["features"].float(), tensors["crops"].numpy()
-        left_out, views, shots = tensors["left_out"].float().numpy(), tensors["views"].float(), int(facts["shots"])
-        tile: Seen = "on" if facts["tile"] == "on" else "off"
+        features = tensor(tensors["features"], None, None).float()
+        channels, crops = features.shape[1], tensors["crops"].numpy()
+        left_out = tensor(tensors["left_out"], None, GRID, GRID, least=0).float().numpy()
+        views = tensor(tensors["views"], None, None, None, None, channels).float()
+        own = tensor(tensors["own"], len(views), GRID, GRID, least=0).float().numpy()
         if (
-            features.ndim != 2
-            or not 1 <= len(features) <= LIMITS.patches
+            not (1 <= len(features) <= LIMITS.patches and channels)
             or crops.shape != (len(features), LIMITS.crop, LIMITS.crop, 3)
             or crops.dtype != np.uint8
-            or left_out.ndim != 3
-            or left_out.shape[1:] != (GRID, GRID)
-            or views.ndim != 5
-            or views.shape[-1] != features.shape[1]
-            or not (len(left_out) and shots > 0)
-            or not (np.isfinite(left_out).all() and features.isfinite().all() and views.isfinite().all())
+            or not 1 <= len(left_out) <= LIMITS.judged
+            or not (len(views) <= LIMITS.mirrored and views.shape[1] in VIEWS)
+            or not 1 <= views.shape[2] == views.shape[3]
+            or facts["tile"] not in get_args(Seen)
         ):
             raise ValueError(f"no memory bank has features {tuple(features.shape)} and crops {crops.shape}")
-        alone, own, backbone = bool(facts["alone"]), tensors["own"].float().numpy(), str(facts["backbone"])
-        if own.shape != (len(views), GRID, GRID) or not np.isfinite(own).all():
-            raise ValueError(f"no memory bank has views {tuple(views.shape)} and maps of them {own.shape}")
-        return cls(features, crops, left_out, alone, own, views, shots, backbone, int(facts["seed"]), tile)
+        return cls(
+            features=features,
+            crops=crops,
+            left_out=left_out,
+            alone=flag(facts["alone"]),
+            own=own,
+            views=views,
+            shots=whole(facts["shots"], 1, MANY),
+            backbone=text(facts["backbone"]),
+            seed=whole(facts["seed"]),
+            tile=facts["tile"],
+        )
 
 
 def as_compared(picture: RGBImage, side: int, tile: Seen) -> RGBImage:

@@ -13,7 +13,7 @@ from torch import Tensor
 from maeday_core.detection.decision import Rates, from_good_parts
 from maeday_core.detection.maps import to_map
 from maeday_core.detection.result import DISTANCE, Detection, Matches
-from maeday_core.errors import SettingsError
+from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.fewshot.learned import Progress
 from maeday_core.io.images import RGBImage
 from maeday_core.methods.base import Detect, Method, Shots, Style, Sum, register
@@ -77,6 +77,10 @@ class PatchCore(Method):
             start = time.perf_counter()
             seen = as_compared(query, network.side, bank.tile)
             features = network(seen)
+            if features.shape[-1] != bank.features.shape[-1]:
+                raise WeightsError(
+                    f"What was saved of the good parts was not learned with the network {bank.backbone}; learn again."
+                )
             distances, nearest = compare(features, bank.features)
             error_map = to_map(distances, *query.shape[:2])
             good = bank.good(features)

@@ -18,6 +18,12 @@ from maeday_core.model.checkpoints import save_tensors
 FORMAT = 2
 HEADER = "maeday_reference"
 OLDER = ("maeday_adapter", "maeday_bank")
+MAX_HEADER = 1_000_000
+MAX_BYTES = 256_000_000
+"""The factors of a huge model with a memory bank take a hundred million."""
+MAX_BYTES_FULL = 4_000_000_000
+"""A file of all weights holds a whole model."""
+ALL_WEIGHTS = "/weights."
 
 
 def save_reference(reference: Reference, path: str | os.PathLike[str]) -> None:
@@ -37,7 +43,7 @@ def load_reference(path: str | os.PathLike[str]) -> Reference:
     """Read a file of `save_reference`.
 
     Raises:
-        WeightsError: it cannot be read, is damaged, or was written by another version of this program.
+        WeightsError: it cannot be read, is damaged, is too large, or was written by another version of this program.
     """
     path = Path(path)
     facts, tensors = _read(path)
@@ -57,25 +63,35 @@ def load_reference(path: str | os.PathLike[str]) -> Reference:
             learned[part.name] = part.restore(facts["learned"][part.name], own)
     except SettingsError as error:
         raise WeightsError(f"{path.name} was written for something that is not here: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
+    except Exception as error:  # facts and tensors of any kind, where others were expected
         raise WeightsError(f"{path.name} is damaged; learn from the good parts again.") from error
     return Reference(learned, method.name)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
+        _check_header(path)
         with safetensors.safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
+            header, names = file.metadata() or {}, list(file.keys())
             if HEADER not in header and not any(name in header for name in OLDER):
                 raise ValueError("no reference")
             facts = json.loads(header.get(HEADER, "{}"))
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            if path.stat().st_size > (MAX_BYTES_FULL if any(ALL_WEIGHTS in name for name in names) else MAX_BYTES):
+                raise ValueError("too large")
+            tensors = {name: file.get_tensor(name) for name in names}
     except OSError as error:
         raise WeightsError(f"{path.name} cannot be read; check the name and its permissions.") from error
-    except (safetensors.SafetensorError, ValueError) as error:
+    except Exception as error:  # a header may nest without end, or hold numbers without end
         raise WeightsError(
             f"{path.name} holds nothing that this program has learned, or is damaged; learn from the good parts again."
         ) from error
     if not isinstance(facts, dict):
         raise WeightsError(f"{path.name} is damaged; learn from the good parts again.")
     return facts, tensors
+
+
+def _check_header(path: Path) -> None:
+    """Refuse a header that is too long to be one, before it is read."""
+    with path.open("rb") as file:
+        if int.from_bytes(file.read(8), "little") > MAX_HEADER:
+            raise ValueError("no header is so long")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from huggingface_hub import errors as hub_errors
 from huggingface_hub.file_download import http_get, repo_folder_name
 
 from maeday_core.errors import WeightsError
+from maeday_core.io.files import sha256
 
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 """The names of a repository's weights file, the preferred one first."""
@@ -155,12 +155,6 @@ def _reporting_bar(progress: Progress) -> Any:
             return shown
 
     return ReportingBar
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def first_sentence(error: BaseException) -> str:

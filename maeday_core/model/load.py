@@ -10,9 +10,10 @@ from pathlib import Path
 import torch
 
 from maeday_core.errors import WeightsError
+from maeday_core.io.files import sha256
 from maeday_core.model.checkpoints import read_weights
 from maeday_core.model.device import best_device, best_dtype
-from maeday_core.model.hub import HUB_FILES, HUB_MODELS, Progress, download, sha256
+from maeday_core.model.hub import HUB_FILES, HUB_MODELS, Progress, download
 from maeday_core.model.mae import MaskedAutoencoder, ModelInfo
 
 BUNDLED_FILE = Path(str(resources.files("maeday_core"))) / "assets" / "mae-small.safetensors"

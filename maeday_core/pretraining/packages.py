@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 import cv2
 
 from maeday_core.errors import DatasetError
+from maeday_core.io.table import csv_text
 from maeday_core.pretraining.corpus import photographs
 
 PACKAGES = (  # docs/decisions.md#corpus
@@ -65,8 +65,9 @@ def build_corpus(
             raise DatasetError(f"No usable pictures in {', '.join(packages)}.")
         for package in {row[1] for row in rows}:
             shutil.copy(Path(scratch) / package / "usr/share/doc" / package / "copyright", out / package / "copyright")
-    with (out / "kept.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([["file", "package", "version", "path"], *rows])
+    (out / "kept.csv").write_text(
+        csv_text([["file", "package", "version", "path"], *rows]), encoding="utf-8", newline=""
+    )
     for reason, count in left_out.items():
         log(f"{count} left out: {reason}")
     log(f"{len(rows)} pictures kept in {out}")

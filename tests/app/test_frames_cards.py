@@ -19,7 +19,7 @@ ASKED = Asked(("a.zip",), (), 1.0, "ensemble", "on", 4, "bundled", False)
 
 def verdict(number: int, score: float, boxes: int = 0, time: float | None = None) -> Verdict:
     path = f"<b>{number}.png"
-    record = FrameRecord(Path(), number, path, time, [score], None, 120, 180, 1, 2.0, {})
+    record = FrameRecord(Path(), number, path, time, [score], None, 120, 180, 1, 2.0, {}, "")
     return Verdict(record, score, 0.5, (BOX,) * boxes)
 
 

@@ -7,12 +7,13 @@ import sys
 import numpy as np
 import pytest
 from filelock import FileLock
+from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from maeday_core.detection.decision import Verdict
 from maeday_core.detection.reconstruction import detect
 from maeday_core.detection.settings import Settings
-from maeday_core.errors import DatasetError, SettingsError
+from maeday_core.errors import DatasetError, ImageError, SettingsError
 from maeday_core.evaluation.datasets import find_categories, ground_truth
 from maeday_core.evaluation.evaluate import Plan, evaluate
 from maeday_core.evaluation.metrics import auroc, rank_scores
@@ -231,3 +232,68 @@ def test_killed_ten_times_it_ends_with_the_same_numbers(tiny_model, dataset, tmp
     assert [result.metrics for result in ours] == [result.metrics for result in theirs]
     scores = read(out / "scores.jsonl", Score)
     assert len({(score.run, score.path) for score in scores}) == len(scores) == 240
+
+
+def files_of(out):
+    return sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("changed", ["test/good/0.png", "ground_truth/spot/1_mask.png", "train/good/2.png"])
+def test_what_changed_under_its_name_is_evaluated_anew_in_place_of_the_old_result(tiny_model, dataset, changed):
+    out, plan = dataset / "out", Plan(find_categories(dataset), shots=(4,), seeds=(0,))
+    tools = tools_with(tiny_model)
+    old, other, _ = evaluate_in(out, plan, tools, keep_maps=True)
+    path = dataset / "bolt" / changed
+    if "mask" in changed:
+        save(path, 255 - np.asarray(Image.open(path)))
+    else:
+        shutil.copy(dataset / "nut" / "test" / "spot" / "0.png", path)
+    done = []
+    new, same, _ = evaluate_in(out, plan, tools, keep_maps=True, on_image=done.append)
+    assert len(done) == 6
+    assert same == other
+    assert new.metrics != old.metrics
+    assert new.metrics == next(evaluate(plan, tools)).metrics
+    assert sorted(read(out / "results.jsonl", Result), key=str) == sorted([new, other], key=str)
+    assert {score.run for score in read(out / "scores.jsonl", Score)} == {new.run, other.run}
+    evaluate_in(out, plan, tools, keep_maps=True, on_image=stopping_after(1))
+    assert {path.parent.name for path in (out / "maps").glob("*/*.npy")} == {new.run, other.run}
+
+
+def test_a_copied_data_set_is_not_evaluated_again(tiny_model, dataset):
+    out, tools = dataset / "out", tools_with(tiny_model)
+    with pytest.raises(Stopped):
+        evaluate_in(out, Plan(find_categories(dataset / "bolt")), tools, on_image=stopping_after(4))
+    (dataset / "moved").mkdir()
+    shutil.copytree(dataset / "bolt", dataset / "moved" / "bolt")
+    shutil.rmtree(dataset / "bolt")
+    plan, done = Plan(find_categories(dataset / "moved", ["bolt"])), []
+    evaluate_in(out, plan, tools, on_image=done.append)
+    assert len(done) == 2
+    evaluate_in(out, plan, tools, on_image=stopping_after(1))
+
+
+def test_what_a_killed_run_left_behind_is_removed(tiny_model, dataset):
+    out, tools, plan = dataset / "out", tools_with(tiny_model), Plan(find_categories(dataset), seeds=(0, 1))
+    with pytest.raises(Stopped):
+        evaluate_in(out, plan, tools, on_image=stopping_after(8))
+    (started,) = (out / "maps").iterdir()
+    done = next(result.run for result in read(out / "results.jsonl", Result))
+    for name in (
+        f"{started.name}/.{'a' * 32}.npy",
+        f"{started.name}/00002.npy",
+        f"{done}/00005.npy",
+        f"x/.{'b' * 32}.npy",
+    ):
+        (out / "maps" / name).parent.mkdir(exist_ok=True)
+        (out / "maps" / name).write_bytes(b"half a map")
+    (out / f".{'c' * 32}.jsonl").write_bytes(b"half")
+    evaluate_in(out, plan, tools)
+    assert [name for name in files_of(out) if name != ".lock"] == ["results.jsonl", "scores.jsonl"]
+    assert len(read(out / "results.jsonl", Result)) == 4
+
+
+def test_a_picture_that_cannot_be_read_is_named_before_the_work(tiny_model, dataset, bolt):
+    (dataset / "bolt" / "test" / "spot" / "2.png").unlink()
+    with pytest.raises(ImageError, match=r"2\.png cannot be read \(No such file or directory\)"):
+        evaluate_in(dataset / "out", Plan(bolt), tools_with(tiny_model), on_image=stopping_after(1))

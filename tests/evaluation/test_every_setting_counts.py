@@ -20,7 +20,7 @@ from maeday_core.evaluation.report.examples import example_figures
 from maeday_core.evaluation.run import Run
 from maeday_core.io.images import load_image
 from maeday_core.methods import MAEDAY, METHODS, Method, Together, Tools, detect
-from tests.conftest import part
+from tests.conftest import ROOT, part
 from tests.evaluation.plates import draw_category, made_up
 
 BASE = Settings(masks=2)
@@ -43,7 +43,8 @@ CASES = [
     if method.shots.allow(shots)
 ]
 GOOD, QUERY = part(1)[:44, :48], part(2, defect=True)[40:84, :48]  # so small that windows see them at another scale
-PLATE = Category("plate", [Sample(Path("query.png"), "spot", None)], [Path("good.png")])
+ANY = ROOT / "assets" / "examples" / "metal-clean.jpg"
+PLATE = Category("plate", [Sample(ANY, "spot", None)], [ANY])
 
 Detections = Callable[[Settings, int], dict[Method, Detection]]
 

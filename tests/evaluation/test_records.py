@@ -46,10 +46,10 @@ def test_a_missing_field_is_an_error(tmp_path, entry):
             read(tmp_path / "file.jsonl", type(entry))
 
 
-@pytest.mark.parametrize("change", [{"format": 1}, {"format": 99}, None])
+@pytest.mark.parametrize("change", [{"format": 2}, {"format": 99}, None])
 def test_another_format_is_refused(tmp_path, change):
     row = {k: v for k, v in RESULT.record().items() if k != "format"} if change is None else RESULT.record() | change
     (tmp_path / "file.jsonl").write_text(json.dumps(row) + "\n")
-    with pytest.raises(DatasetError, match="reads format 2: evaluate again, into another folder") as caught:
+    with pytest.raises(DatasetError, match="reads format 3: evaluate again, into another folder") as caught:
         read(tmp_path / "file.jsonl", Result)
     assert "\n" not in str(caught.value)

@@ -170,3 +170,66 @@ def test_three_hundred_frames_killed_halfway(tmp_path: Path, tiny: list[str]) ->
     assert rows_of((run.folder / "frames.jsonl").read_text()) == rows
     assert len(run.left_out()) == 6
     assert math.isfinite(rows[-1]["threshold"])
+
+
+def picture_of(folder: Path, name: str, number: int, spot: tuple[int, int] | None = None) -> None:
+    Image.fromarray(frame(number, spot)).save(folder / name)
+
+
+def test_the_text_is_that_of_the_files_and_what_was_said_before_is_marked(
+    capsys, folder: Path, tmp_path: Path, tiny: list[str]
+) -> None:
+    options = ["frames", str(folder), "--out", str(tmp_path / "out"), *tiny[:-1]]
+    for _ in range(2):  # also where everything is known
+        assert main(options) == 0
+        printed = capsys.readouterr()
+        rows = rows_of((tmp_path / "out" / "frames.jsonl").read_text())
+        expected = [[f"{row['image_score']:.4f}", row["verdict"], Path(row["path"]).name] for row in rows]
+        assert [line.split() for line in printed.out.splitlines()] == expected
+        assert len([line for line in printed.err.splitlines() if line.startswith("so far: ")]) == 8
+
+
+def test_a_changed_picture_is_judged_anew(capsys, folder: Path, tmp_path: Path, tiny: list[str]) -> None:
+    def rows_in(out: str) -> list[dict]:
+        assert main(["frames", str(folder), "--out", str(tmp_path / out), *tiny]) == 0
+        return rows_of(capsys.readouterr().out)
+
+    rows_in("out")
+    state = (folder / "3.png").stat()
+    picture_of(folder, "3.png", 3, (70, 20))
+    os.utime(folder / "3.png", ns=(state.st_atime_ns, state.st_mtime_ns))  # its time says nothing
+    picture_of(folder, "25.png", 25)
+    (folder / "5.png").unlink()
+    assert rows_in("out") == rows_in("afresh")
+
+
+@pytest.mark.slow
+def test_other_good_parts_and_another_adapter_are_refused(
+    capsys, folder: Path, tmp_path: Path, tiny: list[str]
+) -> None:
+    good, saved = tmp_path / "good.png", tmp_path / "part.safetensors"
+    learn = ["adapt", str(good), "--out", str(saved), *tiny[:2], "--method", "maeday"]
+    learn += ["--preset", "calibrate", "--tile", "on"]
+    for given in (["--normals", str(good), "--preset", "calibrate"], ["--adapter", str(saved)]):
+        options = ["frames", str(folder), "--out", str(tmp_path / given[0][2:]), *tiny, *given]
+        for number, status in ((1, 0), (2, 2)):
+            picture_of(tmp_path, "good.png", number)
+            assert main(learn) == 0
+            assert main(options) == status
+        name = given[0][2:]
+        assert f"run of other settings or sources ({name})" in capsys.readouterr().err
+
+
+def test_a_name_that_is_a_formula_is_text_in_the_table_only(
+    capsys, tmp_path: Path, tiny: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ["=1+1.png", "+1.png", "@a.png"]
+    for number, name in enumerate(names):
+        picture_of(tmp_path, name, number)
+    assert main(["frames", *names, "--out", "out", *tiny]) == 0
+    assert [row["path"] for row in rows_of(capsys.readouterr().out)] == names
+    with (tmp_path / "out" / "frames.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["path"] for row in table] == [f"'{name}" for name in names]
+    assert all(float(row["image_score"]) > 0 and json.loads(row["boxes"]) == [] for row in table)

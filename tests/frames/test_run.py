@@ -1,14 +1,24 @@
 """A run over frames: nothing lost, nothing measured twice, judged without the model."""
 
 import json
+import os
+import shutil
+import threading
+import uuid
+import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from maeday_core import DatasetError, SettingsError
-from maeday_core.frames import FrameRun, LeftOut, Sources
+from maeday_core.frames import FrameRun, LeftOut, Sources, sources
+from maeday_core.io.images import load_image
 from maeday_core.io.journal import alone_in
-from tests.frames.batches import brightness, look, with_one_spot, write
+from tests.frames.batches import brightness, frame, look, with_one_spot, write
+from tests.frames.test_video import grey, steady
+from tests.frames.test_video import write as write_video
 
 
 def test_the_odd_one_out_is_found_where_it_lies(run: FrameRun) -> None:
@@ -87,6 +97,25 @@ def test_a_run_that_went_on_measured_the_same(folder: Path, tmp_path: Path) -> N
     assert [verdict.row for verdict in parts.judge().verdicts] == [verdict.row for verdict in whole.judge().verdicts]
 
 
+def test_a_lock_around_the_detector_is_held_for_the_detections_only(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Searching a video and decoding a picture may take long; who shares a model takes turns for the model alone."""
+    turn, decoded = threading.Lock(), []
+
+    def in_turn(query):
+        with turn:
+            yield from brightness(query)
+
+    def load(*arguments):
+        decoded.append(turn.locked())
+        return load_image(*arguments)
+
+    monkeypatch.setattr(sources, "load_image", load)
+    found = FrameRun(tmp_path / "out").look(Sources([folder]), in_turn)
+    assert [turn.locked() for _ in found] == decoded == [False] * 8
+
+
 def test_what_cannot_be_read_is_left_out_and_named(folder: Path, tmp_path: Path) -> None:
     (folder / "broken.png").write_bytes(b"no picture")
     run = FrameRun(tmp_path / "out")
@@ -142,3 +171,116 @@ def test_maps_are_written_on_request(tmp_path: Path) -> None:
     look(run, write(tmp_path / "in", with_one_spot()), keep_maps=True)
     names = [path.name for path in sorted((run.folder / "maps").iterdir())]
     assert names == [f"{i + 1:05}-{i}.npy" for i in range(8)]
+
+
+def scores(run: FrameRun) -> list[tuple[str, float]]:
+    return [(record.path.rsplit("/", 1)[-1], record.image_score) for record in run.records()]
+
+
+def same_as_afresh(run: FrameRun, source: Path) -> bool:
+    """Looks again; whether what is found is what a new run finds, and nothing is left of what was there before."""
+    look(run, source, keep_maps=True)
+    afresh = FrameRun(run.folder.with_name(f"{uuid.uuid4().hex}"))
+    look(afresh, source, keep_maps=True)
+    files = [[path.suffix for path in sorted(one.folder.rglob("*")) if path.is_file()] for one in (run, afresh)]
+    return (
+        scores(run) == scores(afresh)
+        and [verdict.row for verdict in run.judge().verdicts] == [verdict.row for verdict in afresh.judge().verdicts]
+        and sorted(files[0]) == sorted(files[1])
+    )
+
+
+def counting(queries: list):
+    def detect(query):
+        queries.append(query)
+        yield from brightness(query)
+
+    return detect
+
+
+def test_a_camera_that_overwrites_one_picture(tmp_path: Path) -> None:
+    run = FrameRun(tmp_path / "out")
+    for number in range(3):
+        write(tmp_path / "in", [frame(number, (40, 10 * number))])
+        assert same_as_afresh(run, tmp_path / "in")
+
+
+def test_pictures_that_come_and_go_and_change(folder: Path, tmp_path: Path) -> None:
+    run = FrameRun(tmp_path / "out")
+    assert same_as_afresh(run, folder)
+    Image.fromarray(frame(77, (20, 20))).save(folder / "2.png")
+    Image.fromarray(frame(78)).save(folder / "10.png")
+    (folder / "5.png").write_bytes(b"no picture any more")
+    look(run, folder, keep_maps=True)
+    assert [path for path, _ in scores(run)] == [f"{i}.png" for i in (0, 1, 10, 2, 3, 4, 6, 7)]
+    assert [one.path for one in run.left_out()] == [str(folder / "5.png")]
+    Image.fromarray(with_one_spot()[5]).save(folder / "5.png")
+    assert same_as_afresh(run, folder)
+
+
+def test_what_is_copied_or_comes_back_is_not_measured_again(folder: Path, tmp_path: Path) -> None:
+    run, queries = FrameRun(tmp_path / "out"), []
+    look(run, folder)
+    folder.rename(tmp_path / "away")
+    folder.mkdir()
+    assert look(run, folder) == run.records() == []  # a disk that is not there
+    for path in (tmp_path / "away").iterdir():
+        shutil.copy(path, folder)  # with other times
+    list(run.look(Sources([folder]), counting(queries)))
+    assert len(run.records()) == 8
+    assert not queries
+
+
+def test_an_archive_is_known_by_what_is_in_it(folder: Path, tmp_path: Path) -> None:
+    def packed(paths: Iterable[Path]) -> None:
+        with zipfile.ZipFile(tmp_path / "frames.zip", "w") as archive:
+            for path in paths:
+                archive.write(path, path.name)
+
+    run, queries = FrameRun(tmp_path / "out"), []
+    packed(sorted(folder.iterdir()))
+    look(run, tmp_path / "frames.zip")
+    Image.fromarray(frame(77, (20, 20))).save(folder / "2.png")
+    packed(sorted(folder.iterdir(), reverse=True))
+    list(run.look(Sources([tmp_path / "frames.zip"]), counting(queries)))
+    assert len(queries) == 1
+    assert [path for path, _ in scores(run)] == [f"{i}.png" for i in range(7, -1, -1)]
+
+
+def test_another_video_of_the_same_name_is_judged_anew(tmp_path: Path) -> None:
+    run, queries, path = FrameRun(tmp_path / "out"), [], tmp_path / "walk.mp4"
+    for level, measured_anew in ((90, 3), (90, 0), (91, 3)):
+        write_video(path, steady(25), picture=lambda index, level=level: grey(level))
+        queries.clear()
+        list(run.look(Sources([path]), counting(queries)))
+        assert len(queries) == measured_anew
+        assert [record.time for record in run.records()] == [0, 1, 2]
+
+
+def test_a_source_that_is_given_twice_is_looked_at_once(folder: Path, tmp_path: Path) -> None:
+    run, queries = FrameRun(tmp_path / "out"), []
+    for _ in range(2):
+        list(run.look(Sources([folder, folder / "3.png", folder]), counting(queries)))
+        assert len(run.records()) == len(queries) == 8
+
+
+def test_what_a_killed_run_left_behind_is_removed(folder: Path, tmp_path: Path) -> None:
+    run = FrameRun(tmp_path / "out")
+    look(run, folder, keep_maps=True)
+    run.write(run.judge())
+    before = sorted(path for path in run.folder.rglob("*"))
+    for name in ("work/00008.npy", "work/00008.jpg", "maps/00009-8.npy", f".{'a' * 32}.csv", f"work/.{'b' * 32}.json"):
+        (run.folder / name).write_bytes(b"half a file")
+    (run.folder / "notes.txt").write_text("somebody's")
+    look(run, folder, keep_maps=True)
+    after = {path for path in run.folder.rglob("*")}
+    assert after - set(before) == {run.folder / "notes.txt"}
+    assert {path.name for path in set(before) - after} <= {"left_out.jsonl"}
+
+
+def test_a_folder_whose_name_is_no_text(folder: Path, tmp_path: Path) -> None:
+    run = FrameRun(tmp_path / os.fsdecode(b"pr\xfcfung"))
+    look(run, folder, keep_maps=True)
+    run.write(run.judge(threshold=0.1))
+    assert len(list((run.folder / "anomalous").iterdir())) == 8
+    assert all(record.picture().shape == (120, 180, 3) for record in run.records())

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from maeday_core import ImageError
-from maeday_core.frames.sources import Frame, LeftOut, Sources
+from maeday_core.frames import Frame, LeftOut, Sources
 
 
 def picture(level: int, size: tuple[int, int] = (40, 30)) -> Image.Image:

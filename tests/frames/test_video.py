@@ -1,5 +1,6 @@
 """Videos: exact times at any rate, turned upright, and a sentence on what cannot be decoded."""
 
+import os
 import re
 from collections.abc import Iterable
 from fractions import Fraction
@@ -11,6 +12,7 @@ import pytest
 
 from maeday_core import ImageError
 from maeday_core.frames import Frame, LeftOut, Sources, video
+from maeday_core.frames.kinds import START, kind
 
 SIDE = 64
 
@@ -206,3 +208,71 @@ def test_a_damaged_frame_is_left_out_and_named(tmp_path: Path) -> None:
 
     with pytest.raises(ImageError, match=r"The frame at 0 s of walk\.mp4 is damaged"):
         video.Still(still.video, still.time, Corrupt()).picture()
+
+
+NAMES = ["2024-05-01T12:30:00.mp4", "http:a.mp4", "concat:a.mp4", "pipe:0.mp4", "#1.mp4", "50%d.mp4", "日本 1.mp4"]
+
+
+@pytest.mark.parametrize("name", [*NAMES, os.fsdecode(b"pr\xfcfung.mp4")])
+def test_a_video_of_any_name_is_read(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "plain.mp4", steady(15)).rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert times(Path(name), 0.5) == [0, 0.5, 1]
+    assert Sources([name], 0.5).count() == 3
+
+
+@pytest.mark.parametrize("name", ["a.3gp", "a.m2ts", "a.mts", "a.ts", "a.webm"])
+def test_containers_are_known_by_name_and_content(tmp_path: Path, name: str) -> None:
+    codec = "libvpx" if name == "a.webm" else "mpeg4"
+    path = write(tmp_path / name, steady(15, 25), codec)
+    assert len(read(tmp_path, 0.2)[0]) == Sources([tmp_path], 0.2).count()
+    path.rename(tmp_path / "a.mp4")
+    assert read(tmp_path, 0.2)[0]
+    path = (tmp_path / "a.mp4").rename(tmp_path / "recording")
+    assert read(path, 0.2)[0]
+
+
+def test_the_packets_of_a_camcorder_have_four_bytes_more() -> None:
+    for first, length in ((0, 188), (4, 192), (0, 204)):
+        start = bytearray(600)
+        start[first : first + 2 * length + 1 : length] = b"GGG"
+        assert kind(bytes(start[:START])) == "video"
+        start[first + length] = 0
+        assert kind(bytes(start[:START])) is None
+
+
+@pytest.mark.parametrize(
+    "start", [b"G\nv=0\nc=IN IP4 127.0.0.1\nm=video 20391 RTP/AVP 96\n", b"GIF89a", b"RIFF\0\0\0\0WAVEfmt ", b"G" * 3]
+)
+def test_what_only_begins_like_a_container_is_none(start: bytes) -> None:
+    assert kind(start + bytes(600)) != "video"
+
+
+def test_ffmpeg_opens_nothing_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if playlists were containers, the files and addresses that they name would stay closed."""
+    target = write(tmp_path / "other.ts", steady(30))
+    playlist = PLAYLIST.replace(b"{target}", str(target).encode())
+    (tmp_path / "list.m3u8").write_bytes(playlist)
+    monkeypatch.setattr(video, "DEMUXERS", "hls,mpegts")
+    monkeypatch.setattr(video, "kind", lambda start: "video")
+    with pytest.raises(ImageError, match=r"No frame of list\.m3u8 can be decoded"):
+        list(video.stills(tmp_path / "list.m3u8", 1))
+    monkeypatch.setattr(video, "PROTOCOLS", "file")
+    assert list(video.stills(tmp_path / "list.m3u8", 1)), "the test would not notice"
+
+
+def test_the_count_is_at_most_the_number_of_frames(tmp_path: Path) -> None:
+    for name in ("a.mp4", "a.avi", "a.mkv"):
+        path = write(tmp_path / name, steady(20), "mjpeg" if name == "a.avi" else "mpeg4")
+        assert Sources([path], 0.001).count() == len(read(path, 0.001)[0]) == 20
+        assert Sources([path], 0.5).count() == len(read(path, 0.5)[0]) == 4
+        assert Sources([path], 1000).count() == 1
+
+
+def test_a_title_that_is_no_text_does_not_matter(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.avi", steady(3), "mjpeg")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"Lavf")  # the name of the program that wrote it
+    data[at : at + 4] = b"\xfc\xe9\xff\xfe"
+    path.write_bytes(data)
+    assert times(path) == [0]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import platform
 from collections.abc import Iterable, Sequence
@@ -25,6 +23,7 @@ from maeday_core.evaluation.report.columns import (
     columns,
     shared_categories,
 )
+from maeday_core.io.table import csv_text
 from maeday_core.methods import MAEDAY
 from maeday_core.model.masks import SAMPLINGS
 
@@ -64,9 +63,7 @@ class Table:
 
     @property
     def csv(self) -> str:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(self.cells)
-        return text.getvalue()
+        return csv_text(self.cells)
 
 
 def tables(results: Sequence[Result], curves: Sequence[Result]) -> list[Table]:

@@ -62,5 +62,5 @@ def _write_texts(made: Sequence[Table], drawn: Sequence[Drawing], out: Path) -> 
     )
     contents["report.html"] = render("evaluation", hardware=hardware(), tables=made, pictures=pictures)
     for name, content in contents.items():
-        (out / name).write_text(content, encoding="utf-8")
+        (out / name).write_text(content, encoding="utf-8", errors="backslashreplace")
         yield out / name
