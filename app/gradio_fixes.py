@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,7 @@ ODD = "This request holds a value that the page does not send; reload the page a
 _number, _slider = gr.Number.preprocess, gr.Slider.preprocess
 _example, _arguments, _session, _push = gr.Dataset.preprocess, special_args, StateHolder.__getitem__, Queue.push
 _preprocess_data, _postprocess_data = gr.Blocks.preprocess_data, gr.Blocks.postprocess_data
+_call_function = gr.Blocks.call_function
 
 
 def apply() -> None:
@@ -59,7 +62,8 @@ def apply() -> None:
         (StateHolder, "__getitem__", session),
         (Queue, "push", push),
         (gr.Blocks, "preprocess_data", values_of_a_request),
-        (gr.Blocks, "postprocess_data", values_of_an_answer),
+        (gr.Blocks, "call_function", naming_a_full_disk(_call_function)),
+        (gr.Blocks, "postprocess_data", naming_a_full_disk(_postprocess_data)),
     ):
         setattr(place, name, function)
 
@@ -190,14 +194,19 @@ async def values_of_a_request(blocks: gr.Blocks, event: Any, *given: Any, **opti
         raise gr.Error(ODD, print_exception=False) from None
 
 
-async def values_of_an_answer(blocks: gr.Blocks, *given: Any, **options: Any) -> list[Any]:
-    """The values as browsers receive them; a full disk is named."""
-    try:
-        return await _postprocess_data(blocks, *given, **options)
-    except Exception as error:
-        if told := storage_sentence(error.__cause__ or error):
-            raise gr.Error(told, print_exception=False) from None
-        raise
+def naming_a_full_disk(step: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """A step of Gradio's, where an error in writing is told with a sentence."""
+
+    @functools.wraps(step)
+    async def named(*given: Any, **options: Any) -> Any:
+        try:
+            return await step(*given, **options)
+        except Exception as error:
+            if told := storage_sentence(error.__cause__ or error):
+                raise gr.Error(told, print_exception=False) from None
+            raise
+
+    return named
 
 
 def uploaded(path: str | None) -> str:

@@ -277,7 +277,11 @@ class Watching:
             found.close()
         batch = replace(batch, state=State.PAUSED if problem else wishes.end or State.DONE)
         answer = self._judged(batch, wishes, criteria, problem=problem)
-        yield answer | self._files(answer[self.tab.batch])
+        try:
+            answer |= self._files(answer[self.tab.batch])
+        except Exception as error:
+            answer |= {self.tab.result.card: cards.status(answer[self.tab.batch], sentence(error, "other frames"))}
+        yield answer
 
     def _judged(
         self, batch: Batch, wishes: Wishes, criteria: Criteria, camera: bool = True, problem: str = ""

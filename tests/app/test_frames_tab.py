@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import struct
 import zipfile
@@ -151,6 +152,21 @@ def test_what_was_measured_before_a_mistake_is_kept(wired: Wired, begun: Path) -
     assert answer[tab.batch].state is State.PAUSED
     assert len(answer[tab.batch].judgement.verdicts) == 2
     assert "The program made a mistake" in answer[tab.result.card]
+
+
+def test_a_run_whose_files_cannot_be_written_keeps_its_verdicts(
+    wired: Wired, begun: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(batch: Batch) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Batch, "written", full)
+    *_, answer = watch(wired, begun)
+    tab = wired.watching.tab
+    wired.check(wired.watching.start, answer)
+    assert "cannot write its files (No space left on device)" in answer[tab.result.card]
+    assert answer[tab.batch].state is State.DONE
+    assert len(answer[tab.batch].judgement.verdicts) == 8
 
 
 def test_another_threshold_changes_verdicts_and_files(wired: Wired, batch: Batch) -> None:
@@ -326,6 +342,21 @@ def header_of_a_png(side: int) -> bytes:
 def test_the_slider_reaches_beyond_all_scores_and_stays_where_it_was_put(batch: Batch) -> None:
     assert threshold_slider(batch, automatic=True).maximum > max(batch.judgement.baseline.scores)
     assert threshold_slider(batch, automatic=True).value == round(batch.judgement.threshold, 3)
+
+
+def test_a_full_disk_is_not_a_file_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+
+    (tmp_path / "a.png").write_bytes(b"x")
+    monkeypatch.setattr(batches, "uploaded", lambda path: path)
+    with pytest.raises(ImageError, match=r"none\.png is no longer here"):
+        batches.begin(replace(ASKED, files=(str(tmp_path / "none.png"),)))
+    monkeypatch.setattr(batches.shutil, "copy", full)
+    before = list((batches.HOME / batches.FRAMES).iterdir())
+    with pytest.raises(OSError, match="No space left"):
+        batches.begin(replace(ASKED, files=(str(tmp_path / "a.png"),)))
+    assert list((batches.HOME / batches.FRAMES).iterdir()) == before
 
 
 def test_names_of_uploads_are_kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,25 @@ def test_no_two_steps_run_at_once() -> None:
     assert most == 1
 
 
+def test_whoever_waits_comes_before_whoever_has_just_had_a_turn() -> None:
+    order: list[str] = []
+
+    def steps(name: str, count: int) -> Iterator[None]:
+        for _ in range(count):
+            order.append(name)
+            threading.Event().wait(0.003)
+            yield
+
+    greedy = threading.Thread(target=lambda: list(in_turns(steps("greedy", 200))))
+    greedy.start()
+    while len(order) < 5:
+        pass
+    list(in_turns(steps("light", 20)))
+    greedy.join()
+    first, last = order.index("light"), len(order) - 1 - order[::-1].index("light")
+    assert last - first < 60  # in turns, not after 200 of the other's
+
+
 def test_a_visitor_who_stops_between_two_steps_blocks_nobody() -> None:
     stopped = in_turns(iter([1, 2, 3]))
     next(stopped)
