@@ -18,6 +18,7 @@ from app import gradio_fixes, temporary
 from app.frames import frames_tab
 from app.inspect import EXAMPLES, inspect_tab
 from app.limits import Limits
+from app.turns import hand_on_long_turns
 from maeday_core.drawing import cards
 from maeday_core.frames.report import TIMELINE_CSS
 
@@ -40,6 +41,7 @@ CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + TIMELINE_CSS
 def build_demo() -> gr.Blocks:
     """Lay out the page and wire its events."""
     gradio_fixes.apply()
+    hand_on_long_turns()
     demo: gr.Blocks
     with gr.Blocks(
         title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)

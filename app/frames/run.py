@@ -22,8 +22,9 @@ from app.frames.layout import FramesTab
 from app.frames.paint import painted_mask
 from app.gradio_fixes import uploaded
 from app.inspect import Incoming
-from app.models import in_turns, load_saved, load_tools
+from app.models import load_saved, load_tools
 from app.temporary import check_space
+from app.turns import in_turns
 from maeday_core import ImageError, Settings, SettingsError
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.fewshot.learned import Progress

@@ -20,8 +20,9 @@ from app.inspect.good_parts import in_use, not_used
 from app.inspect.layout import EXAMPLES
 from app.inspect.run import Inspection
 from app.inspect.settings import settings_of
-from app.models import in_turns, load_tools
+from app.models import load_tools
 from app.temporary import check_space
+from app.turns import in_turns
 from maeday_core import (
     ENSEMBLE,
     ImageError,

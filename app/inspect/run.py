@@ -17,8 +17,9 @@ from app.files import downloadable, nothing_to_download
 from app.inspect import good_parts
 from app.inspect.layout import InspectTab
 from app.inspect.settings import as_in_the_paper, chosen, settings_of
-from app.models import in_turns, load_tools
+from app.models import load_tools
 from app.temporary import check_space
+from app.turns import in_turns
 from maeday_core import MAEDAY, METHODS, Method, Reference, Settings, Shots, detector, find, load_image
 from maeday_core.drawing.cards import before_and_after, evidence, nearest_patch, verdict
 from maeday_core.drawing.figure import save_figure
