@@ -161,7 +161,7 @@ class Sources:
             case "archive":
                 try:
                     with archives.opened(path) as archive:
-                        return sum(_is_picture(entry.name) for entry in archives.entries(archive))
+                        return sum(_is_picture(entry.name) and not entry.odd for entry in archives.entries(archive))
                 except ImageError:
                     return 0
             case "video":

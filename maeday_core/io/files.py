@@ -10,8 +10,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-TEMPORARY = re.compile(r"\.[0-9a-f]{32}(\.\w+)?")
-"""The names of the temporary files of `replacing`."""
+TEMPORARY = re.compile(r"\.[0-9a-f]{32}")
+"""The stems of the temporary files of `replacing`."""
 
 
 @contextlib.contextmanager
@@ -32,10 +32,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def remove_temporaries(folder: Path) -> None:
-    """Remove what `replacing` left in a folder when the program was killed; nobody else may be writing there."""
+def remove_temporaries(folder: Path, *suffixes: str) -> None:
+    """Remove what `replacing` left in a folder when the program was killed; nobody else may be writing such files."""
     for path in folder.iterdir() if folder.is_dir() else ():
-        if TEMPORARY.fullmatch(path.name):
+        if path.suffix in suffixes and TEMPORARY.fullmatch(path.stem):
             path.unlink()
 
 

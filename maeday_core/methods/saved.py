@@ -70,6 +70,7 @@ def load_reference(path: str | os.PathLike[str]) -> Reference:
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
+        os.fspath(path).encode()  # others are nothing to safetensors
         _check_header(path)
         with safetensors.safe_open(path, framework="pt") as file:
             header, names = file.metadata() or {}, list(file.keys())
@@ -79,6 +80,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             if path.stat().st_size > (MAX_BYTES_FULL if any(ALL_WEIGHTS in name for name in names) else MAX_BYTES):
                 raise ValueError("too large")
             tensors = {name: file.get_tensor(name) for name in names}
+    except UnicodeEncodeError as error:
+        raise WeightsError(f"{path.name} cannot be read: its name or a folder's is no UTF-8; rename it.") from error
     except OSError as error:
         raise WeightsError(f"{path.name} cannot be read; check the name and its permissions.") from error
     except Exception as error:  # a header may nest without end, or hold numbers without end

@@ -57,7 +57,8 @@ def build_corpus(
             package, *inside = path.relative_to(scratch).parts
             target = out / package / f"{digest.hex()[:16]}.png"
             target.parent.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(target), image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 3])
+            _, data = cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 3])
+            target.write_bytes(data.tobytes())
             rows.append([str(target.relative_to(out)), package, versions[package], "/".join(inside)])
             if len(rows) % 200 == 0:
                 log(f"{len(rows)} pictures kept")

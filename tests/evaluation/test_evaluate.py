@@ -1,6 +1,7 @@
 """Evaluation: its numbers are right, methods share their work, and a run that was killed goes on."""
 
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -220,11 +221,11 @@ def test_killed_ten_times_it_ends_with_the_same_numbers(tiny_model, dataset, tmp
     command += ["--masks", "2", "--seeds", *map(str, range(10)), "--method", "maeday", "ensemble", "--json"]
     subprocess.run([*command, "--out", alone], cwd=ROOT, check=True, capture_output=True)
     rng = np.random.default_rng()
-    for _ in range(10):
+    for end in 5 * (signal.SIGKILL, signal.SIGTERM):
         process = subprocess.Popen([*command, "--out", out], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert process.stderr is not None
         process.stderr.read(int(rng.integers(1, 2000)))  # it is at work
-        process.kill()
+        process.send_signal(end)
         process.communicate()
     subprocess.run([*command, "--out", out], cwd=ROOT, check=True, capture_output=True)
     ours, theirs = (read(folder / "results.jsonl", Result) for folder in (out, alone))
@@ -232,6 +233,7 @@ def test_killed_ten_times_it_ends_with_the_same_numbers(tiny_model, dataset, tmp
     assert [result.metrics for result in ours] == [result.metrics for result in theirs]
     scores = read(out / "scores.jsonl", Score)
     assert len({(score.run, score.path) for score in scores}) == len(scores) == 240
+    assert files_of(out) == files_of(alone)
 
 
 def files_of(out):
@@ -283,7 +285,7 @@ def test_what_a_killed_run_left_behind_is_removed(tiny_model, dataset):
         f"{started.name}/.{'a' * 32}.npy",
         f"{started.name}/00002.npy",
         f"{done}/00005.npy",
-        f"x/.{'b' * 32}.npy",
+        f"{'0' * 12}/.{'b' * 32}.npy",
     ):
         (out / "maps" / name).parent.mkdir(exist_ok=True)
         (out / "maps" / name).write_bytes(b"half a map")

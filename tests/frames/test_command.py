@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -233,3 +234,30 @@ def test_a_name_that_is_a_formula_is_text_in_the_table_only(
         table = list(csv.DictReader(file))
     assert [row["path"] for row in table] == [f"'{name}" for name in names]
     assert all(float(row["image_score"]) > 0 and json.loads(row["boxes"]) == [] for row in table)
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(tmp_path: Path, tiny: list[str]) -> None:
+    source = write(tmp_path / "in", [frame(i) for i in range(60)])
+    options = ["frames", str(source), *tiny, "--keep-maps", "--out"]
+    assert main([*options, str(tmp_path / "alone")]) == 0
+    command = [sys.executable, "-m", "maeday_core", *options, str(tmp_path / "killed")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    journal, rng = tmp_path / "killed" / "work" / "records.jsonl", np.random.default_rng()
+    for end in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGTERM):
+        kept = journal.read_bytes() if journal.exists() else b""
+        running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+        while running.poll() is None and (not journal.exists() or journal.stat().st_size <= len(kept)):
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.3))
+        running.send_signal(end)
+        running.wait()
+        assert journal.read_bytes().startswith(kept[: kept.rfind(b"\n") + 1])
+    subprocess.run(command, capture_output=True, env=environment, check=True)
+    assert files_in(tmp_path / "killed") == files_in(tmp_path / "alone")
+    tables = [(tmp_path / name / "frames.csv").read_bytes() for name in ("killed", "alone")]
+    assert tables[0] == tables[1]

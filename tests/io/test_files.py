@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors import safe_open
 
-from maeday_core.io.files import replacing, unique
+from maeday_core.io.files import remove_temporaries, replacing, unique
 from maeday_core.model.checkpoints import save_tensors
 
 
@@ -115,3 +115,13 @@ def test_unique_counts_on_before_the_suffix():
     wanted = ["a.jpg", "A.jpg", "a.jpg", "b/a.jpg", "a (2).jpg", "a.png"]
     expected = ["a.jpg", "A (2).jpg", "a (3).jpg", "b/a.jpg", "a (2) (2).jpg", "a.png"]
     assert [unique(name, taken) for name in wanted] == expected
+
+
+def test_what_a_killed_program_left_is_removed_and_nothing_else(tmp_path):
+    temporary = f".{'0a' * 16}"
+    names = [f"{temporary}.csv", f"{temporary}.npy", f"{temporary}x.csv", f"{temporary[1:]}.csv", ".lock", "a.csv"]
+    for name in names:
+        (tmp_path / name).touch()
+    remove_temporaries(tmp_path, ".csv", ".jsonl")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
+    remove_temporaries(tmp_path / "nowhere", ".csv")

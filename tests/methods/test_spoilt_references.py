@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -182,3 +183,10 @@ def test_patches_of_another_network_are_noticed(saved: Path, tmp_path: Path, too
     known = load_reference(written(tmp_path / "a.safetensors", facts, tensors))
     with pytest.raises(WeightsError, match="not learned with the network lite0"):
         detect(METHODS["patchcore"], tools, part(3), known)
+
+
+def test_a_file_whose_name_is_no_text_is_not_called_damaged(saved: Path, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"pr\xfcf.safetensors")
+    path.write_bytes(saved.read_bytes())
+    with pytest.raises(WeightsError, match="is no UTF-8; rename it"):
+        load_reference(path)
