@@ -333,6 +333,10 @@ class Watching:
             **{button: nothing_to_download() for button in components(result.files)},
         }
 
+    def give_up(self) -> Answer:
+        """The answer of a run could not be shown: Start can be pressed again."""
+        return self._problem("The note in the corner says why. Press Start to try again.")
+
     def _say(self, title: str, text: str) -> Answer:
         return {self.tab.result.card: message(title, text, "busy"), **self._working(True)}
 

@@ -60,8 +60,11 @@ def _wire_run(watching: Watching) -> None:
         **PRIVATE,
     }
     forget: dict[str, Any] = {"fn": watching.forget_chosen, "outputs": {chosen.number, chosen.column}, **AT_ONCE}
-    run.start.click(**forget).then(**start)
-    run.example.click(watching.try_example, None, run.files, **PRIVATE).then(**forget).then(**start)
+    buttons = {run.start, run.example, run.pause, run.stop}
+    give_up: dict[str, Any] = {"fn": watching.give_up, "outputs": {tab.result.card, *buttons}, **AT_ONCE}
+    example = run.example.click(watching.try_example, None, run.files, **PRIVATE)
+    for begun in (run.start.click(**forget), example.then(**forget)):
+        begun.then(**start).failure(**give_up)
     run.pause.click(watching.pause, None, None, **AT_ONCE)
     run.stop.click(watching.stop, [tab.batch, tab.begun], _reset(tab), **AT_ONCE)
     for setting in tab.asked:

@@ -86,6 +86,16 @@ def test_without_frames_the_card_says_so(wired: Wired) -> None:
     assert not watching.running
 
 
+def test_a_run_whose_answer_cannot_be_shown_can_be_started_again(wired: Wired) -> None:
+    watching = wired.watching
+    answer = watching.give_up()
+    wired.check(watching.give_up, answer)
+    assert answer[watching.tab.run.start].interactive
+    events = wired.blocks.fns.values()
+    starts = {event._id for event in events if event.fn == watching.start}
+    assert starts == {event.trigger_after for event in events if event.fn == watching.give_up}
+
+
 def test_a_second_run_waits_for_the_first(wired: Wired) -> None:
     watching = wired.watching
     watching.running["visitor"] = Wishes()
