@@ -138,5 +138,5 @@ def shortened(stem: str, ending: str) -> str:
 
 
 def printable(text: str) -> str:
-    """A text that any terminal and page can show, though the name of a file in it may be no UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    """A text as one line that any terminal can show, though a name in it may be no UTF-8, or steer the terminal."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
