@@ -3,7 +3,8 @@ from .detection.decision import Ordinary, Threshold, Verdict
 from .detection.result import Detection, Matches, Provenance, Reconstructions, Unit
 from .detection.settings import Settings
 from .errors import DatasetError, ImageError, MaedayError, OutputError, SettingsError, WeightsError
-from .io.images import Photos, RGBImage, find_images, load_image
+from .io.folders import find_images
+from .io.images import Photos, RGBImage, load_image
 from .methods import (
     ENSEMBLE,
     ENSEMBLE_RAW,

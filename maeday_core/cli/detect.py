@@ -17,7 +17,8 @@ from maeday_core.cli.options import add_method, add_settings, settings_of, tools
 from maeday_core.cli.output import print_error, print_json, print_line, print_note, print_warning
 from maeday_core.errors import ImageError
 from maeday_core.io.files import check_folder, replacing, shortened, unique
-from maeday_core.io.images import RGBImage, find_images, load_image
+from maeday_core.io.folders import find_images
+from maeday_core.io.images import RGBImage, load_image
 
 if TYPE_CHECKING:
     from maeday_core.detection.result import Detection
@@ -77,7 +78,7 @@ def _pictures(queries: Sequence[str]) -> tuple[list[Path], int]:
     paths, failed = list[Path](), 0
     for query in queries:
         try:
-            paths += find_images([query])
+            paths += find_images([query], print_note)
         except ImageError as error:
             print_error(error)
             failed += 1

@@ -12,7 +12,7 @@ from maeday_core.cli.options import add_method, add_settings, settings_of, tools
 from maeday_core.cli.output import print_error, print_json, print_line, print_note, progress_bar
 from maeday_core.errors import SettingsError
 from maeday_core.io.files import sha256
-from maeday_core.io.images import find_images
+from maeday_core.io.folders import find_images
 
 if TYPE_CHECKING:
     from maeday_core.frames import FrameRecord, Verdict

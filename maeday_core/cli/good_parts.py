@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from maeday_core.cli.output import print_warning, progress_bar
-from maeday_core.io.images import Photos, find_images
+from maeday_core.cli.output import print_note, print_warning, progress_bar
+from maeday_core.io.folders import find_images
+from maeday_core.io.images import Photos
 
 if TYPE_CHECKING:
     from maeday_core.methods import Method, Reference, Tools
@@ -40,7 +41,7 @@ def learn_from(paths: Sequence[str], method: Method, tools: Tools) -> Reference:
     from maeday_core.methods import learn
 
     with progress_bar() as show:
-        photos = Photos(find_images(paths))
+        photos = Photos(find_images(paths, print_note))
         reference = learn(method, tools, photos, lambda progress: show(progress.doing, progress.share))
     for doubt in reference.doubts:
         print_warning(doubt)

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from maeday_core.errors import DatasetError
-from maeday_core.io.images import SUFFIXES, hidden
+from maeday_core.io.folders import hidden
+from maeday_core.io.images import SUFFIXES
 from maeday_core.io.masks import load_mask
 
 GOOD = frozenset({"good", "ok", "normal"})

@@ -17,6 +17,8 @@ from maeday_core.evaluation.datasets import Category
 from maeday_core.io.files import sha256
 from maeday_core.methods import Method, Tools
 
+ID_LENGTH = 12
+
 
 def content_of(path: Path) -> str:
     """What tells the content of a file, or of the files in a folder, whatever its name and time.
@@ -72,7 +74,7 @@ class Run:
             for sample in self.category.samples
         ]
         facts = [self.category.name, self.made_by.record(), samples, [self.content(path) for path in self.good]]
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:ID_LENGTH]
 
     @property
     def good(self) -> list[Path]:

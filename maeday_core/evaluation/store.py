@@ -16,7 +16,7 @@ from maeday_core.evaluation.datasets import Sample
 from maeday_core.evaluation.means import known_mean
 from maeday_core.evaluation.measure import measure
 from maeday_core.evaluation.records import Result, Score, append, read
-from maeday_core.evaluation.run import Run
+from maeday_core.evaluation.run import ID_LENGTH, Run
 from maeday_core.io.files import remove_temporaries, replacing
 from maeday_core.io.journal import alone_in, mend, rewrite
 
@@ -126,10 +126,10 @@ class Store:
 
     def _tidy(self) -> None:
         """Remove what is of no use: what a run that was killed left behind, and maps of results that were replaced."""
-        remove_temporaries(self.results.parent)
-        remove_temporaries(self.folder)
-        for folder in (self.folder / MAPS).glob("*"):
-            remove_temporaries(folder)
+        for folder in (self.results.parent, self.folder):
+            remove_temporaries(folder, ".jsonl")
+        for folder in (self.folder / MAPS).glob("[0-9a-f]" * ID_LENGTH):
+            remove_temporaries(folder, ".npy")
             known, maps = self.scores.get(folder.name, {}), list(folder.glob("*.npy"))
             finished = self.finished.get(folder.name)
             half_removed = finished is not None and len(maps) < finished.images

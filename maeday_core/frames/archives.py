@@ -15,7 +15,8 @@ from PIL import Image
 from maeday_core.errors import ImageError
 from maeday_core.frames.kinds import kind
 from maeday_core.io.files import unique
-from maeday_core.io.images import FORMATS, MAX_BYTES, MAX_PIXELS, hidden
+from maeday_core.io.folders import hidden
+from maeday_core.io.images import FORMATS, MAX_BYTES, MAX_PIXELS
 
 MAX_ENTRIES = 20_000
 MAX_DIRECTORY = 10_000_000

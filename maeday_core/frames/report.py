@@ -17,11 +17,11 @@ from markupsafe import Markup
 
 from maeday_core.drawing.html import jpeg_bytes, render
 from maeday_core.drawing.pictures import overlay
-from maeday_core.frames.folders import LeftOut
 from maeday_core.frames.ignore import ignored_blocks
 from maeday_core.frames.objects import BlockMap, Box
 from maeday_core.frames.verdict import Judgement, Verdict, objects_text
 from maeday_core.io.files import replacing, writing
+from maeday_core.io.folders import LeftOut
 from maeday_core.io.images import RGBImage, resize_map
 
 PICTURES = "anomalous"

@@ -16,13 +16,13 @@ from maeday_core.drawing.html import jpeg_bytes
 from maeday_core.errors import DatasetError, SettingsError
 from maeday_core.frames.baseline import baseline_of
 from maeday_core.frames.files import LEFT_OUT, ROWS, TABLE, append_to_tables, write_tables
-from maeday_core.frames.folders import LeftOut
 from maeday_core.frames.objects import BlockMap
 from maeday_core.frames.records import COLUMNS, FORMAT, WORK, FrameRecord, map_path, picture_path, places
 from maeday_core.frames.report import PICTURES, REPORT, write_report
 from maeday_core.frames.sources import Frame, Key, Sources
 from maeday_core.frames.verdict import Judgement, Verdict, apply_threshold, provisional
 from maeday_core.io.files import remove_temporaries, replacing
+from maeday_core.io.folders import LeftOut
 from maeday_core.io.images import RGBImage, resize
 from maeday_core.io.journal import alone_in, append_rows, mend, read_rows, rewrite
 from maeday_core.methods import Detect, last
@@ -81,7 +81,7 @@ class FrameRun:
         work.mkdir(parents=True, exist_ok=True)
         with alone_in(work):
             self._claim({**(depends_on or {}), "every": sources.every, "maps": keep_maps})
-            measured = self._tidied()
+            measured = self._tidied(keep_maps)
             write_tables(self.folder, ())
             for path in (work / PRESENT, self.folder / LEFT_OUT):
                 path.unlink(missing_ok=True)
@@ -99,7 +99,7 @@ class FrameRun:
                 append_rows(work / PRESENT, [{"number": measured[found.key].number}])
                 given.add(found.key)
                 yield measured[found.key]
-            self._tidied()
+            self._tidied(keep_maps)
 
     def records(self) -> list[FrameRecord]:
         """What the run has measured so far of the frames that its sources hold, in their order.
@@ -188,26 +188,24 @@ class FrameRun:
         rows = read_rows(self.folder / WORK / JOURNAL, *COLUMNS)
         return [FrameRecord(self.folder, **{name: row[name] for name in COLUMNS}) for row in rows]
 
-    def _tidied(self) -> dict[Key, FrameRecord]:
-        """The newest record of each frame; older ones and what a run that was killed left behind are removed."""
-        mend(self.folder / WORK / JOURNAL)
+    def _tidied(self, keep_maps: bool) -> dict[Key, FrameRecord]:
+        """The newest whole record of each frame; older ones and what a run that was killed left behind are removed."""
+        work = self.folder / WORK
+        mend(work / JOURNAL)
         found = self._journal()
-        newest = {record.key: record for record in found}
+        newest = {record.key: record for record in found if all(path.is_file() for path in self._kept(record)[:2])}
         if len(newest) < len(found):
-            rewrite(self.folder / WORK / JOURNAL, [record.row for record in newest.values()])
-        for folder in (self.folder, self.folder / WORK, self.folder / PICTURES):
-            remove_temporaries(folder)
-        ours = {path for record in newest.values() for path in self._files(record)}
-        for path in (
-            *(self.folder / WORK).glob("*.npy"),
-            *(self.folder / WORK).glob("*.jpg"),
-            *(self.folder / MAPS).glob("*.npy"),
-        ):
+            rewrite(work / JOURNAL, [record.row for record in newest.values()])
+        remove_temporaries(self.folder, ".jsonl", ".csv", ".html")
+        remove_temporaries(work, ".json", ".jsonl")
+        ours = {path for record in newest.values() for path in self._kept(record)}
+        maps = (self.folder / MAPS).glob("[0-9]*-*.npy") if keep_maps else ()
+        for path in (*work.glob("*.npy"), *work.glob("*.jpg"), *maps):
             if path not in ours:
                 path.unlink()
         return newest
 
-    def _files(self, record: FrameRecord) -> tuple[Path, Path, Path]:
+    def _kept(self, record: FrameRecord) -> tuple[Path, Path, Path]:
         """What is kept of a frame: its map, its picture, and on request its map at its own size."""
         number = record.number
         return (

@@ -16,9 +16,9 @@ from PIL import Image
 
 from maeday_core.errors import ImageError
 from maeday_core.frames import archives, video
-from maeday_core.frames.folders import LeftOut, files_below
 from maeday_core.frames.kinds import START, Kind, kind
 from maeday_core.io.files import sha256
+from maeday_core.io.folders import LeftOut, files_below
 from maeday_core.io.images import MAX_BYTES, SUFFIXES, RGBImage, load_image
 
 ARCHIVE = ".zip"
@@ -161,7 +161,7 @@ class Sources:
             case "archive":
                 try:
                     with archives.opened(path) as archive:
-                        return sum(_is_picture(entry.name) for entry in archives.entries(archive))
+                        return sum(_is_picture(entry.name) and not entry.odd for entry in archives.entries(archive))
                 except ImageError:
                     return 0
             case "video":

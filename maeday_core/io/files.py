@@ -18,8 +18,8 @@ ROOM = 20_000_000
 """Bytes that a file of what was learned takes at most, but for one of all weights."""
 LONGEST_NAME = 255
 """Bytes of a file name that every file system takes."""
-TEMPORARY = re.compile(r"\.[0-9a-f]{32}(\.\w+)?")
-"""The names of the temporary files of `replacing`."""
+TEMPORARY = re.compile(r"\.[0-9a-f]{32}")
+"""The stems of the temporary files of `replacing`."""
 
 
 @contextlib.contextmanager
@@ -97,10 +97,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def remove_temporaries(folder: Path) -> None:
-    """Remove what `replacing` left in a folder when the program was killed; nobody else may be writing there."""
+def remove_temporaries(folder: Path, *suffixes: str) -> None:
+    """Remove what `replacing` left in a folder when the program was killed; nobody else may be writing such files."""
     for path in folder.iterdir() if folder.is_dir() else ():
-        if TEMPORARY.fullmatch(path.name):
+        if path.suffix in suffixes and TEMPORARY.fullmatch(path.stem):
             path.unlink()
 
 

@@ -1,11 +1,11 @@
-"""Images: one defensive decoder for every kind of source, the search for files in folders, and resizing."""
+"""Images: one defensive decoder for every kind of source, and resizing."""
 
 from __future__ import annotations
 
 import io
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,29 +85,6 @@ def load_image(
         raise ImageError(f"{name} is damaged or cut short and cannot be decoded; export or copy it again.") from error
 
 
-def find_images(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """The picture files that `paths` stand for: files as given; of folders all picture files below them, sorted.
-
-    Hidden files and folders are left out, and so are the `._x.jpg` and `__MACOSX` that macOS creates.
-
-    Raises:
-        ImageError: a path does not exist, or a folder holds no picture.
-    """
-    found: list[Path] = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            files = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-            inside = sorted(p for p in files if not hidden(p.relative_to(path)))
-            if not inside:
-                raise ImageError(f"The folder {path.name or path} holds no pictures ({', '.join(sorted(SUFFIXES))}).")
-            found += inside
-        elif path.exists():
-            found.append(path)
-        else:
-            raise ImageError(f"There is no file or folder {path.name or path}; check the name.")
-    return found
-
-
 @dataclass(frozen=True)
 class Photos:
     """Pictures that are decoded one at a time, as often as they are gone through.
@@ -138,11 +115,6 @@ def resize_map(error_map: npt.NDArray[Any], height: int, width: int) -> npt.NDAr
     if error_map.shape == (height, width):
         return error_map
     return np.asarray(cv2.resize(error_map, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-
-
-def hidden(path: Path) -> bool:
-    """Whether a relative path, or a folder in it, is hidden or created by macOS (`._x.jpg`, `__MACOSX`)."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
 
 def _too_large(name: str, limit: str = f"{MAX_PIXELS // 1_000_000} megapixels") -> ImageError:

@@ -16,7 +16,8 @@ import numpy as np
 from PIL import Image
 
 from maeday_core.errors import DatasetError, ImageError
-from maeday_core.io.images import SUFFIXES, RGBImage, hidden, load_image
+from maeday_core.io.folders import hidden
+from maeday_core.io.images import SUFFIXES, RGBImage, load_image
 
 logger = logging.getLogger(__name__)
 

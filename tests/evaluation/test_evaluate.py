@@ -285,7 +285,7 @@ def test_what_a_killed_run_left_behind_is_removed(tiny_model, dataset):
         f"{started.name}/.{'a' * 32}.npy",
         f"{started.name}/00002.npy",
         f"{done}/00005.npy",
-        f"x/.{'b' * 32}.npy",
+        f"{'0' * 12}/.{'b' * 32}.npy",
     ):
         (out / "maps" / name).parent.mkdir(exist_ok=True)
         (out / "maps" / name).write_bytes(b"half a map")

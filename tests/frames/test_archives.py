@@ -184,6 +184,7 @@ def test_names_from_windows_and_names_that_lead_out(tmp_path: Path) -> None:
     packed(path, {name: png(1) for name in entries} | {"folder\\": b""})
     frames, left_out = read(path)
     assert [frame.path.removeprefix(f"{path}/") for frame in frames] == ["shots/a.png", "./f.png"]
+    assert Sources([path]).count() == 2
     assert [one.reason for one in left_out] == [
         f"{name} leads out of the archive by its name; pack it again."
         for name in ("../c.png", "x/../../d.png", "../e.png")

@@ -272,10 +272,12 @@ def test_what_a_killed_run_left_behind_is_removed(folder: Path, tmp_path: Path) 
     for name in ("work/00008.npy", "work/00008.jpg", "maps/00009-8.npy", f".{'a' * 32}.csv", f"work/.{'b' * 32}.json"):
         (run.folder / name).write_bytes(b"half a file")
     (run.folder / "notes.txt").write_text("somebody's")
+    (run.folder / "work" / "00003.jpg").unlink()
     look(run, folder, keep_maps=True)
     after = {path for path in run.folder.rglob("*")}
-    assert after - set(before) == {run.folder / "notes.txt"}
-    assert {path.name for path in set(before) - after} <= {"left_out.jsonl"}
+    assert {path.name for path in after - set(before)} == {"notes.txt", "00008.npy", "00008.jpg", "00009-3.npy"}
+    assert {path.name for path in set(before) - after} == {"00003.npy", "00003.jpg", "00004-3.npy"}
+    assert len(run.records()) == 8
 
 
 def test_a_folder_whose_name_is_no_text(folder: Path, tmp_path: Path) -> None:

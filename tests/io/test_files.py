@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 from maeday_core import OutputError
-from maeday_core.io.files import check_place, replacing, shortened, unique
+from maeday_core.io.files import check_place, remove_temporaries, replacing, shortened, unique
 from maeday_core.model.checkpoints import save_tensors
 
 
@@ -164,3 +164,13 @@ def test_a_shortened_stem_makes_a_name_for_any_file_system(stem):
     assert stem.startswith(short)
     assert len(os.fsencode(f"{short} (1000)-error-map.npy")) <= 255
     assert short == stem or len(os.fsencode(short)) > 220
+
+
+def test_what_a_killed_program_left_is_removed_and_nothing_else(tmp_path):
+    temporary = f".{'0a' * 16}"
+    names = [f"{temporary}.csv", f"{temporary}.npy", f"{temporary}x.csv", f"{temporary[1:]}.csv", ".lock", "a.csv"]
+    for name in names:
+        (tmp_path / name).touch()
+    remove_temporaries(tmp_path, ".csv", ".jsonl")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
+    remove_temporaries(tmp_path / "nowhere", ".csv")

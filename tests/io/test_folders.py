@@ -3,7 +3,7 @@
 import pytest
 
 from maeday_core.errors import ImageError
-from maeday_core.io.images import find_images
+from maeday_core.io.folders import find_images
 
 
 def test_find_images(tmp_path):
@@ -43,3 +43,23 @@ def test_find_images_where_there_are_none(tmp_path, name):
     with pytest.raises(ImageError, match=rf"folder {name}\b") as caught:
         find_images([tmp_path / name])
     assert str(tmp_path) not in str(caught.value)
+
+
+def test_what_else_a_folder_holds_is_said_once(tmp_path):
+    for name in ("a.png", "b.mp4", "c.MP4", "deep/d.txt", "README"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"anything")
+    said = []
+    assert find_images([tmp_path], said.append) == [tmp_path / "a.png"]
+    assert said == [f"4 files in {tmp_path.name} passed over, no pictures by name: .mp4, .txt, no ending."]
+
+
+def test_linked_folders_are_looked_into_once(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.png").write_bytes(b"anything")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "here" / "loop").symlink_to(tmp_path / "here")
+    said = []
+    assert find_images([tmp_path / "here"], said.append) == [tmp_path / "here" / "link" / "a.png"]
+    assert said == ["loop leads to a folder that was looked into already."]

@@ -1,0 +1,103 @@
+"""The files below a folder, in order, and what could not be looked into; the pictures among them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from maeday_core.errors import ImageError
+from maeday_core.io.images import SUFFIXES
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A part of a source that cannot be a frame: its path and a sentence that says why."""
+
+    path: str
+    reason: str
+
+
+def files_below(folder: Path, but_not: Collection[str] = ()) -> Iterator[Path | LeftOut]:
+    """All files below a folder, by name; those that are hidden are passed over. Links are followed, no folder twice.
+
+    Args:
+        folder: where to begin.
+        but_not: real paths of files and folders to pass over.
+    """
+    waiting, seen = [(folder, os.path.realpath(folder))], set[tuple[int, int]]()
+    while waiting:
+        path, real = waiting.pop()
+        if real in but_not:
+            continue
+        try:
+            state = path.stat()
+            is_folder, place = stat.S_ISDIR(state.st_mode), (state.st_dev, state.st_ino)
+            names = [name for name in os.listdir(path) if not hidden(Path(name))] if is_folder else []
+        except OSError as error:
+            yield LeftOut(str(path), f"{path.name} cannot be read ({error.strerror}); check the name and its rights.")
+            continue
+        if place in seen:
+            yield LeftOut(str(path), f"{path.name} leads to a folder that was looked into already.")
+        elif is_folder:
+            seen.add(place)
+            waiting += [(path / name, _real(path / name, real)) for name in sorted(names, reverse=True)]
+        elif stat.S_ISREG(state.st_mode):
+            yield path
+        else:
+            yield LeftOut(str(path), f"{path.name} is neither a file nor a folder.")
+
+
+def _real(path: Path, parent: str) -> str:
+    """The real path of what lies in a folder of which the real path is known."""
+    return os.path.realpath(path) if os.path.islink(path) else os.path.join(parent, path.name)
+
+
+def find_images(
+    paths: Iterable[str | os.PathLike[str]], say: Callable[[str], object] = lambda sentence: None
+) -> list[Path]:
+    """The picture files that `paths` stand for: files as given; of folders all picture files below them, sorted.
+
+    Hidden files and folders are left out, and so are the `._x.jpg` and `__MACOSX` that macOS creates.
+
+    Args:
+        paths: of files and folders.
+        say: receives a sentence on what else a folder holds, and on what in it cannot be read.
+
+    Raises:
+        ImageError: a path does not exist, or a folder holds no picture.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = list(files_below(path))
+            pictures = sorted(one for one in inside if isinstance(one, Path) and one.suffix.lower() in SUFFIXES)
+            if not pictures:
+                raise ImageError(f"The folder {path.name or path} holds no pictures ({', '.join(sorted(SUFFIXES))}).")
+            found += pictures
+            _say_the_rest(path, inside, say)
+        elif path.exists():
+            found.append(path)
+        else:
+            raise ImageError(f"There is no file or folder {path.name or path}; check the name.")
+    return found
+
+
+def _say_the_rest(folder: Path, inside: Iterable[Path | LeftOut], say: Callable[[str], object]) -> None:
+    others = Counter[str]()
+    for one in inside:
+        if isinstance(one, LeftOut):
+            say(one.reason)
+        elif one.suffix.lower() not in SUFFIXES:
+            others[one.suffix.lower() or "no ending"] += 1
+    if count := others.total():
+        kinds = ", ".join(sorted(others))
+        say(f"{count} file{'s' * (count > 1)} in {folder.name or folder} passed over, no pictures by name: {kinds}.")
+
+
+def hidden(path: Path) -> bool:
+    """Whether a relative path, or a folder in it, is hidden or created by macOS (`._x.jpg`, `__MACOSX`)."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
