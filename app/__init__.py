@@ -1,5 +1,7 @@
 """The MAEDAY page. It draws and wires; what it shows comes from `maeday_core`."""
 
-from app.page import build_demo, launch_options
+from app.temporary import HOME as HOME  # isort: split
 
-__all__ = ["build_demo", "launch_options"]
+from app.page import build_demo, launch_options, serve
+
+__all__ = ["build_demo", "launch_options", "serve"]

@@ -23,6 +23,19 @@ AT_ONCE: dict[str, Any] = {**LATEST, "queue": False}
 """Of one that waits for nobody's turn."""
 
 
+def mark() -> gr.Checkbox:
+    """A hidden component that stays with the browser and says whether the server keeps something for it.
+
+    Gradio forgets a `gr.State` after its lifetime, and all of a visitor's when too many others came: it is None again.
+    """
+    return gr.Checkbox(False, visible="hidden")
+
+
+def lost(marked: bool, kept: Any) -> bool:
+    """Whether what the browser has marked as kept is forgotten."""
+    return marked and kept is None
+
+
 def unchanged() -> Answer:
     """The answer that changes nothing; Gradio takes no empty one."""
     return dict(gr.skip())

@@ -1,19 +1,46 @@
-"""Three habits of Gradio 6.31 that a visitor would notice, mended here and nowhere else."""
+"""Habits of Gradio 6.31 that a visitor or an operator would notice, mended here and nowhere else."""
 
 from __future__ import annotations
 
+import functools
+import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import gradio.blocks
 from gradio import processing_utils
+from gradio.components.base import server
+from gradio.components.image_editor import AcceptBlobs, EditorData, EditorDataBlobs
+from gradio.data_classes import FileData
+from gradio.events import EventData
+from gradio.helpers import special_args
+from gradio.queueing import Queue
+from gradio.state_holder import StateHolder
 from gradio.utils import get_upload_folder
 from PIL import Image
 
+from app.errors import storage_sentence
+from app.temporary import HOME
+
 CLAMPED = "clamped"
 """The class (`elem_classes`) of a slider whose range may be another by the time that its value arrives."""
-_checked = gr.Slider.preprocess
+OFFERED = "offered"
+"""The class of a choice that may be offered no more by the time that it arrives; its handler says so."""
+MAX_LAYERS = 4
+"""An editor on this page sends one."""
+MAX_BLOBS = 32
+MAX_BLOB_BYTES = 20_000_000
+"""A painted layer of 1280 px is far smaller."""
+LONGEST_SESSION = 100
+"""Letters; a browser's has ten or so."""
+ODD = "This request holds a value that the page does not send; reload the page and try again."
+_number, _slider = gr.Number.preprocess, gr.Slider.preprocess
+_example, _arguments, _session, _push = gr.Dataset.preprocess, special_args, StateHolder.__getitem__, Queue.push
+_preprocess_data, _postprocess_data = gr.Blocks.preprocess_data, gr.Blocks.postprocess_data
+_call_function = gr.Blocks.call_function
 
 
 def apply() -> None:
@@ -22,14 +49,28 @@ def apply() -> None:
         (processing_utils, "save_pil_to_cache", save_whole),
         (gr.Image, "preprocess", as_sent),
         (gr.UploadButton, "preprocess", as_sent),
+        (gr.ImageEditor, "preprocess", layers_as_sent),
+        (gr.ImageEditor, "accept_blobs", accept_few_blobs),
         (gr.Slider, "preprocess", in_range),
+        (gr.Number, "preprocess", number),
+        (gr.Radio, "preprocess", choice),
+        (gr.Dropdown, "preprocess", choice),
+        (gr.Checkbox, "preprocess", yes_or_no),
+        (gr.Dataset, "preprocess", example),
+        (gr.SelectData, "__init__", place_selected),
+        (gradio.blocks, "special_args", arguments),
+        (StateHolder, "__getitem__", session),
+        (Queue, "push", push),
+        (gr.Blocks, "preprocess_data", values_of_a_request),
+        (gr.Blocks, "call_function", naming_a_full_disk(_call_function)),
+        (gr.Blocks, "postprocess_data", naming_a_full_disk(_postprocess_data)),
     ):
         setattr(place, name, function)
 
 
 def save_whole(picture: Image.Image, cache_dir: str, name: str = "image", format: str = "webp") -> str:
     """Keep a picture for browsers to fetch. Gradio would write an equal one again while a browser reads it."""
-    with tempfile.TemporaryDirectory(prefix="maeday-") as folder:
+    with tempfile.TemporaryDirectory(dir=HOME) as folder:
         file = Path(folder) / f"{name}.{format}"
         file.write_bytes(processing_utils.encode_pil_to_bytes(picture, format))  # type: ignore[no-untyped-call]
         return str(processing_utils.save_file_to_cache(file, cache_dir))
@@ -40,11 +81,132 @@ def as_sent(component: gr.Image | gr.UploadButton, payload: Any) -> str | None:
     return uploaded(payload.path) if payload else None
 
 
+def layers_as_sent(component: gr.ImageEditor, payload: EditorData | None) -> list[Path | bytes]:
+    """What was painted, a file or its bytes for each layer. Gradio would decode them whatever their size."""
+    if payload is None:
+        return []
+    kept = component.blob_storage.pop(payload.id, None) if payload.id is not None else payload
+    layers = [layer for layer in (kept.layers if kept else ()) if layer is not None]
+    if len(layers) > MAX_LAYERS:
+        raise gr.Error(ODD, print_exception=False)
+    return [Path(uploaded(layer.path)) if isinstance(layer, FileData) else layer for layer in layers]
+
+
+@server
+def accept_few_blobs(component: gr.ImageEditor, data: AcceptBlobs) -> None:
+    """Keep a painted layer until an event uses it; the oldest of many go. Gradio would keep whatever is sent."""
+    sent, (_, content), kept = data.data, data.files[0], component.blob_storage
+    if sent["type"] != "layer":  # the page's own picture, which is not needed
+        return
+    index, key = int(sent["index"]), str(sent["id"])
+    if not 0 <= index < MAX_LAYERS or len(content) > MAX_BLOB_BYTES or len(key) > MAX_BLOBS:
+        raise gr.Error(ODD, print_exception=False)
+    layers = kept.pop(key).layers if key in kept else []
+    layers += [None] * (index + 1 - len(layers))
+    layers[index] = content
+    while len(kept) >= MAX_BLOBS:
+        del kept[next(iter(kept))]
+    kept[key] = EditorDataBlobs(background=None, layers=layers, composite=None)
+
+
+def number(component: gr.Number, payload: float | None) -> float | int | None:
+    """The value, None where the field is empty. Gradio lets pass what is no number."""
+    return _number(component, payload if payload is None else finite(payload))
+
+
 def in_range(component: gr.Slider, payload: float) -> float:
     """The value. Gradio refuses one out of range; that of a `CLAMPED` slider is moved to the end of the range."""
+    value = finite(payload)
     if CLAMPED in (component.elem_classes or ()):
-        return min(max(payload, component.minimum), component.maximum)
-    return _checked(component, payload)
+        return min(max(value, component.minimum), component.maximum)
+    return _slider(component, value)
+
+
+def choice(component: gr.Radio | gr.Dropdown, payload: str | float | None) -> str | float:
+    """The choice. Gradio lets pass that there is none, which the page never sends."""
+    offered = [value for _, value in component.choices]
+    if payload not in offered and not (OFFERED in (component.elem_classes or ()) and isinstance(payload, str)):
+        raise gr.Error(f"{component.label}: {ODD}", print_exception=False)
+    return payload  # type: ignore[return-value]
+
+
+def yes_or_no(component: gr.Checkbox, payload: bool) -> bool:
+    """The value. Gradio lets pass anything."""
+    if not isinstance(payload, bool):
+        raise gr.Error(ODD, print_exception=False)
+    return payload
+
+
+def example(component: gr.Dataset, payload: int | None) -> Any:
+    """The example of that number. Gradio lets pass that there is none."""
+    if payload is None:
+        raise gr.Error(ODD, print_exception=False)
+    return _example(component, payload)
+
+
+def finite(value: Any) -> float:
+    """A number.
+
+    Raises:
+        gradio.Error: it is none, or not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
+        raise gr.Error(ODD, print_exception=False)
+    return value
+
+
+def place_selected(event: gr.SelectData, target: Any, data: Any) -> None:
+    """What was clicked; None for what a request leaves out, where Gradio would fail."""
+    EventData.__init__(event, target, data)
+    given = data if isinstance(data, dict) else {}
+    event.index, event.value, event.row_value = (given.get(name) for name in ("index", "value", "row_value"))
+
+
+def arguments(*given: Any, **options: Any) -> Any:
+    """What a handler receives beside values; event data that cannot be is refused with a sentence."""
+    try:
+        return _arguments(*given, **options)
+    except Exception:
+        raise gr.Error(ODD, print_exception=False) from None
+
+
+def session(holder: StateHolder, name: str) -> Any:
+    """What is kept of a visit. Gradio keeps names of any length."""
+    if len(name) > LONGEST_SESSION:
+        raise gr.Error(ODD, print_exception=False)
+    return _session(holder, name)
+
+
+async def push(queue: Queue, body: Any, request: Any, username: str | None) -> Any:
+    """Put an event into the queue. Gradio would fail on one of a visit without a name."""
+    return await _push(queue, body, request, username) if body.session_hash else (False, ODD, "error")
+
+
+async def values_of_a_request(blocks: gr.Blocks, event: Any, *given: Any, **options: Any) -> list[Any]:
+    """The values as handlers receive them; what cannot be one is refused with a sentence, not with a traceback."""
+    if event.fn is None:  # what happens in the browser alone
+        raise gr.Error(ODD, print_exception=False)
+    try:
+        return await _preprocess_data(blocks, event, *given, **options)
+    except gr.Error as error:
+        raise gr.Error(error.message, print_exception=False) from None
+    except Exception:
+        raise gr.Error(ODD, print_exception=False) from None
+
+
+def naming_a_full_disk(step: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """A step of Gradio's, where an error in writing is told with a sentence."""
+
+    @functools.wraps(step)
+    async def named(*given: Any, **options: Any) -> Any:
+        try:
+            return await step(*given, **options)
+        except Exception as error:
+            if told := storage_sentence(error.__cause__ or error):
+                raise gr.Error(told, print_exception=False) from None
+            raise
+
+    return named
 
 
 def uploaded(path: str | None) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TypeVar
 
 from app.events import Answer
 from maeday_core import MaskedAutoencoder, Method, Reference, Settings, SettingsError, Tools, load_model, load_reference
@@ -22,11 +21,8 @@ LOCAL = "local"
 POLL = 0.4
 """Seconds between two answers while something loads."""
 FIRST_TIME = "This can take a minute the first time."
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 Busy = Callable[[str, str], Answer]
 """Makes an answer that shows a card with a title and a text."""
-_computing = threading.Lock()
 _loader = ThreadPoolExecutor(2, thread_name_prefix="load-model")
 _lock = threading.Lock()
 _models: dict[str, Future[MaskedAutoencoder]] = {}
@@ -100,19 +96,3 @@ def load_saved(path: str) -> Reference:
     if not {one.describe().get("backbone", LITE0) for one in reference.learned.values()} <= set(BACKBONES):
         raise SettingsError("What was saved compares with a network that this page does not offer; add the photos.")
     return reference
-
-
-def in_turns(steps: Generator[Item, None, Result] | Iterator[Item]) -> Generator[Item, None, Result]:
-    """One step of one visitor at a time: nobody waits for another's whole run, or for a download.
-
-    Returns:
-        What a generator returns in the end.
-    """
-    while True:
-        with _computing:
-            try:
-                item = next(steps)
-            except StopIteration as end:
-                result: Result = end.value
-                return result
-        yield item

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import gradio as gr
+from starlette.middleware import Middleware
 
-from app import gradio_fixes
+from app import gradio_fixes, temporary
 from app.frames import frames_tab
 from app.inspect import EXAMPLES, inspect_tab
+from app.limits import Limits
+from app.turns import hand_on_long_turns
 from maeday_core.drawing import cards
 from maeday_core.frames.report import TIMELINE_CSS
 
@@ -32,6 +41,7 @@ CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + TIMELINE_CSS
 def build_demo() -> gr.Blocks:
     """Lay out the page and wire its events."""
     gradio_fixes.apply()
+    hand_on_long_turns()
     demo: gr.Blocks
     with gr.Blocks(
         title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)
@@ -45,6 +55,7 @@ def build_demo() -> gr.Blocks:
             with gr.Tab("How it works", id="how"):
                 gr.Markdown((HERE / "texts" / "how.md").read_text(encoding="utf-8"))
         demo.load(None, js=ANNOUNCE_VERDICT)
+    demo.queue(api_open=False)  # nobody passes by the turns
     return demo
 
 
@@ -72,9 +83,35 @@ def launch_options() -> dict[str, Any]:
         "state_session_capacity": SESSIONS,
         "footer_links": ["settings"],
         "ssr_mode": False,
+        "enable_monitoring": False,
+        "app_kwargs": {"middleware": [Middleware(Limits)]},
     }
 
 
+def serve(demo: gr.Blocks) -> NoReturn:
+    """Serve the page until Ctrl-C or SIGTERM, then end at once: the status is 130 or 143, and no temporary file stays.
+
+    Work of visitors that goes on is given up. Waiting for it, or letting the interpreter end beside it, would take long
+    or crash.
+    """
+    received = [signal.SIGINT]
+
+    def stop(number: int, _: FrameType | None) -> None:
+        received[0] = signal.Signals(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    tempfile.tempdir = str(temporary.HOME)
+    with suppress(KeyboardInterrupt):
+        demo.launch(**launch_options())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    temporary.remove()
+    sys.stdout.flush()
+    os._exit(128 + received[0])
+
+
 def main() -> None:
-    """Serve the page until it is interrupted: what `maeday-page` runs."""
-    build_demo().launch(**launch_options())
+    """Build the page and serve it: what `maeday-page` runs."""
+    serve(build_demo())

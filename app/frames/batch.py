@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import shutil
 import tempfile
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from app.gradio_fixes import uploaded
+from app.temporary import FRAMES, HOME, check_space
 from maeday_core import ImageError
 from maeday_core.detection.windows import Tile
 from maeday_core.frames import FrameRun, Judgement, LeftOut, Sources, Verdict
@@ -92,9 +92,14 @@ class Batch:
         return Sources(sorted(folder.iterdir()), self.asked.every, within=folder, limit=MAX_FRAMES)
 
     @property
+    def kept(self) -> bool:
+        """Whether its files are still there."""
+        return self.run.folder.exists()
+
+    @property
     def idle(self) -> bool:
         """Whether it can be judged anew: its files are there, and nothing is writing to them."""
-        return self.state is not State.RUNNING and self.run.folder.exists()
+        return self.state is not State.RUNNING and self.kept
 
     def judged(self, criteria: Criteria, camera: bool = True) -> Batch:
         """Judged anew, with all that the run has measured."""
@@ -109,7 +114,7 @@ class Batch:
 
     def verdict(self, number: int | None) -> Verdict | None:
         """The verdict on the frame of a number, as long as its files are there."""
-        if number is None or not self.run.folder.exists():
+        if number is None or not self.kept:
             return None
         return next((verdict for verdict in self.judgement.verdicts if verdict.record.number == number), None)
 
@@ -129,13 +134,22 @@ def begin(asked: Asked) -> Batch:
 
     Raises:
         ImageError: a file is no longer there.
+        StorageError: the disk has no space for them.
+        OSError: they cannot be copied.
         gradio.Error: a file was not uploaded here.
     """
-    for old in _home().iterdir():
+    home = HOME / FRAMES
+    for old in home.iterdir():
         if time.time() - old.stat().st_mtime > KEPT:
             shutil.rmtree(old, ignore_errors=True)
-    run = FrameRun(Path(tempfile.mkdtemp(dir=_home())))
-    _copy([Path(uploaded(path)) for path in asked.files], run.folder / SOURCES)
+    files = [Path(uploaded(path)) for path in asked.files]
+    check_space(sum(path.stat().st_size for path in files if path.exists()))
+    run = FrameRun(Path(tempfile.mkdtemp(dir=home)))
+    try:
+        _copy(files, run.folder / SOURCES)
+    except Exception:
+        shutil.rmtree(run.folder, ignore_errors=True)
+        raise
     batch = Batch(run, asked)
     return replace(batch, total=batch.sources.count())
 
@@ -146,21 +160,11 @@ def delete(batch: Batch | None) -> None:
         shutil.rmtree(batch.run.folder, ignore_errors=True)
 
 
-@functools.cache
-def _temporary() -> tempfile.TemporaryDirectory[str]:
-    """Holds the folders of all visitors; gone with the program."""
-    return tempfile.TemporaryDirectory(prefix="maeday-frames-")
-
-
-def _home() -> Path:
-    return Path(_temporary().name)
-
-
 def _copy(files: Sequence[Path], folder: Path) -> None:
     folder.mkdir()
     taken: set[str] = set()
     for path in files:
         try:
             shutil.copy(path, folder / unique(path.name, taken))
-        except OSError as error:
+        except FileNotFoundError as error:
             raise ImageError(f"{path.name} is no longer here; add it again.") from error

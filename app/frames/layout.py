@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app.cards import message
+from app.events import mark
 from app.frames.batch import delete
 from app.gradio_fixes import CLAMPED
 from app.models import model_choices
@@ -38,9 +39,10 @@ class RunPanel:
 
 @dataclass(frozen=True)
 class IgnorePanel:
-    """Painting over what to ignore; `mask` is what was painted."""
+    """Painting over what to ignore; `mask` is what was painted, `painted` marks that there is some."""
 
     mask: gr.State
+    painted: gr.Checkbox
     paint: gr.ImageEditor
     canvas: gr.Button
     apply: gr.Button
@@ -97,9 +99,10 @@ class ResultPanel:
 
 @dataclass(frozen=True)
 class FramesTab:
-    """The whole tab; `batch` holds the visitor's frames."""
+    """The whole tab; `batch` holds the visitor's frames, `begun` marks that there are some."""
 
     batch: gr.State
+    begun: gr.Checkbox
     run: RunPanel
     ignore: IgnorePanel
     settings: SettingsPanel
@@ -123,7 +126,8 @@ class FramesTab:
     @property
     def criteria(self) -> set[Any]:
         """What a verdict depends on beside the maps."""
-        return {self.result.threshold, self.result.auto, self.settings.least_area, self.ignore.mask}
+        ignore = self.ignore
+        return {self.result.threshold, self.result.auto, self.settings.least_area, ignore.mask, ignore.painted}
 
 
 def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> FramesTab:
@@ -133,7 +137,7 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> FramesTab:
         lifetime: seconds after which a visitor's frames are deleted.
         methods: titles and names of the methods, the default first.
     """
-    batch = gr.State(None, time_to_live=lifetime, delete_callback=delete)
+    batch, begun = gr.State(None, time_to_live=lifetime, delete_callback=delete), mark()
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
             run = _run()
@@ -141,7 +145,7 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> FramesTab:
             settings = _settings(methods)
         with gr.Column(scale=7, min_width=340):
             result = _result()
-    return FramesTab(batch, run, ignore, settings, result)
+    return FramesTab(batch, begun, run, ignore, settings, result)
 
 
 def _run() -> RunPanel:
@@ -169,7 +173,7 @@ def _run() -> RunPanel:
 
 
 def _ignore(lifetime: int) -> IgnorePanel:
-    mask = gr.State(None, time_to_live=lifetime)
+    mask, painted = gr.State(None, time_to_live=lifetime), mark()
     with gr.Accordion("Ignore a region", open=False, elem_id="frames-ignore"):
         gr.Markdown("Paint over a sky, a time stamp or the vehicle's bonnet once; it is ignored in all frames.")
         paint = gr.ImageEditor(
@@ -187,7 +191,7 @@ def _ignore(lifetime: int) -> IgnorePanel:
             canvas = gr.Button("1. Take a frame to paint on", size="sm", elem_id="frames-canvas", min_width=120)
             apply = gr.Button("2. Ignore what is painted", size="sm", elem_id="frames-apply", min_width=120)
             clear = gr.Button("Ignore nothing", size="sm", elem_id="frames-clear", min_width=100)
-    return IgnorePanel(mask, paint, canvas, apply, clear)
+    return IgnorePanel(mask, painted, paint, canvas, apply, clear)
 
 
 def _settings(methods: list[tuple[str, str]]) -> SettingsPanel:

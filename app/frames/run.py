@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
-import numpy as np
 from PIL import Image
 
 from app.cards import message
 from app.errors import sentence
-from app.events import Answer, Values, unchanged
+from app.events import Answer, Values, components, lost, unchanged
+from app.files import nothing_to_download
 from app.frames import cards
-from app.frames.batch import Asked, Batch, Criteria, Mask, State, begin, delete
+from app.frames.batch import Asked, Batch, Criteria, State, begin, delete
 from app.frames.layout import FramesTab
+from app.frames.paint import painted_mask
 from app.gradio_fixes import uploaded
 from app.inspect import Incoming
-from app.models import in_turns, load_saved, load_tools
+from app.models import load_saved, load_tools
+from app.temporary import check_space
+from app.turns import in_turns
 from maeday_core import ImageError, Settings, SettingsError
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.fewshot.learned import Progress
-from maeday_core.frames import Frame, FrameRecord
+from maeday_core.frames import Frame, FrameRecord, Judgement, Verdict
 from maeday_core.frames.files import ROWS, TABLE
 from maeday_core.frames.report import annotated, timeline
-from maeday_core.io.images import Photos, RGBImage
+from maeday_core.io.images import Photos
 from maeday_core.methods import Detect, Method, Reference, Tools, detector, find, learning
 
 REFRESH = 1.0
@@ -37,6 +40,8 @@ SHARE = 5
 """Judging the frames so far takes at most one part in so many of the time."""
 ADAPTER = ".safetensors"
 OPENED = "opened"
+FORGOTTEN = "The frames of this visit were forgotten; press Start to look at them again."
+UNPAINTED = "What was painted to be ignored was forgotten; press 2 again below the picture, or Ignore nothing."
 
 
 @dataclass
@@ -89,14 +94,14 @@ class Watching:
         if wishes := self.running.get(_session(request)):
             wishes.end = State.PAUSED
 
-    def stop(self, batch: Batch | None, request: gr.Request) -> Answer:
+    def stop(self, batch: Batch | None, begun: bool, request: gr.Request) -> Answer:
         """End the run after the frame in work; a paused one cannot go on any more."""
         if wishes := self.running.get(_session(request)):
             wishes.end = State.STOPPED
         elif batch and batch.state is State.PAUSED:
             stopped = replace(batch, state=State.STOPPED)
             return {self.tab.batch: stopped, self.tab.run.start: gr.Button("Start"), self.tab.run.stop: _off()}
-        return unchanged()
+        return self._forgotten() if forgotten(batch, begun) else unchanged()
 
     def try_example(self) -> Answer:
         """The example's frames."""
@@ -121,19 +126,23 @@ class Watching:
         if wishes := self.running.get(_session(request)):
             wishes.threshold = None if auto else threshold
 
-    def take_paint(self, painted: dict[str, Any] | None) -> Answer:
+    def take_paint(self, layers: Sequence[Path | bytes]) -> Answer:
         """From now on, ignore what is painted."""
-        mask = painted_mask(painted)
+        try:
+            mask = painted_mask(layers)
+        except ImageError as error:
+            raise gr.Error(str(error), print_exception=False) from None
         if mask is None:
             gr.Warning("Nothing is painted yet: take a frame first, then paint over what to ignore.")
-        return {self.tab.ignore.mask: mask}
+        return {self.tab.ignore.mask: mask, self.tab.ignore.painted: mask is not None}
 
     def clear_paint(self) -> Answer:
         """Ignore nothing."""
-        return {self.tab.ignore.mask: None, self.tab.ignore.paint: None}
+        return {self.tab.ignore.mask: None, self.tab.ignore.painted: False, self.tab.ignore.paint: None}
 
-    def offer_canvas(self, batch: Batch | None, number: int | None) -> Answer:
+    def offer_canvas(self, batch: Batch | None, begun: bool, number: int | None) -> Answer:
         """A frame to paint on: the chosen one, or the first."""
+        not_forgotten(batch, begun)
         verdicts = batch.judgement.verdicts if batch else ()
         first = batch.verdict(verdicts[0].record.number) if batch and verdicts else None
         verdict = (batch.verdict(number) if batch else None) or first
@@ -144,6 +153,8 @@ class Watching:
     def judge_again(self, values: Values) -> Answer:
         """The same frames under another threshold, least area or ignored region; no model runs."""
         batch = values[self.tab.batch]
+        if forgotten(batch, values[self.tab.begun]):
+            return self._forgotten()
         if batch is None or not batch.idle:
             return unchanged()
         criteria = self._criteria(values)
@@ -153,14 +164,19 @@ class Watching:
         """The files to download, as the page shows the frames now."""
         return (self._files(batch) if batch else {}) or unchanged()
 
-    def choose_row(self, batch: Batch | None, event: gr.SelectData) -> Answer:
-        """A frame by its row in the table."""
-        return self.choose(batch, int(float(event.row_value[0])) - 1)
+    def choose_row(self, batch: Batch | None, begun: bool, event: gr.SelectData) -> Answer:
+        """A frame by its row in the table, which begins with its number."""
+        not_forgotten(batch, begun)
+        with suppress(LookupError, TypeError, ValueError, OverflowError):
+            return self.choose(batch, int(float(event.row_value[0])) - 1)
+        return unchanged()
 
-    def choose_thumbnail(self, batch: Batch | None, event: gr.SelectData) -> Answer:
+    def choose_thumbnail(self, batch: Batch | None, begun: bool, event: gr.SelectData) -> Answer:
         """A frame by its place in the gallery."""
-        shown = batch.judgement.worst[: cards.WORST] if batch else ()
-        return self.choose(batch, shown[event.index].record.number if event.index < len(shown) else None)
+        not_forgotten(batch, begun)
+        shown = dict(enumerate(batch.judgement.worst[: cards.WORST] if batch else ()))
+        chosen = shown.get(event.index) if isinstance(event.index, int) else None
+        return self.choose(batch, chosen.record.number) if chosen else unchanged()
 
     def choose(self, batch: Batch | None, number: int | None) -> Answer:
         """One frame at full width, with its objects."""
@@ -175,8 +191,9 @@ class Watching:
             chosen.slider: (verdict.record.picture(), annotated(batch.judgement, verdict, heat=True)),
         }
 
-    def open_in_inspect(self, batch: Batch | None, number: int | None) -> Answer:
+    def open_in_inspect(self, batch: Batch | None, begun: bool, number: int | None) -> Answer:
         """Hand the chosen frame to Inspect, as it was in its source."""
+        not_forgotten(batch, begun)
         verdict = batch.verdict(number) if batch else None
         if batch is None or verdict is None:
             return unchanged()
@@ -184,28 +201,36 @@ class Watching:
         frames = (found for found in batch.sources.frames(lambda other: other == key) if isinstance(found, Frame))
         frame = next(frames, None)
         if frame is None:
-            return unchanged()
+            raise gr.Error("This frame's file is no longer here; press Start again.", print_exception=False)
         path = batch.run.folder / OPENED / f"{verdict.record.stem}.png"
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(frame.picture).save(path)
-        threshold = round(verdict.threshold, 3)
-        incoming = Incoming(str(path), asked.method, asked.tile, asked.masks, threshold, time.time())
+        try:
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(frame.picture).save(path)
+        except OSError as error:
+            raise gr.Error(sentence(error, "another frame"), print_exception=False) from None
+        differs = other_question(batch.judgement, verdict)
+        margin = None if differs else verdict.image_score - verdict.threshold
+        incoming = Incoming(str(path), settings_of(asked), asked.method, asked.model, margin, differs, time.time())
         return {self.incoming: incoming, self.tabs: gr.Tabs(selected="inspect")}
 
     def _run(self, values: Values, wishes: Wishes) -> Iterator[Answer]:
         asked = self._asked(values)
         if not asked.files:
             raise ImageError("There are no frames yet: add photos, a zip archive or a video on the left.")
-        yield self._say("Starting", "If others work here now, you take turns.")
+        if lost(values[self.tab.ignore.painted], values[self.tab.ignore.mask]):
+            raise SettingsError(UNPAINTED)
+        check_space()
+        anew = forgotten(values[self.tab.batch], values[self.tab.begun])
+        text = "If others work here now, you take turns."
+        yield self._say("Starting", f"What was done before was forgotten. {text}" if anew else text)
         method = find(asked.method)
-        settings = Settings(masks=asked.masks, sampling="balanced", tile=asked.tile)
-        tools = yield from load_tools(asked.model, settings, method, self._say)
+        tools = yield from load_tools(asked.model, settings_of(asked), method, self._say)
         reference = Reference()
         if asked.good:
             reference = yield from self._learn([uploaded(path) for path in asked.good], method, tools)
         detect = detector(method, tools, reference)
         batch: Batch | None = values[self.tab.batch]
-        if batch is None or batch.state is not State.PAUSED or batch.asked != asked or not batch.run.folder.exists():
+        if batch is None or batch.state is not State.PAUSED or batch.asked != asked or not batch.kept:
             delete(batch)
             batch = begin(asked)
         yield from self._watch(replace(batch, state=State.RUNNING), detect, wishes, self._criteria(values))
@@ -235,9 +260,9 @@ class Watching:
     def _watch(self, batch: Batch, detect: Detect, wishes: Wishes, criteria: Criteria) -> Iterator[Answer]:
         """The loop over the frames; ends with the files to download, also where something goes wrong."""
         known, measured, shown, cost, problem = len(batch.run.records()), 0, 0.0, 0.0, ""
-        found = batch.run.look(batch.sources, detect, keep_maps=batch.asked.keep_maps)
+        found = batch.run.look(batch.sources, lambda query: in_turns(detect(query)), keep_maps=batch.asked.keep_maps)
         try:
-            for one in in_turns(found):
+            for one in found:
                 measured += isinstance(one, FrameRecord)
                 start = time.monotonic()
                 if measured > known and start - shown > max(REFRESH, SHARE * cost):
@@ -253,7 +278,11 @@ class Watching:
             found.close()
         batch = replace(batch, state=State.PAUSED if problem else wishes.end or State.DONE)
         answer = self._judged(batch, wishes, criteria, problem=problem)
-        yield answer | self._files(answer[self.tab.batch])
+        try:
+            answer |= self._files(answer[self.tab.batch])
+        except Exception as error:
+            answer |= {self.tab.result.card: cards.status(answer[self.tab.batch], sentence(error, "other frames"))}
+        yield answer
 
     def _judged(
         self, batch: Batch, wishes: Wishes, criteria: Criteria, camera: bool = True, problem: str = ""
@@ -275,6 +304,7 @@ class Watching:
         result, run, running = self.tab.result, self.tab.run, batch.state is State.RUNNING
         answer: Answer = {
             self.tab.batch: batch,
+            self.tab.begun: True,
             result.card: cards.status(batch, problem),
             result.timeline: timeline(batch.judgement),
             result.table: cards.table(batch.judgement),
@@ -286,6 +316,26 @@ class Watching:
         if batch.judgement.verdicts:
             answer[result.threshold] = threshold_slider(batch, automatic)
         return answer
+
+    def _forgotten(self) -> Answer:
+        """The batch that the page shows is lost: the page says so, and shows none."""
+        result = self.tab.result
+        return {
+            self.tab.batch: None,
+            self.tab.begun: False,
+            result.card: message("Forgotten", FORGOTTEN, "problem"),
+            result.timeline: "",
+            result.table: [],
+            result.worst: None,
+            **self.forget_chosen(),
+            **self._working(False),
+            self.tab.run.start: gr.Button("Start", interactive=True),
+            **{button: nothing_to_download() for button in components(result.files)},
+        }
+
+    def give_up(self) -> Answer:
+        """The answer of a run could not be shown: Start can be pressed again."""
+        return self._problem("The note in the corner says why. Press Start to try again.")
 
     def _say(self, title: str, text: str) -> Answer:
         return {self.tab.result.card: message(title, text, "busy"), **self._working(True)}
@@ -326,12 +376,43 @@ def threshold_slider(batch: Batch, automatic: bool) -> gr.Slider:
     return gr.Slider(maximum=maximum, value=round(judgement.threshold, 3)) if automatic else gr.Slider(maximum=maximum)
 
 
-def painted_mask(painted: dict[str, Any] | None) -> Mask:
-    """The painted places of an image editor's value, white on black; None where there are none."""
-    layers: list[RGBImage] = [layer for layer in (painted or {}).get("layers", ()) if layer is not None]
-    opaque = [layer[..., 3] > 0 for layer in layers if layer.ndim == 3 and layer.shape[2] == 4]
-    mask = np.any(opaque, axis=0) if opaque else np.zeros((1, 1), bool)
-    return np.repeat(mask[..., None] * np.uint8(255), 3, axis=2) if mask.any() else None
+def settings_of(asked: Asked) -> Settings:
+    """How the frames are seen."""
+    return Settings(masks=asked.masks, sampling="balanced", tile=asked.tile)
+
+
+def other_question(judgement: Judgement, verdict: Verdict) -> str:
+    """Why Inspect, which sees one frame alone, asks another question than the batch; nothing where it asks the same.
+
+    By its own ground a frame is as far above the threshold as in the batch, where all are brought to one ground.
+    """
+    baseline = judgement.baseline
+    if verdict.record.ordinary is not None:
+        differs = "without the clean frames"
+    elif baseline.excess is not None:
+        differs = "without what a camera that does not move always sees"
+    elif baseline.ignore is not None:
+        differs = "with the region that is ignored in Frames"
+    elif verdict.anomalous != (verdict.image_score > verdict.threshold):
+        differs = "with objects of any area"
+    else:
+        return ""
+    return f"Inspect judges this frame {differs}, so that the verdict may differ from that in Frames."
+
+
+def forgotten(batch: Batch | None, begun: bool) -> bool:
+    """Whether the batch that the page shows, or its files, are lost."""
+    return begun and (batch is None or not batch.kept)
+
+
+def not_forgotten(batch: Batch | None, begun: bool) -> None:
+    """Go on only where the batch that the page shows is there.
+
+    Raises:
+        gradio.Error: it was forgotten.
+    """
+    if forgotten(batch, begun):
+        raise gr.Error(FORGOTTEN, print_exception=False)
 
 
 def _session(request: gr.Request) -> str:

@@ -40,7 +40,13 @@ def _shown(tab: FramesTab) -> set[Any]:
     """What shows a batch."""
     result, run = tab.result, tab.run
     buttons = {run.start, run.example, run.pause, run.stop}
-    return {tab.batch, result.card, result.timeline, result.table, result.worst, result.threshold, *buttons}
+    return {tab.batch, tab.begun, result.card, result.timeline, result.table, result.worst, result.threshold, *buttons}
+
+
+def _reset(tab: FramesTab) -> set[Any]:
+    """What is another where a batch was forgotten."""
+    chosen = tab.result.chosen
+    return _shown(tab) | {chosen.number, chosen.column, *components(tab.result.files)}
 
 
 def _wire_run(watching: Watching) -> None:
@@ -48,16 +54,19 @@ def _wire_run(watching: Watching) -> None:
     tab, run, chosen = watching.tab, watching.tab.run, watching.tab.result.chosen
     start: dict[str, Any] = {
         "fn": watching.start,
-        "inputs": tab.asked | tab.criteria | {tab.batch},
+        "inputs": tab.asked | tab.criteria | {tab.batch, tab.begun},
         "outputs": _shown(tab) | set(components(tab.result.files)),
         "concurrency_limit": MAX_RUNS,
         **PRIVATE,
     }
     forget: dict[str, Any] = {"fn": watching.forget_chosen, "outputs": {chosen.number, chosen.column}, **AT_ONCE}
-    run.start.click(**forget).then(**start)
-    run.example.click(watching.try_example, None, run.files, **PRIVATE).then(**forget).then(**start)
+    buttons = {run.start, run.example, run.pause, run.stop}
+    give_up: dict[str, Any] = {"fn": watching.give_up, "outputs": {tab.result.card, *buttons}, **AT_ONCE}
+    example = run.example.click(watching.try_example, None, run.files, **PRIVATE)
+    for begun in (run.start.click(**forget), example.then(**forget)):
+        begun.then(**start).failure(**give_up)
     run.pause.click(watching.pause, None, None, **AT_ONCE)
-    run.stop.click(watching.stop, tab.batch, [tab.batch, run.start, run.stop], **AT_ONCE)
+    run.stop.click(watching.stop, [tab.batch, tab.begun], _reset(tab), **AT_ONCE)
     for setting in tab.asked:
         setting.change(watching.change_settings, None, run.start, **AT_ONCE)
 
@@ -67,8 +76,8 @@ def _wire_criteria(watching: Watching) -> None:
     tab, result, ignore = watching.tab, watching.tab.result, watching.tab.ignore
     judge: dict[str, Any] = {
         "fn": watching.judge_again,
-        "inputs": tab.criteria | {tab.batch},
-        "outputs": _shown(tab),
+        "inputs": tab.criteria | {tab.batch, tab.begun},
+        "outputs": _reset(tab),
         **LATEST,
     }
     write: dict[str, Any] = {
@@ -81,21 +90,23 @@ def _wire_criteria(watching: Watching) -> None:
         result.threshold.input(watching.set_threshold, result.threshold, result.auto, **AT_ONCE),
         result.auto.input(watching.set_automatic, [result.auto, result.threshold], None, **AT_ONCE),
         tab.settings.least_area.change(lambda: None, None, None, **AT_ONCE),
-        ignore.apply.click(watching.take_paint, ignore.paint, ignore.mask, **PRIVATE),
-        ignore.clear.click(watching.clear_paint, None, [ignore.mask, ignore.paint], **PRIVATE),
+        ignore.apply.click(watching.take_paint, ignore.paint, [ignore.mask, ignore.painted], **PRIVATE),
+        ignore.clear.click(watching.clear_paint, None, [ignore.mask, ignore.painted, ignore.paint], **PRIVATE),
     ):
         event.then(**judge).then(**_choose(watching)).then(**write)
-    ignore.canvas.click(watching.offer_canvas, [tab.batch, result.chosen.number], ignore.paint, **PRIVATE)
+    ignore.canvas.click(watching.offer_canvas, [tab.batch, tab.begun, result.chosen.number], ignore.paint, **PRIVATE)
 
 
 def _wire_chosen(watching: Watching) -> None:
     """A frame chosen in the table or the gallery, and the way from there to Inspect."""
     tab, result = watching.tab, watching.tab.result
-    options = _choose(watching) | {"inputs": tab.batch}
+    options = _choose(watching) | {"inputs": [tab.batch, tab.begun]}
     result.table.select(**options | {"fn": watching.choose_row})
     result.worst.select(**options | {"fn": watching.choose_thumbnail})
     outputs = [watching.incoming, watching.tabs]
-    result.chosen.inspect.click(watching.open_in_inspect, [tab.batch, result.chosen.number], outputs, **PRIVATE)
+    result.chosen.inspect.click(
+        watching.open_in_inspect, [tab.batch, tab.begun, result.chosen.number], outputs, **PRIVATE
+    )
 
 
 def _choose(watching: Watching) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from gradio.components import Component
 
 from app.cards import message, reference_card
 from app.errors import sentence
-from app.events import Answer
+from app.events import Answer, mark
 from app.files import downloadable, nothing_to_download
 from app.models import load_saved
 from maeday_core import Reference, save_reference
@@ -22,13 +22,18 @@ HINT = message(
     "Judged without a reference",
     "Add photos of good parts, taken like the query, and press Fine-tune: the model learns what is normal here.",
 )
+FORGOTTEN = "The good parts of this visit were forgotten; load or fine-tune again."
 
 
 @dataclass(frozen=True)
 class GoodPartsPanel:
-    """The reference in use, and the components that make, save, load and forget one."""
+    """The reference in use, and the components that make, save, load and forget one.
+
+    `adapted` marks that there is one.
+    """
 
     reference: gr.State
+    adapted: gr.Checkbox
     shots: gr.Gallery
     tune: gr.Button
     example: gr.Button
@@ -40,12 +45,12 @@ class GoodPartsPanel:
     @property
     def outputs(self) -> list[Component]:
         """What learning, loading and forgetting change."""
-        return [self.reference, self.card, self.download, self.forget]
+        return [self.reference, self.adapted, self.card, self.download, self.forget]
 
 
 def lay_out_good_parts(lifetime: int) -> GoodPartsPanel:
     """Lay out the panel; what was learned is forgotten after `lifetime` seconds."""
-    reference = gr.State(None, time_to_live=lifetime)
+    reference, adapted = gr.State(None, time_to_live=lifetime), mark()
     with gr.Accordion("Good parts: show it what is normal (optional)", open=False, elem_id="good-parts"):
         shots = gr.Gallery(
             label=f"1 to {MAX_SHOTS} photos, several at once",
@@ -67,24 +72,37 @@ def lay_out_good_parts(lifetime: int) -> GoodPartsPanel:
                 "Load", file_types=[".safetensors"], size="sm", elem_id="load-adapter", min_width=80
             )
             forget = gr.Button("Forget", interactive=False, size="sm", elem_id="forget", min_width=80)
-    return GoodPartsPanel(reference, shots, tune, example, card, download, upload, forget)
+    return GoodPartsPanel(reference, adapted, shots, tune, example, card, download, upload, forget)
 
 
 def in_use(panel: GoodPartsPanel, reference: Reference, left_out: Sequence[str] = ()) -> Answer:
-    """A reference is in use from now on; `left_out` has sentences on the photos that could not be read."""
+    """A reference is in use from now on, also where it cannot be saved.
+
+    Args:
+        panel: of the tab.
+        reference: what was learned.
+        left_out: sentences on the photos that could not be read.
+    """
+    try:
+        download, unsaved = downloadable(ADAPTER, partial(save_reference, reference)), []
+    except Exception as error:
+        download = nothing_to_download()
+        unsaved = [f"It is in use, but cannot be saved. {sentence(error, 'fine-tune again later')}"]
     return {
         panel.reference: reference,
-        panel.card: reference_card(reference, left_out),
-        panel.download: downloadable(ADAPTER, partial(save_reference, reference)),
+        panel.adapted: True,
+        panel.card: reference_card(reference, [*left_out, *unsaved]),
+        panel.download: download,
         panel.forget: gr.Button(interactive=True),
     }
 
 
-def not_used(panel: GoodPartsPanel, error: Exception, reference: Reference | None) -> Answer:
+def not_used(panel: GoodPartsPanel, error: Exception, reference: Reference | None, adapted: bool) -> Answer:
     """Say what is wrong; good parts in use stay in use."""
-    kept = " The good parts in use stay." if reference else ""
-    return {
-        panel.card: message("This did not work", sentence(error, "other photos") + kept, "problem"),
+    lost = adapted and reference is None
+    then = " The good parts in use stay." if reference else f" {FORGOTTEN}" if lost else ""
+    return (forget(panel) if lost else {}) | {
+        panel.card: message("This did not work", sentence(error, "other photos") + then, "problem"),
         panel.download: gr.DownloadButton(interactive=reference is not None),
     }
 
@@ -93,15 +111,21 @@ def forget(panel: GoodPartsPanel) -> Answer:
     """Back to detection without a reference."""
     return {
         panel.reference: None,
+        panel.adapted: False,
         panel.card: HINT,
         panel.download: nothing_to_download(),
         panel.forget: gr.Button(interactive=False),
     }
 
 
-def load(panel: GoodPartsPanel, path: str | None, reference: Reference | None) -> Answer:
+def forgotten(panel: GoodPartsPanel) -> Answer:
+    """The good parts that the panel says are in use are lost."""
+    return forget(panel) | {panel.card: message("Judged without a reference", FORGOTTEN, "problem")}
+
+
+def load(panel: GoodPartsPanel, path: str | None, reference: Reference | None, adapted: bool) -> Answer:
     """Use what was saved before; a bad file leaves what is in use."""
     try:
         return in_use(panel, load_saved(path or ""))
     except Exception as error:
-        return not_used(panel, error, reference)
+        return not_used(panel, error, reference, adapted)

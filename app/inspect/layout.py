@@ -10,7 +10,8 @@ from gradio.blocks import Block
 from gradio.helpers import Examples
 
 from app.cards import message
-from app.gradio_fixes import CLAMPED
+from app.events import mark
+from app.gradio_fixes import CLAMPED, OFFERED
 from app.inspect.good_parts import GoodPartsPanel, lay_out_good_parts
 from app.inspect.settings import MASKS, SettingsPanel, lay_out_settings
 from app.models import device_label
@@ -64,10 +65,17 @@ class ResultPanel:
 
 @dataclass(frozen=True)
 class InspectTab:
-    """The whole tab; `incoming` is where another tab puts what to inspect, `shown` the visitor's result."""
+    """The whole tab.
+
+    Attributes:
+        incoming: where another tab puts what to inspect.
+        shown: the visitor's result.
+        showing: marks that there is one.
+    """
 
     incoming: gr.State
     shown: gr.State
+    showing: gr.Checkbox
     photo: gr.Image
     detect: gr.Button
     stop: gr.Button
@@ -85,7 +93,7 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
         lifetime: seconds after which a visitor's result is forgotten.
         methods: labels and names of the methods that need no good parts, the default first.
     """
-    incoming, shown = gr.State(None), gr.State(None, time_to_live=lifetime)
+    incoming, shown, showing = gr.State(None), gr.State(None, time_to_live=lifetime), mark()
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
             photo = gr.Image(
@@ -102,7 +110,9 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
                 detect = gr.Button("Detect", variant="primary", elem_id="detect", min_width=100)
                 stop = gr.Button("Stop", variant="stop", elem_id="stop", interactive=False, min_width=100)
             about = " ".join(method.about for method in METHODS.values() if method.offered)
-            method = gr.Radio(methods, value=methods[0][1], label="Method", info=about, elem_id="method")
+            method = gr.Radio(
+                methods, value=methods[0][1], label="Method", info=about, elem_id="method", elem_classes=OFFERED
+            )
             good_parts = lay_out_good_parts(lifetime)
             examples = gr.Examples(
                 [[str(path)] for path in sorted(EXAMPLES.glob("*.jpg"))],
@@ -116,7 +126,7 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
             gr.Markdown(f"Running on {device_label()}", elem_id="device")
         with gr.Column(scale=7, min_width=340):
             result = _result()
-    return InspectTab(incoming, shown, photo, detect, stop, method, good_parts, examples, settings, result)
+    return InspectTab(incoming, shown, showing, photo, detect, stop, method, good_parts, examples, settings, result)
 
 
 def _result() -> ResultPanel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,9 @@ from app.inspect.good_parts import in_use, not_used
 from app.inspect.layout import EXAMPLES
 from app.inspect.run import Inspection
 from app.inspect.settings import settings_of
-from app.models import in_turns, load_tools
+from app.models import load_tools
+from app.temporary import check_space
+from app.turns import in_turns
 from maeday_core import (
     ENSEMBLE,
     ImageError,
@@ -46,11 +49,11 @@ class Learning:
 
     Attributes:
         inspection: those of the tab.
-        stopping: the sessions whose fine-tuning shall end. Cancelling the event would lose what it has learned.
+        tuning: what ends the fine-tuning of each session that does. Cancelling the event would lose what it learned.
     """
 
     inspection: Inspection
-    stopping: set[str] = field(default_factory=set)
+    tuning: dict[str, threading.Event] = field(default_factory=dict)
 
     def try_example(self) -> Answer:
         """A query and its good part, to try the panel with."""
@@ -59,29 +62,31 @@ class Learning:
 
     def stop(self, request: gr.Request) -> None:
         """End this visitor's fine-tuning after the step in work."""
-        self.stopping.add(request.session_hash or "")
+        if stop := self.tuning.get(request.session_hash or ""):
+            stop.set()
 
     def fine_tune(self, values: Values, request: gr.Request) -> Iterator[Answer]:
         """Fine-tune on the shots, saying how far it is; Stop keeps what was learned so far."""
         panel, session = self.inspection.tab.good_parts, request.session_hash or ""
-        self.stopping.discard(session)
+        stop = self.tuning[session] = threading.Event()
         try:
-            yield from self._fine_tune(values, session)
+            yield from self._fine_tune(values, stop)
         except Exception as error:
-            answer = not_used(panel, error, values[panel.reference])
+            answer = not_used(panel, error, values[panel.reference], values[panel.adapted])
             yield answer | self.inspection.running(False)
         finally:
-            self.stopping.discard(session)
+            self.tuning.pop(session, None)
 
-    def _fine_tune(self, values: Values, session: str) -> Iterator[Answer]:
+    def _fine_tune(self, values: Values, stop: threading.Event) -> Iterator[Answer]:
         tab = self.inspection.tab
         paths = checked(values[tab.good_parts.shots])
+        check_space()
         yield self._busy("Starting", "If others work here now, you take turns.")
         settings = settings_of(tab.settings, values)
         readable, left_out = decodable(paths)
         method = to_learn(find(values[tab.method]))
         tools = yield from load_tools(values[tab.settings.model], settings, method, self._busy)
-        tools = replace(tools, enough=lambda: session in self.stopping)
+        tools = replace(tools, enough=stop.is_set)
         reference = yield from self._learned(learning(method, tools, Photos(readable)))
         yield in_use(tab.good_parts, reference, left_out) | self.inspection.running(False)
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import numpy as np
 
 from app.cards import Kind, message
 from app.errors import sentence
-from app.events import Answer, Values, unchanged
+from app.events import Answer, Values, lost, unchanged
 from app.files import downloadable, nothing_to_download
+from app.inspect import good_parts
 from app.inspect.layout import InspectTab
-from app.inspect.settings import as_in_the_paper, settings_of
-from app.models import in_turns, load_tools
-from maeday_core import MAEDAY, METHODS, Method, Reference, Shots, detector, find, load_image
+from app.inspect.settings import as_in_the_paper, chosen, settings_of
+from app.models import load_tools
+from app.temporary import check_space
+from app.turns import in_turns
+from maeday_core import MAEDAY, METHODS, Method, Reference, Settings, Shots, detector, find, load_image
 from maeday_core.drawing.cards import before_and_after, evidence, nearest_patch, verdict
 from maeday_core.drawing.figure import save_figure
 from maeday_core.drawing.report import report_page
@@ -32,6 +36,11 @@ from maeday_core.drawing.shown import (
 )
 
 LONGEST_STEM = 80
+FORGOTTEN = "The result of this visit was forgotten; press Detect again."
+GIVEN_UP = "The note in the corner says why. Press Detect to try again."
+BY_GOOD_PARTS = (
+    "This frame is judged by the good parts in use here, so that the verdict may differ from that in Frames."
+)
 
 
 @dataclass(frozen=True)
@@ -40,16 +49,20 @@ class Incoming:
 
     Attributes:
         path: of the picture.
-        method, tile, masks: how it was seen there.
-        threshold: that it was judged by.
+        settings: how it was seen there.
+        method, model: by which it was seen there.
+        margin: by how much its score was above the threshold there, which is kept here; None where another question is
+            asked there.
+        differs: a sentence that says which question that is.
         time: of the request, so that the same picture twice is two requests.
     """
 
     path: str
+    settings: Settings
     method: str
-    tile: str
-    masks: int
-    threshold: float
+    model: str
+    margin: float | None
+    differs: str
     time: float
 
 
@@ -62,17 +75,30 @@ class Inspection:
     def start(self) -> Answer:
         """What a click changes at once, before its turn comes."""
         card = message("Starting", "If others inspect photos now, you take turns.", "busy")
-        return {self.tab.shown: None, self.tab.result.verdict: card, **self.running(True), **self._no_files()}
+        return {**self._nothing(), self.tab.result.verdict: card, **self.running(True), **self._no_files()}
 
-    def detect(self, values: Values) -> Iterator[Answer]:
-        """Run one detection, showing it as it sharpens; ends with the files to download."""
+    def detect(self, values: Values, margin: float | None = None) -> Iterator[Answer]:
+        """Run one detection, showing it as it sharpens; ends with the files to download.
+
+        Args:
+            values: of the components.
+            margin: how far the score lies above the threshold; None for the threshold among the values.
+        """
         if not values[self.tab.photo]:
             yield self._problem("There is no photo yet", "Add one on the left, or click an example, then press Detect.")
             return
+        if lost(values[self.tab.good_parts.adapted], values[self.tab.good_parts.reference]):
+            yield self._without_good_parts(values)
+            return
         try:
-            yield from self._detect(values)
+            yield from self._detect(values, margin)
         except Exception as error:
             yield self._problem("This did not work", sentence(error, "another photo"))
+
+    def detect_incoming(self, values: Values) -> Iterator[Answer]:
+        """Run a detection on a picture from another tab: by how much it is unusual is what it was there."""
+        incoming, by_hand = values[self.tab.incoming], not values[self.tab.result.auto]
+        yield from self.detect(values, incoming.margin if incoming and by_hand else None)
 
     def detect_again(self, values: Values) -> Iterator[Answer]:
         """Judge the same photo, now that the reference is another; nothing without a photo.
@@ -82,16 +108,17 @@ class Inspection:
         if not values[self.tab.photo]:
             yield unchanged()
             return
-        yield {self.tab.shown: None}
+        yield self._nothing()
         yield from self.detect(values)
 
-    def _detect(self, values: Values) -> Iterator[Answer]:
+    def _detect(self, values: Values, margin: float | None) -> Iterator[Answer]:
         tab, path = self.tab, Path(values[self.tab.photo])
         own_scale = values[tab.result.own_scale]
         method = find(values[tab.method])
         reference = values[tab.good_parts.reference] if method.shots is not Shots.NONE else None
         reference = reference or Reference()
         settings = settings_of(tab.settings, values, values[tab.result.alarm_rate])
+        check_space()
         query = load_image(path)
         tools = yield from load_tools(values[tab.settings.model], settings, method, self._busy)
         detect = detector(method, replace(tools, partial=True), reference)
@@ -99,10 +126,12 @@ class Inspection:
         if reference:
             yield self._busy("Looking without the good parts first", "Then with them, side by side.")
             alone = detector(method.zero_shot, tools.with_settings(tile=reference.tile))
-            (result,) = in_turns(alone(query))
+            *_, result = in_turns(alone(query))
             before = shown(path.name, query, result)
-        for result in in_turns(detect(query)):
+        for result in filter(None, in_turns(detect(query))):
             view = shown(path.name, query, result, before, doubt)
+            if margin is not None:
+                values = {**values, tab.result.threshold: max(result.image_score - margin, 0.0)}
             yield self._show(view, values) | self._no_files()
         error_map = downloadable(f"{_stem(view)}-error-map.npy", lambda to: np.save(to, result.error_map))
         figure_and_report = self.files({**values, tab.shown: view})
@@ -121,11 +150,15 @@ class Inspection:
             return self._problem("Nothing was computed", text, kind="hint")
         return self._show(replace(view, stopped=True), values)
 
+    def give_up(self) -> Answer:
+        """The end of a run could not be shown either: Detect can be pressed again."""
+        return {self.tab.result.verdict: message("This did not work", GIVEN_UP, "problem"), **self.running(False)}
+
     def redraw(self, values: Values) -> Answer:
         """The same result under another threshold or colour scale."""
         view = self._judged(values)
         if view is None:
-            return unchanged()
+            return self._forgotten(values[self.tab.showing])
         result, own_scale = self.tab.result, values[self.tab.result.own_scale]
         return {
             result.verdict: verdict(view, own_scale),
@@ -138,17 +171,17 @@ class Inspection:
     def set_automatic(self, values: Values) -> Answer:
         """Back to the automatic threshold, or on from it by hand."""
         view = self._judged(values)
-        return {self.tab.result.threshold: on_slider(view)} if view else unchanged()
+        return {self.tab.result.threshold: threshold_slider(view)} if view else unchanged()
 
     def allow(self, values: Values) -> Answer:
         """Another share of false alarms: the threshold is the automatic one for it."""
-        auto = self.tab.result.auto
-        return {auto: True} | self.set_automatic({**values, auto: True})
+        auto, view = self.tab.result.auto, self._judged({**values, self.tab.result.auto: True})
+        return {auto: True} | ({self.tab.result.threshold: threshold_slider(view)} if view else {})
 
-    def show_mask(self, view: Shown | None, index: int, own_scale: bool) -> Answer:
+    def show_mask(self, view: Shown | None, index: int, own_scale: bool, showing: bool = False) -> Answer:
         """One of the masks, by its number."""
         if view is None:
-            return unchanged()
+            return self._forgotten(showing)
         masks, seen = self.tab.result.masks, view.result.reconstructions
         pictures = one_mask(seen, int(index), own_scale) if seen else (None, None, None)
         return dict(zip((masks.masked, masks.reconstruction, masks.difference), pictures, strict=True))
@@ -160,9 +193,11 @@ class Inspection:
         seen = view.result.reconstructions
         return {self.tab.result.masks.gallery: all_masks(seen, own_scale) if seen else []}
 
-    def show_nearest(self, view: Shown | None, event: gr.SelectData) -> Answer:
+    def show_nearest(self, view: Shown | None, showing: bool, event: gr.SelectData) -> Answer:
         """What the place that was clicked looks like most."""
-        return {self.tab.result.nearest: nearest_patch(view, *event.index)} if view else unchanged()
+        if view is None:
+            return self._forgotten(showing)
+        return {self.tab.result.nearest: nearest_patch(view, *place_in(view, event.index))}
 
     def files(self, values: Values) -> Answer:
         """The figure and the report, as the page shows them now."""
@@ -180,17 +215,16 @@ class Inspection:
         """A picture from another tab, to be seen as it was there, or as the good parts in use were."""
         if incoming is None:
             return unchanged()
-        tab, threshold = self.tab, incoming.threshold
-        answer: Answer = {
+        tab, settings = self.tab, incoming.settings
+        if differs := BY_GOOD_PARTS if reference else incoming.differs:
+            gr.Info(differs, duration=None)
+        return {
             tab.photo: incoming.path,
-            tab.method: incoming.method,
-            tab.settings.masks: incoming.masks,
-            tab.settings.tile: reference.tile if reference else incoming.tile,
-            tab.result.auto: reference is not None,
+            **self.offer_methods(reference, incoming.method),
+            tab.settings.model: incoming.model,
+            **chosen(tab.settings, replace(settings, tile=reference.tile) if reference else settings),
+            tab.result.auto: bool(differs),
         }
-        if reference is None:
-            answer[tab.result.threshold] = gr.Slider(maximum=max(threshold, 1), value=threshold)
-        return answer
 
     def offer_methods(self, reference: Reference | None, method: str) -> Answer:
         """The methods that can judge now, and the automatic threshold: one of another unit means nothing.
@@ -232,17 +266,16 @@ class Inspection:
     def _show(self, view: Shown, values: Values) -> Answer:
         result, count = self.tab.result, mask_count(view.result)
         own_scale, running = values[result.own_scale], not (view.result.complete or view.stopped)
-        maximum, step = view.result.unit.slider
-        values = {**values, self.tab.shown: view, result.threshold: min(values[result.threshold], maximum)}
+        values = {**values, self.tab.shown: view}
         drawn = self.redraw(values)
         judged = self._judged(values) or view
-        threshold = gr.Slider(maximum=maximum, step=step, value=on_slider(judged), interactive=not running)
         return {
             self.tab.shown: view,
+            self.tab.showing: True,
             **drawn,
             result.heat: gr.Image(drawn[result.heat], label=view.result.unit.title),
             result.nearest: nearest_patch(view, *peak_of(view)),
-            result.threshold: threshold,
+            result.threshold: threshold_slider(judged, interactive=not running),
             result.masks.column: gr.Column(visible=count > 0),
             result.masks.index: gr.Slider(maximum=max(count, 2), value=1, interactive=count > 1 and not running),
             **self.show_mask(view, 1, own_scale),
@@ -256,7 +289,7 @@ class Inspection:
         """The card says what is wrong, and nothing of an earlier photo stays beside it."""
         result, masks = self.tab.result, self.tab.result.masks
         return {
-            self.tab.shown: None,
+            **self._nothing(),
             result.verdict: message(title, text, kind),
             **dict.fromkeys((result.before_and_after, result.evidence, result.nearest), ""),
             **dict.fromkeys((result.overlay, result.heat, masks.masked, masks.reconstruction, masks.difference)),
@@ -266,14 +299,42 @@ class Inspection:
             **self._no_files(),
         }
 
+    def _without_good_parts(self, values: Values) -> Answer:
+        """The good parts that the panel says are in use are lost: nothing is judged, and the panel says so."""
+        problem = self._problem("The good parts were forgotten", good_parts.FORGOTTEN)
+        return problem | good_parts.forgotten(self.tab.good_parts) | self.offer_methods(None, values[self.tab.method])
+
+    def _nothing(self) -> Answer:
+        """No result."""
+        return {self.tab.shown: None, self.tab.showing: False}
+
+    def _forgotten(self, showing: bool) -> Answer:
+        """The answer without a result: a sentence where the page still shows one."""
+        return {self.tab.result.verdict: message("Forgotten", FORGOTTEN, "problem")} if showing else unchanged()
+
     def _no_files(self) -> Answer:
         result = self.tab.result
         return {button: nothing_to_download() for button in (result.figure, result.error_map, result.report)}
 
 
-def on_slider(view: Shown) -> float:
-    """Where the threshold stands on its slider; never beyond it, which would refuse every event after."""
-    return round(min(view.limit, view.result.unit.slider[0]), 3)
+def threshold_slider(view: Shown, interactive: bool = True) -> gr.Slider:
+    """The threshold's slider, which reaches as far as its unit does and never ends below the threshold."""
+    maximum, step = view.result.unit.slider
+    limit = round(view.limit, 3)
+    return gr.Slider(maximum=max(maximum, limit), step=step, value=limit, interactive=interactive)
+
+
+def place_in(view: Shown, index: Any) -> tuple[int, int]:
+    """Column and row that were clicked.
+
+    Raises:
+        gradio.Error: they lie outside.
+    """
+    height, width = view.query.shape[:2]
+    match index:
+        case [int(x), int(y)] if 0 <= x < width and 0 <= y < height:
+            return x, y
+    raise gr.Error("This place is not in the picture; click into it.", print_exception=False)
 
 
 def can_judge(method: Method, reference: Reference) -> bool:

@@ -55,13 +55,20 @@ def settings_of(panel: SettingsPanel, values: Values, alarm_rate: float = ALARM_
 
 def as_in_the_paper(panel: SettingsPanel) -> Answer:
     """The settings of the paper, which are the engine's own."""
-    paper = Settings()
+    paper = chosen(panel, Settings())
+    del paper[panel.seed]
+    return paper
+
+
+def chosen(panel: SettingsPanel, settings: Settings) -> Answer:
+    """The panel shows these settings."""
     return {
-        panel.masks: paper.masks,
-        panel.ratio: paper.mask_ratio,
-        panel.sampling: paper.sampling,
-        panel.patches: paper.patches,
-        panel.tile: paper.tile,
+        panel.masks: settings.masks,
+        panel.ratio: settings.mask_ratio,
+        panel.seed: settings.seed,
+        panel.sampling: settings.sampling,
+        panel.patches: settings.patches,
+        panel.tile: settings.tile,
     }
 
 

@@ -45,10 +45,10 @@ def _detection(tab: InspectTab) -> dict[str, Any]:
     """Options of the event that runs a detection."""
     result = tab.result
     buttons = [tab.detect, tab.stop, tab.good_parts.tune]
-    chosen = {tab.photo, tab.method, tab.good_parts.reference, result.own_scale}
+    chosen = {tab.photo, tab.method, tab.good_parts.reference, tab.good_parts.adapted, result.own_scale}
     return {
         "inputs": chosen | result.judged_by | tab.settings.inputs,
-        "outputs": [tab.shown, *components(result), *buttons],
+        "outputs": [tab.shown, tab.showing, tab.method, *components(result), *tab.good_parts.outputs, *buttons],
         "concurrency_limit": MAX_RUNS,
         **LATEST,
     }
@@ -68,14 +68,16 @@ def _detections(inspection: Inspection) -> list[Any]:
     taken = tab.incoming.change(
         inspection.take,
         [tab.incoming, tab.good_parts.reference],
-        [tab.photo, tab.method, tab.settings.masks, tab.settings.tile, result.auto, result.threshold],
+        [tab.photo, tab.method, result.auto, *tab.settings.inputs],
         **PRIVATE,
     )
+    detect_incoming = {**detect, "fn": inspection.detect_incoming}
+    detect_incoming["inputs"] = detect_incoming["inputs"] | {tab.incoming}
     tab.detect.click(**start)
     return [
         tab.detect.click(**detect),
         tab.examples.load_input_event.then(**start).then(**detect),
-        taken.then(**start).then(**detect),
+        taken.then(**start).then(**detect_incoming),
     ]
 
 
@@ -85,7 +87,7 @@ def _detections_after_learning(learning: Learning) -> list[Any]:
     panel = tab.good_parts
     learn: dict[str, Any] = {
         "fn": learning.fine_tune,
-        "inputs": {panel.shots, panel.reference, tab.method} | tab.settings.inputs,
+        "inputs": {panel.shots, panel.reference, panel.adapted, tab.method} | tab.settings.inputs,
         "outputs": [*panel.outputs, tab.detect, tab.stop, panel.tune],
         "concurrency_limit": MAX_RUNS,
         **PRIVATE,
@@ -93,7 +95,9 @@ def _detections_after_learning(learning: Learning) -> list[Any]:
     changes = [
         panel.tune.click(**learn),
         panel.example.click(learning.try_example, None, [tab.photo, panel.shots], **PRIVATE).then(**learn),
-        panel.upload.upload(partial(good_parts.load, panel), [panel.upload, panel.reference], panel.outputs, **PRIVATE),
+        panel.upload.upload(
+            partial(good_parts.load, panel), [panel.upload, panel.reference, panel.adapted], panel.outputs, **PRIVATE
+        ),
         panel.forget.click(partial(good_parts.forget, panel), None, panel.outputs, **PRIVATE),
     ]
     return [
@@ -109,9 +113,9 @@ def _end_of(run: Any, inspection: Inspection) -> None:
     tab, result = inspection.tab, inspection.tab.result
     outputs = _detection(tab)["outputs"]
     once = {**AT_ONCE, "trigger_mode": "once"}
-    run.failure(inspection.end, {tab.shown, result.own_scale} | result.judged_by, outputs, **once).then(
-        **_files(inspection)
-    ).then(**_all_masks(inspection))
+    end = run.failure(inspection.end, {tab.shown, tab.showing, result.own_scale} | result.judged_by, outputs, **once)
+    end.then(**_files(inspection)).then(**_all_masks(inspection))
+    end.failure(inspection.give_up, None, [result.verdict, tab.detect, tab.stop, tab.good_parts.tune], **once)
 
 
 def _wire_choices(inspection: Inspection) -> None:
@@ -126,14 +130,14 @@ def _wire_looks(inspection: Inspection) -> None:
     tab, result, masks = inspection.tab, inspection.tab.result, inspection.tab.result.masks
     redraw: dict[str, Any] = {
         "fn": inspection.redraw,
-        "inputs": {tab.shown, result.own_scale} | result.judged_by,
+        "inputs": {tab.shown, tab.showing, result.own_scale} | result.judged_by,
         "outputs": [result.verdict, result.before_and_after, result.evidence, result.overlay, result.heat],
         **AT_ONCE,
     }
     show_mask: dict[str, Any] = {
         "fn": inspection.show_mask,
-        "inputs": [tab.shown, masks.index, result.own_scale],
-        "outputs": [masks.masked, masks.reconstruction, masks.difference],
+        "inputs": [tab.shown, masks.index, result.own_scale, tab.showing],
+        "outputs": [result.verdict, masks.masked, masks.reconstruction, masks.difference],
         **AT_ONCE,
     }
     files = _files(inspection)
@@ -144,7 +148,7 @@ def _wire_looks(inspection: Inspection) -> None:
     allowed.then(**redraw).then(**files)
     result.own_scale.input(**redraw).then(**show_mask).then(**_all_masks(inspection))
     masks.index.input(**show_mask)
-    result.heat.select(inspection.show_nearest, tab.shown, result.nearest, **AT_ONCE)
+    result.heat.select(inspection.show_nearest, [tab.shown, tab.showing], [result.verdict, result.nearest], **AT_ONCE)
 
 
 def _files(inspection: Inspection) -> dict[str, Any]:

@@ -48,6 +48,8 @@ class DecisionRule:  # docs/decisions.md#decision
 
 RULE = DecisionRule()
 SAMPLED_SIDE = 512
+PART = 4_000_000
+"""Values of a map that are sorted at once."""
 
 
 class Verdict(StrEnum):
@@ -252,5 +254,8 @@ def _log_score(maps: FloatMap, peak: float) -> float:
 def mean_of_highest(values: npt.NDArray[np.float32], count: int) -> float:
     """The mean of the `count` highest of some values, of one at least."""
     count = max(1, count)
+    if values.size > PART > count:  # in parts, to save memory
+        parts = np.array_split(values.ravel(), values.size // PART)
+        values = np.concatenate([np.partition(part, -count)[-count:].copy() for part in parts])
     highest = np.partition(values, -count, axis=None)[-count:] if count < values.size else values
     return float(highest.mean(dtype=np.float64))

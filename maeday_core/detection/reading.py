@@ -72,22 +72,27 @@ class Reading:
             return self.calibration.relative or self.evidence
         return self.evidence and not large
 
-    def maps(self, errors: FloatMap, masks: int, large: bool = False) -> FloatMap:
+    def maps(self, errors: FloatMap, masks: int, large: bool = False, usual: float = 0.0) -> FloatMap:
         """The maps (n, S, S) of n windows.
 
         Args:
             errors: (n, 1 or 2, S, S): the squared error, smoothed by Eq. 1's Gaussian, and the perceptual one.
             masks: how many they rest on.
             large: whether they are windows or the whole of a large picture.
+            usual: what `usual` gives for all windows of the picture.
         """
         if self.calibration and self.calibration.relative:
             return self._read(np.stack([self.calibration.deviations(one, masks) for one in errors]))
         if not self.evidence:
             return np.ascontiguousarray(errors[:, 0])
         large = large and not self.calibration  # else it is read as the good parts are
-        usual = float(np.quantile(errors[:, 0], WEIGHTS.ordinary)) if large else 0.0
         seen = errors[:, :1] if large else np.stack([perceptual_layer(one) for one in errors])
         return self._read(seen, max(WEIGHTS.visible, usual))
+
+    def usual(self, squared: FloatMap, large: bool) -> float:
+        """What the squared errors (n, S, S) of all windows of a picture are compared with; 0 where nothing is."""
+        compared = large and self.evidence and not self.calibration
+        return float(np.quantile(squared, WEIGHTS.ordinary)) if compared else 0.0
 
     @cached_property
     def good(self) -> GoodParts | None:

@@ -9,7 +9,7 @@ picture that is seen whole is a tiling of one window.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,11 +33,13 @@ class WindowRule:  # docs/decisions.md#windows
         overlap: share of a window that the next one sees too, at least.
         large_pixels: a picture of more pixels is seen through windows.
         long: so is one whose longer side is more than so many times the shorter one.
+        most: windows; where there would be more, the picture is seen smaller.
     """
 
     overlap: float = 0.25
     large_pixels: int = 1_200_000
     long: float = 1.6
+    most: int = 512
 
 
 RULE = WindowRule()
@@ -63,7 +65,7 @@ class Tiling:
 
     @classmethod
     def of(cls, shape: tuple[int, ...], tile: Tile, size: int) -> Tiling:
-        """The windows for a picture.
+        """The windows for a picture, at most `RULE.most`.
 
         Args:
             shape: of the picture, (H, W, 3) or (H, W).
@@ -76,8 +78,11 @@ class Tiling:
         if tile == "off" or (tile == "auto" and not (long or is_large(shape))):
             return cls(size, size, size)
         scale = window_scale(height, width, size)
-        seen_height, seen_width = (max(size, round(side * scale)) for side in (height, width))
-        return cls(size, seen_height, seen_width, _starts(seen_height, size), _starts(seen_width, size), scale)
+        while True:
+            down, across = (max(size, round(side * scale)) for side in (height, width))
+            if _count(down, size) * _count(across, size) <= RULE.most:
+                return cls(size, down, across, _starts(down, size), _starts(across, size), scale)
+            scale *= 0.9
 
     @property
     def whole(self) -> bool:
@@ -102,7 +107,7 @@ class Tiling:
         """The windows at some corners of a picture from `fit`: uint8 (n, S, S, 3)."""
         return np.stack([fitted[top : top + self.size, left : left + self.size] for top, left in corners])
 
-    def blend(self, maps: FloatMap) -> FloatMap:
+    def blend(self, maps: Iterable[FloatMap]) -> FloatMap:
         """One map (height, width) of the windows' maps (n, S, S), each weighed by a Hann window; weights sum to 1."""
         weight = self._hann(np.arange(self.size))
         down, across = np.zeros(self.height, np.float32), np.zeros(self.width, np.float32)
@@ -151,9 +156,12 @@ def seen_as(shape: tuple[int, ...], tile: Tile, size: int) -> Seen:
     return "off" if Tiling.of(shape, tile, size).whole else "on"
 
 
+def _count(length: int, size: int) -> int:
+    return math.ceil((length - size) / (size * (1 - RULE.overlap))) + 1
+
+
 def _starts(length: int, size: int) -> tuple[int, ...]:
-    count = math.ceil((length - size) / (size * (1 - RULE.overlap))) + 1
-    return tuple(np.linspace(0, length - size, count).round().astype(int).tolist())
+    return tuple(np.linspace(0, length - size, _count(length, size)).round().astype(int).tolist())
 
 
 def sample_windows(pictures: Sequence[RGBImage], size: int, count: int, seed: int) -> list[RGBImage]:

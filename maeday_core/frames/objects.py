@@ -69,10 +69,9 @@ class BlockMap:
         """Reduce a map (H, W)."""
         height, width = error_map.shape
         block = math.ceil(max(height, width) / OBJECTS.map_side)
-        rows, columns = math.ceil(height / block), math.ceil(width / block)
-        padding = ((0, rows * block - height), (0, columns * block - width))
-        padded = np.pad(error_map.astype(np.float32), padding, constant_values=-np.inf)
-        return cls(padded.reshape(rows, block, columns, block).max(axis=(1, 3)), block, height, width)
+        highest = np.maximum.reduceat(error_map, range(0, height, block), axis=0)
+        highest = np.maximum.reduceat(highest, range(0, width, block), axis=1)
+        return cls(highest.astype(np.float32), block, height, width)
 
     def full(self) -> npt.NDArray[np.float32]:
         """The map at the frame's own size, float32 (height, width), constant in each block."""

@@ -17,13 +17,25 @@ from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 from PIL.ExifTags import Base as Tag
 
 from maeday_core.errors import ImageError
+from maeday_core.io.deep import both_bytes, joined, stated_depths
+from maeday_core.io.samples import to_8_bits
 
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 200_000_000
+MAX_RATIO = 100
+"""Of the longer side to the shorter one: a line camera's strips stay below it."""
+PART = 1_000_000
+"""Pixels that are copied at once."""
 MAX_SCANS = 1000
 """Scans of a progressive JPEG; each costs a pass over all pixels."""
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pbm"})
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM", "AVIF")
+SUFFIXES = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib"),
+        *(".tif", ".tiff", ".gif", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".avif", ".avifs"),
+    }
+)
+"""The names that Pillow knows for what these formats hold; an MPO is a JPEG, a DIB a BMP."""
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -48,20 +60,26 @@ def load_image(
 ) -> RGBImage:
     """Decode one picture.
 
-    EXIF rotation is applied, 16-bit and float samples are scaled to 8 bits, transparency is laid over white, and grey,
-    palette and CMYK become RGB. Of an animation or a multi-page TIFF the first frame is taken. The format is that of
-    the content, whatever the name.
+    EXIF rotation is applied, transparency is laid over white (a picture that is wholly transparent is taken as opaque),
+    and grey, palette and CMYK become RGB. Of an animation or a multi-page TIFF the first frame is taken. The format is
+    that of the content, whatever the name.
+
+    16-bit and float samples are scaled to 8 bits by the depth that the file states: the significant bits of a PNG, the
+    bits or the highest sample of a TIFF, the highest sample of a PPM below 65535. Where it states none, the depth is
+    guessed: the least of 8, 10, 12, 14 and 16 bits, or 1.0 for floats, that nearly all samples stay within; the
+    brightest ones count for nothing (`io.samples`). So pictures that must be judged on one scale should state it.
 
     Args:
-        source: a path, the bytes of a file, a PIL image, or an array (H, W), (H, W, 3) or (H, W, 4): uint8, uint16, or
-            float in [0, 1].
+        source: a path, the bytes of a file, a PIL image, or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4): uint8,
+            uint16, or float in [0, 1].
         name: what to call the picture in an error; by default the file's name.
 
     Returns:
         uint8 array (H, W, 3), RGB.
 
     Raises:
-        ImageError: it is no picture, is damaged, or is larger than 50 megapixels or 200 MB.
+        ImageError: it is no picture, is damaged, is larger than 50 megapixels or 200 MB, or is more than 100 times as
+            long as wide.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source, name or "The array")
@@ -106,12 +124,16 @@ def resize(image: RGBImage, width: int, height: int) -> RGBImage:
     """Resize bilinearly with antialiasing, as the MAE's preprocessing does; the aspect ratio may change."""
     if image.shape[:2] == (height, width):
         return image
-    return np.array(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+    result = np.empty((height, width, 3), np.uint8)
+    for channel in range(3):  # Pillow would copy all of them, at four bytes a pixel
+        plane = Image.fromarray(np.ascontiguousarray(image[..., channel]))
+        result[..., channel] = np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR))
+    return result
 
 
 def resize_map(error_map: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[np.float32]:
     """Interpolate a map (H, W) bilinearly to `height` x `width`, float32."""
-    error_map = error_map.astype(np.float32)
+    error_map = error_map.astype(np.float32, copy=False)
     if error_map.shape == (height, width):
         return error_map
     return np.asarray(cv2.resize(error_map, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
@@ -123,7 +145,8 @@ def _too_large(name: str, limit: str = f"{MAX_PIXELS // 1_000_000} megapixels") 
 
 def _unreadable(name: str) -> ImageError:
     return ImageError(
-        f"{name} is not a picture this program can read; save it as 8- or 16-bit PNG, or JPEG, WebP, BMP, GIF or PPM."
+        f"{name} is not a picture this program can read; "
+        "save it as 8- or 16-bit PNG, or JPEG, WebP, AVIF, BMP, GIF or PPM."
     )
 
 
@@ -143,45 +166,81 @@ def _from_bytes(data: bytes, name: str) -> RGBImage:
         raise ImageError(f"{name} is empty (0 bytes); choose another file.")
     if len(data) > MAX_BYTES:
         raise _too_large(name, f"{MAX_BYTES // 1_000_000} MB")
-    if data[4:8] == b"ftyp":
-        raise ImageError(f"{name} is a HEIC, AVIF or video file, which is not supported; export it as JPEG or PNG.")
     if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MAX_SCANS:
         raise _unreadable(name)
-    return _to_rgb(Image.open(io.BytesIO(data), formats=FORMATS), name)
+    try:
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        if data[4:8] == b"ftyp":
+            text = f"{name} is a HEIC or video file, or a damaged AVIF one; export it as JPEG or PNG."
+            raise ImageError(text) from error
+        raise
+    return _to_rgb(picture, name)
 
 
 def _from_array(array: npt.NDArray[Any], name: str) -> RGBImage:
-    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)) or array.dtype.kind not in "buif":
+    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (1,), (3,), (4,)) or array.dtype.kind not in "buif":
         raise ImageError(
-            f"{name} has shape {array.shape} of {array.dtype}; a picture is (H, W), (H, W, 3) or (H, W, 4) of numbers."
+            f"{name} has shape {array.shape} of {array.dtype}; "
+            "a picture is (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of numbers."
         )
-    _check_size(array.shape[1], array.shape[0], name)
-    return _to_rgb(Image.fromarray(array if array.dtype == np.uint8 else _to_8_bits(array)), name)
+    _check_shape(array.shape[1], array.shape[0], name)
+    if array.shape[2:] == (1,):
+        array = array[..., 0]
+    if array.dtype != np.uint8:
+        alpha = [to_8_bits(array[..., 3])] if array.shape[2:] == (4,) else []  # opaque alpha is no bright sample
+        array = np.dstack([to_8_bits(array[..., :3]), *alpha]) if alpha else to_8_bits(array)
+    return _to_rgb(Image.fromarray(array), name)
 
 
 def _to_rgb(picture: Image.Image, name: str) -> RGBImage:
-    _check_size(*picture.size, name)
+    _check_shape(*picture.size, name)
     if isinstance(picture, TiffImagePlugin.TiffImageFile):
         _check_tiff(picture.tag_v2, name)
-    upper_bytes = picture.mode == "RGB" and "RGB;16" in str(getattr(picture, "tile", ""))
+    depths = stated_depths(picture)
+    picture, lower = both_bytes(picture)
     picture.load()
-    if upper_bytes and 0 < np.max(picture.getextrema()) < 16:
-        raise ImageError(f"{name} uses only the lowest of its 16 bits a colour; save it with 8 bits, or at full range.")
     try:
         turn = UPRIGHT.get(picture.getexif().get(Tag.Orientation, 1))
     except Exception:  # damaged EXIF: the picture itself is fine, and taken as upright
         turn = None
+    if lower:
+        picture = joined(picture, lower, depths)
+    elif picture.mode == "F" or picture.mode.startswith("I"):
+        picture = Image.fromarray(to_8_bits(np.asarray(picture), depths))
     if turn is not None:
         picture = picture.transpose(turn)
-    if picture.mode == "F" or picture.mode.startswith("I"):
-        picture = Image.fromarray(_to_8_bits(np.asarray(picture)))
+    return _pixels(_over_white(picture))
+
+
+def _pixels(picture: Image.Image) -> RGBImage:
+    """The pixels of a picture in RGB, taken over in parts: at once Pillow would copy all of them twice."""
+    width, height = picture.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    rows = max(1, PART // width)
+    for top in range(0, height, rows):
+        pixels[top : top + rows] = np.asarray(picture.crop((0, top, width, min(top + rows, height))))
+    return pixels
+
+
+def _over_white(picture: Image.Image) -> Image.Image:
+    """A picture in RGB, its transparency laid over white; one that is wholly transparent is taken as opaque."""
     if picture.has_transparency_data:
         if picture.mode not in ("LA", "RGBA"):
             picture = picture.convert("RGBA")
-        white = Image.new("RGB", picture.size, "white")
-        white.paste(picture, mask=picture)
-        picture = white
-    return np.array(picture if picture.mode == "RGB" else picture.convert("RGB"))
+        if picture.getchannel("A").getbbox():
+            white = Image.new("RGB", picture.size, "white")
+            white.paste(picture, mask=picture)
+            return white
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _check_shape(width: int, height: int, name: str) -> None:
+    _check_size(width, height, name)
+    if max(width, height) > MAX_RATIO * min(width, height):
+        raise ImageError(
+            f"{name} is {width} x {height} px, more than {MAX_RATIO} times as long as wide; cut it into shorter pieces."
+        )
 
 
 def _check_size(width: int, height: int, name: str) -> None:
@@ -202,22 +261,3 @@ def _check_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, name: str) -> None:
         misread = tags.prefix == b"MM" and (bits > 16 or 2 in tags.get(Tag.SampleFormat, ()))
     if misread or (bits > 8 and photometric == 0):
         raise _unreadable(name)
-
-
-@np.errstate(over="ignore", invalid="ignore")
-def _to_8_bits(samples: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Scale samples by the range they were recorded in (1.0, or 8, 10, 12 or 16 bits), else by their extremes."""
-    finite = np.isfinite(samples)
-    low, high = (float(extreme(samples, where=finite, initial=0)) for extreme in (np.min, np.max))
-    if low < 0 or high > 65535:
-        full = high - low
-    elif samples.dtype.kind in "bf" and high <= 2:  # a little over 1.0 is a highlight, not a scale of 255
-        full = 1
-    else:
-        full = next(full for full in (255, 1023, 4095, 65535) if high <= full)
-    result = np.empty(samples.shape, np.uint8)
-    bands = (np.array_split(a.ravel(), 64) for a in (samples, result))  # in parts, to save memory
-    for band, target in zip(*bands, strict=True):
-        scaled = (band.astype(np.float64) - low) * (255 / full) + 0.5
-        target[:] = np.nan_to_num(scaled, nan=0, posinf=0, neginf=0).clip(0, 255)
-    return result

@@ -25,6 +25,7 @@ from maeday_core.methods.base import Detect, Method, Shots, Style, register
 from maeday_core.methods.reference import Reference
 from maeday_core.methods.tools import Tools
 from maeday_core.model.backbone import SIDE
+from maeday_core.model.pauses import Paused, finished
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,14 @@ class SelfReference(Method):
         network, settings = tools.network(), tools.settings
         made_by = self.depends_on(tools, 0)
 
-        def detect(query: RGBImage) -> Iterator[Detection]:
+        def detect(query: RGBImage) -> Iterator[Detection | None]:
             start = time.perf_counter()
             view = Tiling.of(query.shape, settings.tile, SIDE)
             scale = (own_scale if view.whole else window_scale)(query.shape[0], query.shape[1], network.side)
             seen = resize_by(query, scale)
-            distances, nearest = match_itself(network(seen), settings.seed)
+            features = yield from network.features(seen)
+            distances, nearest = yield from matching(features, settings.seed)
+            del features
             error_map = to_map(distances, *query.shape[:2])
             yield Detection(
                 image_score=float(error_map.max()),
@@ -94,17 +97,25 @@ def match_itself(features: Tensor, seed: int = 0) -> tuple[FloatMap, npt.NDArray
         Mean distance to the five nearest patches elsewhere, float32 (h, w), 0 where there are none; and the place of
         the nearest one, row * w + column, int (h, w).
     """
+    return finished(matching(features, seed))
+
+
+def matching(features: Tensor, seed: int = 0) -> Paused[tuple[FloatMap, npt.NDArray[np.int64]]]:
+    """The same with pauses."""
     rows, columns = features.shape[:2]
     patches = features.flatten(0, 1)
-    at = torch.cartesian_prod(torch.arange(rows), torch.arange(columns))
+    at = torch.cartesian_prod(torch.arange(rows, dtype=torch.int32), torch.arange(columns, dtype=torch.int32))
     bank = torch.arange(len(patches))
     if len(patches) > MATCHING.bank:
         bank = (
             torch.randperm(len(patches), generator=torch.Generator().manual_seed(seed))[: MATCHING.bank].sort().values
         )
     known = patches[bank.to(patches.device)]
-    distances, nearest = [], []
+    distances: list[Tensor] = []
+    nearest: list[Tensor] = []
     for part, places in zip(torch.split(patches, MATCHING.bank), torch.split(at, MATCHING.bank), strict=True):
+        if distances:
+            yield
         between = torch.cdist(part, known).cpu()
         between[(places[:, None] - at[bank][None]).abs().amax(dim=-1) <= MATCHING.apart] = torch.inf
         found = between.topk(min(MATCHING.neighbours, len(bank)), largest=False)

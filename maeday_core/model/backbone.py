@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import threading
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import timm
@@ -23,11 +24,32 @@ from maeday_core.errors import WeightsError
 from maeday_core.io.images import RGBImage, resize
 from maeday_core.model.device import best_device
 from maeday_core.model.hub import first_sentence, require_file
+from maeday_core.model.pauses import Paused, finished
 
 SIDE = 224
 MULTIPLE = 8
 TOKENS = 32
 """Patches along the shorter side of a picture, for a vision transformer."""
+
+
+@dataclass(frozen=True)
+class Parts:  # docs/decisions.md#memory-bank
+    """How a large picture is seen in parts, so that memory is bounded; all in px, multiples of the coarsest stride.
+
+    Attributes:
+        pixels: a picture of more is seen so.
+        side: of a part.
+        around: what a part sees of its neighbours: half of what a feature of EfficientNet-Lite0 depends on, and more.
+        multiple: the sides of the picture are rounded to it, so that all parts are sampled in step.
+    """
+
+    pixels: int = 2_000_000
+    side: int = 448
+    around: int = 192
+    multiple: int = 32
+
+
+PARTS = Parts()
 
 LITE0 = "lite0"
 WRN50 = "wrn50"
@@ -64,11 +86,46 @@ class Backbone:
 
     def __call__(self, picture: RGBImage) -> Tensor:
         """Features (h, w, C) of a picture (H, W, 3): float32, unit length, on the device of the network."""
-        height, width = (max(1, round(side / self.multiple)) * self.multiple for side in picture.shape[:2])
+        return finished(self.features(picture))
+
+    def features(self, picture: RGBImage) -> Paused[Tensor]:
+        """The same with pauses. A convolutional network sees a large picture in parts, with what lies around them.
+
+        The features are those of the whole, but for the rounding of sums; a network that takes means over the whole
+        picture takes them over each part.
+        """
+        large = self.multiple == MULTIPLE and picture.shape[0] * picture.shape[1] > PARTS.pixels
+        multiple = PARTS.multiple if large else self.multiple
+        height, width = (max(1, round(side / multiple)) * multiple for side in picture.shape[:2])
         picture = resize(picture, width, height)
+        return join((yield from self._in_parts(picture)) if large else self._stages(picture))
+
+    def _stages(self, picture: RGBImage) -> list[Tensor]:
         image = torch.from_numpy(picture.copy()).to(self.mean.device).permute(2, 0, 1)[None].float() / 255
         with torch.inference_mode():
-            return join([stage.float() for stage in self.network((image - self.mean) / self.std)])
+            return [stage.float() for stage in self.network((image - self.mean) / self.std)]
+
+    def _in_parts(self, picture: RGBImage) -> Paused[list[Tensor]]:
+        height, width = picture.shape[:2]
+        whole: list[Tensor] = []
+        for top, left in product(range(0, height, PARTS.side), range(0, width, PARTS.side)):
+            if whole:
+                yield
+            above, before = max(0, top - PARTS.around), max(0, left - PARTS.around)
+            bottom, right = min(height, top + PARTS.side), min(width, left + PARTS.side)
+            part = picture[above : bottom + PARTS.around, before : right + PARTS.around]
+            stages = self._stages(part)
+            strides = [part.shape[0] // stage.shape[2] for stage in stages]
+            if not whole:
+                whole = [
+                    stage.new_empty(1, stage.shape[1], height // stride, width // stride)
+                    for stage, stride in zip(stages, strides, strict=True)
+                ]
+            for all_of_it, stage, by in zip(whole, stages, strides, strict=True):
+                place = all_of_it[..., top // by : bottom // by, left // by : right // by]
+                rows, columns = place.shape[2:]
+                place[:] = stage[..., (top - above) // by :, (left - before) // by :][..., :rows, :columns]
+        return whole
 
 
 def join(stages: list[Tensor]) -> Tensor:

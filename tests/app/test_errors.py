@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 
 import gradio as gr
@@ -28,6 +29,22 @@ def test_an_error_of_the_engine_is_told_in_its_own_words(caplog: pytest.LogCaptu
     assert sentence(ImageError("/srv/a.jpg is empty."), "another photo") == "a.jpg is empty."
     assert sentence(gr.Error("Not uploaded here."), "another photo") == "Not uploaded here."
     assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "/srv/tmp/a.npy"),
+        OSError("65536 requested and 6112 written"),
+        ValueError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        PermissionError(errno.EACCES, "Permission denied", "/srv/tmp"),
+    ],
+)
+def test_a_disk_that_is_full_or_closed_is_named_without_its_folders(error: Exception) -> None:
+    shown = sentence(error, "another photo")
+    assert shown.startswith("This server cannot write its files (")
+    assert "/srv" not in shown
+    assert "mistake" not in shown
 
 
 def test_a_mistake_of_the_program_is_logged_and_not_shown(caplog: pytest.LogCaptureFixture) -> None:

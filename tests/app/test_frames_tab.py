@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +15,15 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
+from PIL import Image
 
 from app.events import Answer, unchanged
 from app.frames import batch as batches
 from app.frames.batch import Asked, Batch, Criteria, State
-from app.frames.run import Watching, Wishes, painted_mask, threshold_slider
+from app.frames.paint import painted_mask
+from app.frames.run import Watching, Wishes, other_question, threshold_slider
 from app.frames.wiring import frames_tab, method_choices
+from maeday_core import ImageError
 from maeday_core.frames import FrameRun
 from tests.frames.batches import brightness, measured, with_one_spot
 
@@ -50,7 +57,7 @@ class Wired:
         tab = self.watching.tab
         named = {f"frames-{name.replace('_', '-')}": value for name, value in given.items()}
         values = {component: named.get(component.elem_id, component.value) for component in tab.asked | tab.criteria}
-        return values | {tab.batch: batch}
+        return values | {tab.batch: batch, tab.begun: batch is not None}
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +84,16 @@ def test_without_frames_the_card_says_so(wired: Wired) -> None:
     wired.check(watching.start, answer)
     assert "There are no frames yet" in answer[watching.tab.result.card]
     assert not watching.running
+
+
+def test_a_run_whose_answer_cannot_be_shown_can_be_started_again(wired: Wired) -> None:
+    watching = wired.watching
+    answer = watching.give_up()
+    wired.check(watching.give_up, answer)
+    assert answer[watching.tab.run.start].interactive
+    events = wired.blocks.fns.values()
+    starts = {event._id for event in events if event.fn == watching.start}
+    assert starts == {event.trigger_after for event in events if event.fn == watching.give_up}
 
 
 def test_a_second_run_waits_for_the_first(wired: Wired) -> None:
@@ -147,6 +164,21 @@ def test_what_was_measured_before_a_mistake_is_kept(wired: Wired, begun: Path) -
     assert "The program made a mistake" in answer[tab.result.card]
 
 
+def test_a_run_whose_files_cannot_be_written_keeps_its_verdicts(
+    wired: Wired, begun: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(batch: Batch) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Batch, "written", full)
+    *_, answer = watch(wired, begun)
+    tab = wired.watching.tab
+    wired.check(wired.watching.start, answer)
+    assert "cannot write its files (No space left on device)" in answer[tab.result.card]
+    assert answer[tab.batch].state is State.DONE
+    assert len(answer[tab.batch].judgement.verdicts) == 8
+
+
 def test_another_threshold_changes_verdicts_and_files(wired: Wired, batch: Batch) -> None:
     watching, tab = wired.watching, wired.watching.tab
     answer = watching.judge_again(wired.values(batch, auto=False, threshold=0.1))
@@ -166,9 +198,76 @@ def test_an_ignored_region_changes_what_is_normal(batch: Batch) -> None:
 
 
 def test_a_batch_that_runs_or_is_gone_is_not_judged_again(wired: Wired, batch: Batch) -> None:
-    for other in (None, replace(batch, state=State.RUNNING), replace(batch, run=FrameRun(Path("gone")))):
+    for other in (None, replace(batch, state=State.RUNNING)):
         assert wired.watching.judge_again(wired.values(other)) == unchanged()
         assert wired.watching.write_files(other) == unchanged()
+
+
+def test_a_batch_that_was_forgotten_is_not_passed_over(wired: Wired, batch: Batch) -> None:
+    watching, tab = wired.watching, wired.watching.tab
+    event = type("Event", (), {"row_value": ["4", "x"], "index": 0})
+    for other in (None, replace(batch, run=FrameRun(Path("gone")))):
+        for handler, answer in (
+            (watching.judge_again, watching.judge_again({**wired.values(other), tab.begun: True})),
+            (watching.stop, watching.stop(other, True, Request())),
+        ):
+            wired.check(handler, answer)
+            assert "were forgotten; press Start" in answer[tab.result.card]
+            assert answer[tab.begun] is False
+            assert answer[tab.run.start].value == "Start"
+        for ask in (
+            lambda other=other: watching.choose_row(other, True, event),
+            lambda other=other: watching.choose_thumbnail(other, True, event),
+            lambda other=other: watching.open_in_inspect(other, True, 3),
+            lambda other=other: watching.offer_canvas(other, True, 3),
+        ):
+            with pytest.raises(gr.Error, match="were forgotten; press Start"):
+                ask()
+
+
+def test_paint_that_was_forgotten_is_not_passed_over(wired: Wired) -> None:
+    watching, tab = wired.watching, wired.watching.tab
+    *_, answer = watching.start({**wired.values(None), tab.run.files: ["a.png"], tab.ignore.painted: True}, Request())
+    wired.check(watching.start, answer)
+    assert "What was painted to be ignored was forgotten" in answer[tab.result.card]
+
+
+@pytest.mark.parametrize("row", [None, [], ["x"], [[1]], ["inf"], ["nan"], ["99"], 5, {"0": 4}])
+def test_a_row_that_is_none_chooses_nothing(wired: Wired, batch: Batch, row: object) -> None:
+    event = type("Event", (), {"row_value": row})
+    assert wired.watching.choose_row(batch, True, event) == unchanged()
+
+
+@pytest.mark.parametrize("index", [None, -1, 99, 1.5, "0", [0], {}, True])
+def test_a_thumbnail_that_is_none_chooses_nothing(wired: Wired, batch: Batch, index: object) -> None:
+    event = type("Event", (), {"index": index})
+    assert index is True or wired.watching.choose_thumbnail(batch, True, event) == unchanged()
+
+
+def test_a_frame_is_handed_on_with_its_margin_or_with_a_reason(wired: Wired, begun: Path) -> None:
+    watching = wired.watching
+    *_, done = watch(wired, begun)
+    batch = done[watching.tab.batch]
+    verdict = batch.verdict(3)
+    assert verdict
+    answer = watching.open_in_inspect(batch, True, 3)
+    wired.check(watching.open_in_inspect, answer)
+    incoming = answer[watching.incoming]
+    assert incoming.margin == verdict.image_score - verdict.threshold > 0
+    assert incoming.settings.masks == ASKED.masks
+    assert incoming.settings.sampling == "balanced"
+    judgement = batch.judgement
+    assert other_question(judgement, verdict) == ""
+    for changed in (
+        {"excess": np.zeros((1, 1), np.float32)},
+        {"ignore": np.zeros((1, 1, 3), np.uint8)},
+    ):
+        told = other_question(replace(judgement, baseline=replace(judgement.baseline, **changed)), verdict)
+        assert "may differ" in told
+    assert "of any area" in other_question(judgement, replace(verdict, boxes=()))
+    assert "clean frames" in other_question(
+        judgement, replace(verdict, record=replace(verdict.record, ordinary={"level": 1.0}))
+    )
 
 
 def test_a_chosen_frame_is_shown_with_its_objects(wired: Wired, batch: Batch) -> None:
@@ -176,18 +275,18 @@ def test_a_chosen_frame_is_shown_with_its_objects(wired: Wired, batch: Batch) ->
     answer = watching.choose(batch, 3)
     wired.check(watching.choose, answer)
     assert "10 x 10 px at (70, 40)" in answer[chosen.facts]
-    assert watching.choose_row(batch, type("Event", (), {"row_value": ["4", "x"]}))[chosen.number] == 3
-    assert watching.choose_thumbnail(batch, type("Event", (), {"index": 0}))[chosen.number] == 3
+    assert watching.choose_row(batch, True, type("Event", (), {"row_value": ["4", "x"]}))[chosen.number] == 3
+    assert watching.choose_thumbnail(batch, True, type("Event", (), {"index": 0}))[chosen.number] == 3
     for answer in (watching.choose(None, 3), watching.choose(batch, 99), watching.choose(batch, None)):
         assert answer == unchanged()
 
 
 def test_stop_ends_a_paused_run_for_good(wired: Wired, batch: Batch) -> None:
     watching, tab = wired.watching, wired.watching.tab
-    answer = watching.stop(replace(batch, state=State.PAUSED), Request())
+    answer = watching.stop(replace(batch, state=State.PAUSED), True, Request())
     wired.check(watching.stop, answer)
     assert answer[tab.batch].state is State.STOPPED
-    assert watching.stop(batch, Request()) == unchanged()
+    assert watching.stop(batch, True, Request()) == unchanged()
 
 
 def test_wishes_reach_a_run_that_goes_on(wired: Wired) -> None:
@@ -198,7 +297,7 @@ def test_wishes_reach_a_run_that_goes_on(wired: Wired) -> None:
         watching.pause(Request())
         assert wishes == Wishes(State.PAUSED, 0.4)
         watching.set_automatic(True, 0.4, Request())
-        watching.stop(None, Request())
+        watching.stop(None, False, Request())
         assert wishes == Wishes(State.STOPPED, None)
     finally:
         watching.running.clear()
@@ -206,17 +305,68 @@ def test_wishes_reach_a_run_that_goes_on(wired: Wired) -> None:
 
 def test_paint_becomes_a_mask() -> None:
     layer = np.zeros((4, 6, 4), np.uint8)
-    assert painted_mask(None) is painted_mask({"layers": [layer, None]}) is None
+    assert painted_mask([]) is painted_mask([png(layer), png(layer[..., :3] + 255)]) is None
     layer[1, 2, 3] = 9
-    mask = painted_mask({"layers": [layer]})
+    mask = painted_mask([png(layer)])
     assert mask is not None
     assert mask.shape == (4, 6, 3)
     assert np.argwhere(mask[..., 0]).tolist() == [[1, 2]]
 
 
+def test_paint_of_a_large_frame_is_kept_small(wired: Wired) -> None:
+    layer = np.zeros((1500, 4000, 4), np.uint8)
+    layer[300:600, 1000:2000, 3] = 255
+    mask = painted_mask([png(layer)])
+    assert mask is not None
+    assert mask.shape == (480, 1280, 3)
+    assert mask.base is not None
+    assert mask.strides[2] == 0  # one byte a pixel
+    assert mask[:, :, 0].mean() == pytest.approx(255 * 0.05, rel=0.01)
+
+
+@pytest.mark.parametrize("side", [7_100, 13_000, 60_000])
+def test_paint_over_the_limit_is_refused_before_it_is_decoded(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(ImageError, match="What is painted"):
+        painted_mask([header_of_a_png(side)])
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])
+def test_paint_that_cannot_be_read_is_named(wired: Wired, content: bytes) -> None:
+    with pytest.raises(gr.Error, match="What is painted cannot be read"):
+        wired.watching.take_paint([content])
+
+
+def png(picture: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return file.getvalue()
+
+
+def header_of_a_png(side: int) -> bytes:
+    """The first bytes of a PNG that says it is that large."""
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 6, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+
+
 def test_the_slider_reaches_beyond_all_scores_and_stays_where_it_was_put(batch: Batch) -> None:
     assert threshold_slider(batch, automatic=True).maximum > max(batch.judgement.baseline.scores)
     assert threshold_slider(batch, automatic=True).value == round(batch.judgement.threshold, 3)
+
+
+def test_a_full_disk_is_not_a_file_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+
+    (tmp_path / "a.png").write_bytes(b"x")
+    monkeypatch.setattr(batches, "uploaded", lambda path: path)
+    with pytest.raises(ImageError, match=r"none\.png is no longer here"):
+        batches.begin(replace(ASKED, files=(str(tmp_path / "none.png"),)))
+    monkeypatch.setattr(batches.shutil, "copy", full)
+    before = list((batches.HOME / batches.FRAMES).iterdir())
+    with pytest.raises(OSError, match="No space left"):
+        batches.begin(replace(ASKED, files=(str(tmp_path / "a.png"),)))
+    assert list((batches.HOME / batches.FRAMES).iterdir()) == before
 
 
 def test_names_of_uploads_are_kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

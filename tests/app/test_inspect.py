@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Generator
 from dataclasses import replace
@@ -14,10 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app import temporary
 from app.events import Answer, unchanged
-from app.inspect import Incoming, inspect_tab, learning, run
+from app.inspect import Incoming, good_parts, inspect_tab, learning, run
 from app.inspect.learning import Learning, checked, decodable
-from app.inspect.run import Inspection, method_choices, on_slider
+from app.inspect.run import Inspection, method_choices, place_in, threshold_slider
 from app.models import Busy
 from maeday_core import (
     MAEDAY,
@@ -33,6 +35,8 @@ from maeday_core import (
 from maeday_core.drawing.shown import Shown, mask_count, shown
 from maeday_core.fewshot.fine_tuning import find_preset
 from tests.drawing.detections import HEIGHT, WIDTH, ensemble, matched, query, reconstructed
+
+INCOMING = Incoming("a.png", Settings(masks=4, sampling="balanced", tile="on"), "maeday", "bundled", 0.1, "", 0.0)
 
 
 class Wired:
@@ -126,7 +130,8 @@ def test_answers_of_choices_name_wired_components(wired: Wired) -> None:
     wired.check(do.by_hand, do.by_hand())
     wired.check(do.automatic, do.automatic())
     wired.check(do.offer_methods, do.offer_methods(None, "patchcore"))
-    wired.check(do.take, do.take(Incoming("a.png", "ensemble", "on", 4, 1.4, 0.0), None))
+    wired.check(do.take, do.take(INCOMING, None))
+    wired.check(do.give_up, do.give_up())
     wired.check(wired.learning.try_example, wired.learning.try_example())
 
 
@@ -162,7 +167,8 @@ def test_a_setting_out_of_range_is_explained(wired: Wired, picture: str) -> None
 
 def test_judging_again_begins_without_a_result_that_stop_could_bring_back(wired: Wired, picture: str) -> None:
     do = wired.inspection
-    assert next(do.detect_again(wired.values(do.detect_again, query=picture))) == {do.tab.shown: None}
+    first = next(do.detect_again(wired.values(do.detect_again, query=picture)))
+    assert first == {do.tab.shown: None, do.tab.showing: False}
 
 
 @pytest.fixture
@@ -269,15 +275,17 @@ def test_photos_that_were_not_uploaded_here_are_refused(picture: str) -> None:
         checked([(picture, None)])
 
 
-def test_a_threshold_stays_within_its_slider(wired: Wired) -> None:
-    assert on_slider(view(reconstructed(limit=2.5))) == 1
-    assert on_slider(replace(view(reconstructed()), by_hand=0.2)) == 0.2
-    assert on_slider(replace(view(matched()), by_hand=2.5)) == 2.5
+@pytest.mark.parametrize("limit", [0.2, 2.5, 45.0])
+def test_a_slider_reaches_as_far_as_the_threshold(wired: Wired, limit: float) -> None:
+    for one in (view(reconstructed(limit=limit)), replace(view(matched()), by_hand=limit)):
+        slider = threshold_slider(one)
+        assert slider.value == limit
+        assert slider.maximum == max(one.result.unit.slider[0], limit)
     do = wired.inspection
-    values = wired.values(do.end, view(reconstructed()), threshold=2.5) | {do.tab.result.auto: False}
-    ended = do.end(values)  # set by hand for a method whose slider reaches further
-    assert ended[do.tab.result.threshold].value == 1
-    assert "threshold <b>1.000</b>" in ended[do.tab.result.verdict]
+    values = wired.values(do.end, view(reconstructed()), threshold=limit) | {do.tab.result.auto: False}
+    ended = do.end(values)
+    assert ended[do.tab.result.threshold].value == limit
+    assert f"threshold <b>{limit:.3f}</b>" in ended[do.tab.result.verdict]
     assert "threshold set by hand" in ended[do.tab.result.verdict]
 
 
@@ -287,7 +295,7 @@ def test_another_share_of_false_alarms_moves_the_automatic_threshold(wired: Wire
     strict, lenient = ({rate: share, auto: False} for share in (0.01, 0.2))
     by_hand = wired.values(do.allow, result, threshold=2.0)
     moved = [do.allow(by_hand | given) for given in (strict, lenient)]
-    assert moved[0][threshold] > 1.0 > 0.9 > moved[1][threshold]
+    assert moved[0][threshold].value > 1.0 > 0.9 > moved[1][threshold].value
     assert all(answer[auto] is True for answer in moved)
     shown_then = {**wired.values(do.redraw, result), rate: 0.2}
     assert "Something here does not belong" in do.redraw(shown_then)[do.tab.result.verdict]
@@ -314,11 +322,107 @@ def test_moving_the_false_alarms_gives_what_a_detection_with_them_gives(
     assert asked[do.tab.shown].result.made_by.alarm_rate == share
 
 
-def test_a_picture_from_another_tab_keeps_its_threshold(wired: Wired) -> None:
+@pytest.mark.parametrize("margin", [0.02, -0.02, -40.0])
+def test_a_picture_from_another_tab_keeps_its_verdict(wired: Wired, tiny: Tools, picture: str, margin: float) -> None:
+    do, tab = wired.inspection, wired.inspection.tab
+    incoming = replace(INCOMING, path=picture, margin=margin)
+    taken = do.take(incoming, None)
+    assert taken[tab.result.auto] is False
+    assert taken[tab.settings.masks] == 4
+    values = wired.values(do.detect_incoming, query=picture, masks=4) | {tab.incoming: incoming, tab.result.auto: False}
+    *_, last, _ = do.detect_incoming(values)
+    score, slider = last[tab.shown].result.image_score, last[tab.result.threshold]
+    assert slider.value == pytest.approx(score - margin, abs=0.001)
+    assert slider.maximum >= slider.value
+    anomalous = "Something here does not belong" in last[tab.result.verdict]
+    assert anomalous == (margin > 0)
+
+
+@pytest.mark.parametrize("differs", ["Inspect judges this frame without the clean frames.", ""])
+def test_where_another_question_is_asked_the_threshold_is_automatic_and_a_note_says_why(
+    wired: Wired, monkeypatch: pytest.MonkeyPatch, differs: str
+) -> None:
+    do, told = wired.inspection, []
+    monkeypatch.setattr(gr, "Info", lambda text, **_: told.append(text))
+    taken = do.take(replace(INCOMING, margin=None if differs else 0.1, differs=differs), None)
+    assert taken[do.tab.result.auto] is bool(differs)
+    assert told == [differs] * bool(differs)
+
+
+def test_good_parts_that_were_forgotten_are_not_passed_over(wired: Wired, picture: str) -> None:
+    do, panel = wired.inspection, wired.inspection.tab.good_parts
+    for handler in (do.detect, do.detect_again, do.detect_incoming):
+        values = wired.values(handler, query=picture, method="patchcore") | {panel.adapted: True, do.tab.incoming: None}
+        *_, answer = handler(values)
+        wired.check(handler, answer)
+        assert "forgotten; load or fine-tune again" in answer[do.tab.result.verdict]
+        assert "forgotten; load or fine-tune again" in answer[panel.card]
+        assert answer[panel.adapted] is False
+        assert answer[do.tab.method].value == "maeday"
+        assert answer[do.tab.shown] is None
+
+
+def test_a_failed_load_says_that_the_good_parts_were_forgotten(wired: Wired) -> None:
+    panel = wired.inspection.tab.good_parts
+    answer = good_parts.load(panel, "none.safetensors", None, True)
+    assert "forgotten; load or fine-tune again" in answer[panel.card]
+    assert answer[panel.adapted] is False
+    assert "forgotten" not in good_parts.load(panel, "none.safetensors", None, False)[panel.card]
+
+
+def test_a_result_that_was_forgotten_is_not_passed_over(wired: Wired) -> None:
     do = wired.inspection
-    slider = do.take(Incoming("a.png", "ensemble", "on", 4, 1.4, 0.0), None)[do.tab.result.threshold]
-    assert slider.value == 1.4
-    assert slider.maximum >= 1.4
+    answer = do.redraw(wired.values(do.redraw) | {do.tab.showing: True})
+    wired.check(do.redraw, answer)
+    assert "was forgotten; press Detect again" in answer[do.tab.result.verdict]
+    for handler, answer in (
+        (do.show_mask, do.show_mask(None, 2, False, True)),
+        (do.show_nearest, do.show_nearest(None, True, type("Event", (), {"index": [1, 2]}))),
+    ):
+        wired.check(handler, answer)
+        assert "was forgotten" in answer[do.tab.result.verdict]
+
+
+@pytest.mark.parametrize("index", [None, 3, [1], [1, 2, 3], [-1, 0], [10**9, 0], ["1", 2], {"x": 1}, [1.5, 2]])
+def test_a_click_outside_of_the_picture_is_refused(index: object) -> None:
+    with pytest.raises(gr.Error, match="not in the picture"):
+        place_in(view(matched()), index)
+
+
+def test_stop_without_a_fine_tuning_keeps_nothing(wired: Wired) -> None:
+    wired.learning.stop(type("Request", (), {"session_hash": "x" * 10**6}))
+    assert not wired.learning.tuning
+
+
+def test_what_was_learned_stays_in_use_where_it_cannot_be_saved(
+    wired: Wired, tiny: Tools, picture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(reference: object, path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(learning, "uploaded", lambda path: path)
+    monkeypatch.setattr(good_parts, "save_reference", full)
+    do, tune = wired.inspection, wired.learning.fine_tune
+    *_, answer = tune(wired.values(tune, masks=2) | {do.tab.good_parts.shots: [(picture, None)]}, Request())
+    assert answer[do.tab.good_parts.reference].shots == 1
+    assert answer[do.tab.good_parts.adapted] is True
+    assert (
+        "cannot be saved. This server cannot write its files (No space left on device)"
+        in (answer[do.tab.good_parts.card])
+    )
+    assert not answer[do.tab.good_parts.download].interactive
+
+
+def test_without_space_for_temporary_files_nothing_begins(
+    wired: Wired, picture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(temporary, "LEAST_FREE", 10**18)
+    do, tune = wired.inspection, wired.learning.fine_tune
+    (answer,) = do.detect(wired.values(do.detect, query=picture))
+    assert "There is no space left on this server" in answer[do.tab.result.verdict]
+    monkeypatch.setattr(learning, "uploaded", lambda path: path)
+    (answer,) = tune(wired.values(tune) | {do.tab.good_parts.shots: [(picture, None)]}, Request())
+    assert "There is no space left on this server" in answer[do.tab.good_parts.card]
 
 
 def test_methods_that_need_good_parts_are_not_offered_without() -> None:

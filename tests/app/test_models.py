@@ -1,52 +1,11 @@
-"""Turns: one step of one visitor at a time."""
+"""Models as the page offers them."""
 
 from __future__ import annotations
-
-import threading
-from collections.abc import Iterator
 
 import pytest
 
 from app import models
-from app.models import in_turns, model_choices
-
-
-def test_no_two_steps_run_at_once() -> None:
-    running, most = 0, 0
-
-    def steps() -> Iterator[int]:
-        nonlocal running, most
-        for step in range(50):
-            running += 1
-            most = max(most, running)
-            threading.Event().wait(0.0005)
-            running -= 1
-            yield step
-
-    found: list[list[int]] = []
-    threads = [threading.Thread(target=lambda: found.append(list(in_turns(steps())))) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert found == [list(range(50))] * 3
-    assert most == 1
-
-
-def test_a_visitor_who_stops_between_two_steps_blocks_nobody() -> None:
-    stopped = in_turns(iter([1, 2, 3]))
-    next(stopped)
-    assert list(in_turns(iter([4, 5]))) == [4, 5]
-
-
-def test_an_error_in_a_step_ends_the_turn() -> None:
-    def failing() -> Iterator[int]:
-        yield 1
-        raise ValueError
-
-    with pytest.raises(ValueError):  # noqa: PT011
-        list(in_turns(failing()))
-    assert list(in_turns(iter([2]))) == [2]
+from app.models import model_choices
 
 
 def test_the_default_model_is_offered_first_and_without_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:

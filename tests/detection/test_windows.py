@@ -9,7 +9,7 @@ from maeday_core import ENSEMBLE, ImageError, Reference, Settings, SettingsError
 from maeday_core.detection.calibration import Calibration
 from maeday_core.detection.reading import PLAIN, Reading
 from maeday_core.detection.reconstruction import Sums, detect, stream
-from maeday_core.detection.windows import Tiling, sample_windows
+from maeday_core.detection.windows import RULE, Tiling, sample_windows
 from maeday_core.methods.memory_bank import as_compared, build_bank
 from maeday_core.model.backbone import load_backbone
 
@@ -56,8 +56,35 @@ def test_auto_decides_by_size_and_shape(shape: tuple[int, int], tile: str, windo
 
 def test_a_picture_of_a_few_rows_stays_small() -> None:
     tiles = Tiling.of((1, 50_000), "on", 224)
-    assert tiles.width == 200_000
-    assert len(tiles.corners) < 1300
+    assert tiles.height == 224
+    assert 400 < len(tiles.corners) <= RULE.most
+
+
+@given(st.integers(1, 50_000), st.integers(1, 50_000))
+def test_windows_are_bounded_and_a_large_picture_keeps_its_detail(height: int, width: int) -> None:
+    tiles = Tiling.of((height, width), "on", 224)
+    assert len(tiles.corners) <= RULE.most
+    if height * width <= 50_000_000 and max(height, width) <= 2 * min(height, width) and min(height, width) > 900:
+        assert tiles.scale == 0.5
+
+
+def test_nobody_waits_long_between_windows(tiny_model, monkeypatch) -> None:
+    """None marks a pause; without them it is the same detection."""
+    looks = []
+    look = Sums._look
+    monkeypatch.setattr(Sums, "_look", lambda sums, numbers, chosen: looks.append(1) or look(sums, numbers, chosen))
+    passes = [0]
+    results = []
+    query = noise(700, 900)
+    for result in stream(tiny_model, query, Settings(masks=20, mask_ratio=0.5, tile="on")):
+        passes.append(len(looks))
+        results.append(result)
+    assert np.diff(passes).max() <= 6  # the last ones are for what is shown of the worst window
+    assert sum(result is not None for result in results) == 5
+    monkeypatch.undo()
+    whole = detect(tiny_model, query, Settings(masks=20, mask_ratio=0.5, tile="on"))
+    assert results[-1] is not None
+    assert np.array_equal(results[-1].error_map, whole.error_map)
 
 
 def slow_blend(tiles, maps: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import tifffile
-from PIL import Image
+from PIL import Image, features
 
 
 def photo(height=12, width=20, channels=3, seed=0):
@@ -48,6 +48,17 @@ def png16(array, extra=b""):
     height, width, channels = array.shape
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in array)
     return png(width, height, 16, {1: 0, 2: 4, 3: 2, 4: 6}[channels], rows, extra)
+
+
+def tiff_of_12_bits(grey):
+    """Two samples in three bytes, which tifffile does not write without a codec of its own."""
+    height, width = grey.shape
+    pairs = grey.reshape(-1, 2).astype(np.uint16)
+    data = np.stack([pairs[:, 0] >> 4, (pairs[:, 0] & 15) << 4 | pairs[:, 1] >> 8, pairs[:, 1] & 255], 1)
+    tags = {256: width, 257: height, 258: 12, 259: 1, 262: 1, 273: 8 + 2 + 9 * 12 + 4, 277: 1, 278: height}
+    tags[279] = data.size
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + data.astype(np.uint8).tobytes()
 
 
 def tile_bomb(side):
@@ -95,6 +106,7 @@ def whole_files() -> dict[str, bytes]:
         "cmyk.jpg": encode(Image.fromarray(SOFT).convert("CMYK"), "JPEG"),
         "png": encode(SOFT, "PNG"),
         "deep.png": encode(deep, "PNG"),
+        "deep colour.png": png16(np.dstack([deep, deep, deep, deep])),
         "palette.png": palette(SOFT, transparency=3),
         "animated.png": encode(SOFT, "PNG", **frames),
         "gif": encode(Image.fromarray(SOFT).quantize(16), "GIF", **frames),
@@ -106,12 +118,15 @@ def whole_files() -> dict[str, bytes]:
         "jpeg.tif": encode(SOFT, "TIFF", compression="jpeg"),
         "tiled.tif": tiff(SOFT, photometric="rgb", tile=(16, 16), compression="zlib"),
         "float.tif": tiff(deep.astype(np.float32), photometric="minisblack"),
+        "deep colour.tif": tiff(np.dstack([deep] * 3), photometric="rgb"),
         "big.tif": tiff(deep, photometric="minisblack", bigtiff=True, byteorder=">"),
         "bmp": encode(SOFT, "BMP"),
         "palette.bmp": encode(Image.fromarray(SOFT).quantize(16), "BMP"),
         "ppm": encode(SOFT, "PPM"),
         "plain.ppm": b"P3 8 8 255\n" + b"17 " * 192,
-    }
+        "deep.ppm": b"P6 20 12 4095\n" + (COLOUR.astype(">u2") * 16).tobytes(),
+        "pfm": b"Pf\n20 12\n-1.0\n" + RAMP.astype("<f4").tobytes(),
+    } | ({"avif": encode(SOFT, "AVIF")} if features.check("avif") else {})
 
 
 def _damaged(suffix: str, data: bytes, rng: random.Random) -> Files:

@@ -7,11 +7,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
+from maeday_core.errors import ImageError
 from maeday_core.io.images import load_image
 from tests.io.checks import load_all, refusal
-from tests.io.picture_files import broken_files, chunk, encode, photo, png, tile_bomb
+from tests.io.picture_files import (
+    COLOUR,
+    RAMP,
+    broken_files,
+    chunk,
+    encode,
+    photo,
+    png,
+    png16,
+    tiff_of_12_bits,
+    tile_bomb,
+    whole_files,
+)
 
 
 def test_bombs_are_refused_before_memory_is_spent(tmp_path):
@@ -50,11 +65,25 @@ def test_over_50_megapixels_is_refused_and_50_is_not():
     for over in (
         png(7072, 7072, 1, data=bytes(100)),
         png(50_000_001, 1, 1, data=bytes(100)),
+        png(500_001, 100, 1, data=bytes(100)),
         Image.new("1", (7072, 7072)),
         np.broadcast_to(np.uint8(0), (7072, 7072)),
         np.broadcast_to(np.float32(0), (10**6, 10**6)),
     ):
         assert "larger than 50 megapixels" in refusal(over)
+
+
+@pytest.mark.parametrize("size", [(65_000, 1), (1, 65_000), (500, 1), (20_000, 30), (1, 1_000_000), (101, 1)])
+def test_a_line_is_refused_and_a_strip_is_not(size):
+    width, height = size
+    for line in (
+        png(width, height, 1, data=bytes(100)),
+        Image.new("1", size),
+        np.broadcast_to(np.uint8(0), size[::-1]),
+    ):
+        assert "more than 100 times as long as wide" in refusal(line)
+    for strip in ((8000, 200), (100, 1), (60, 6000)):
+        assert load_image(Image.new("L", strip)).shape[1::-1] == strip
 
 
 def test_over_200_megabytes_is_refused_unread(tmp_path, monkeypatch):
@@ -81,6 +110,33 @@ def test_the_largest_picture_costs_less_than_a_gigabyte(tmp_path, mode, form, op
     report = load_all(tmp_path)
     assert report["results"] == {"large": ["uint8", 3, 3]}
     assert report["megabytes"] < 1000
+
+
+WHOLE = {**whole_files(), "12-bit.tif": tiff_of_12_bits(RAMP), "sbit.png": png16(COLOUR, chunk(b"sBIT", b"\x0c" * 3))}
+PLACE = st.one_of(st.integers(0, 120), st.integers(0, 2**16))
+DAMAGE = st.lists(st.tuples(PLACE, st.integers(0, 8), st.binary(max_size=8)), max_size=4)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(damage=DAMAGE, cut=st.one_of(st.none(), PLACE))
+def test_any_bytes_are_a_picture_or_one_sentence(name, damage, cut):
+    data = WHOLE[name]
+    for place, removed, inserted in damage:  # which replaces, removes or inserts
+        at = place % len(data)
+        data = data[:at] + inserted + data[at + removed :]
+    data = data[:cut]
+    try:
+        image = load_image(data)
+    except ImageError as error:
+        text = str(error)
+    else:
+        text = "The picture ."
+        assert image.dtype == np.uint8
+        assert image.ndim == 3
+        assert image.shape[2] == 3
+    assert text.startswith("The picture ")
+    assert text.endswith(".")
 
 
 def test_malformed_files_decode_or_are_refused(tmp_path):

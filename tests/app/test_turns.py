@@ -1,0 +1,93 @@
+"""Turns: one step of one visitor at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from torch import nn
+
+from app import turns
+from app.turns import in_turns
+
+
+def test_no_two_steps_run_at_once() -> None:
+    running, most = 0, 0
+
+    def steps() -> Iterator[int]:
+        nonlocal running, most
+        for step in range(50):
+            running += 1
+            most = max(most, running)
+            threading.Event().wait(0.0005)
+            running -= 1
+            yield step
+
+    found: list[list[int]] = []
+    threads = [threading.Thread(target=lambda: found.append(list(in_turns(steps())))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [list(range(50))] * 3
+    assert most == 1
+
+
+def test_whoever_waits_comes_before_whoever_has_just_had_a_turn() -> None:
+    order: list[str] = []
+
+    def steps(name: str, count: int) -> Iterator[None]:
+        for _ in range(count):
+            order.append(name)
+            threading.Event().wait(0.003)
+            yield
+
+    greedy = threading.Thread(target=lambda: list(in_turns(steps("greedy", 200))))
+    greedy.start()
+    while len(order) < 5:
+        pass
+    list(in_turns(steps("light", 20)))
+    greedy.join()
+    first, last = order.index("light"), len(order) - 1 - order[::-1].index("light")
+    assert last - first < 60  # in turns, not after 200 of the other's
+
+
+def test_a_visitor_who_stops_between_two_steps_blocks_nobody() -> None:
+    stopped = in_turns(iter([1, 2, 3]))
+    next(stopped)
+    assert list(in_turns(iter([4, 5]))) == [4, 5]
+
+
+def test_an_error_in_a_step_ends_the_turn() -> None:
+    def failing() -> Iterator[int]:
+        yield 1
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011
+        list(in_turns(failing()))
+    assert list(in_turns(iter([2]))) == [2]
+
+
+def test_a_network_hands_a_long_turn_on_while_somebody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "LONGEST", 0.02)
+    turns.hand_on_long_turns()
+    network, working, ended = nn.Identity(), threading.Event(), []
+
+    def long() -> Iterator[None]:
+        for _ in range(100):
+            working.set()
+            time.sleep(0.01)
+            network(0)
+        yield
+        ended.append("long")
+
+    heavy = threading.Thread(target=lambda: list(in_turns(long())))
+    heavy.start()
+    working.wait()
+    for _ in range(5):
+        list(in_turns(iter([1])))
+    assert not ended
+    heavy.join()
+    assert ended
