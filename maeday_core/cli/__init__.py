@@ -15,7 +15,7 @@ from typing import NoReturn, Protocol
 
 import maeday_core
 from maeday_core.cli import adapt, bench, corpus, detect, evaluate, frames, pretrain, report
-from maeday_core.cli.output import print_error
+from maeday_core.cli.output import print_error, print_line, print_mistake
 from maeday_core.errors import MaedayError
 from maeday_core.io.files import sha256
 
@@ -59,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # any name can be printed in any encoding
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         return COMMANDS[options.command].run(options)
     except MaedayError as error:
         print_error(error)
@@ -72,11 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_error(f"{error.filename or 'a file'}: {error.strerror or error}")
         return 2
     except Exception as error:
-        if sys.flags.dev_mode:
-            raise
-        said = f"{type(error).__name__}: {error}".splitlines()[0]
-        print_error(f"the program made a mistake ({said}); report it with what `python -X dev -m maeday_core` says.")
-        return 1
+        return print_mistake(error)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,7 +91,7 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from maeday_core.model.bundled import BUNDLED_FILE
 
-        print(f"{parser.prog} {maeday_core.__version__}, bundled model {sha256(BUNDLED_FILE)[:12]}")
+        print_line(f"{parser.prog} {maeday_core.__version__}, bundled model {sha256(BUNDLED_FILE)[:12]}")
         parser.exit()
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from maeday_core.cli.good_parts import learn_from
 from maeday_core.cli.options import add_method, add_settings, settings_of, tools_of
 from maeday_core.cli.output import print_json, print_line
-from maeday_core.errors import SettingsError
+from maeday_core.errors import OutputError, SettingsError
 from maeday_core.io.files import check_place
+
+if TYPE_CHECKING:
+    from maeday_core.methods import Reference
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -37,7 +41,10 @@ def run(options: Namespace) -> int:
     start = time.perf_counter()
     reference = learn_from(options.shots, method, tools)
     seconds = time.perf_counter() - start
-    save_reference(reference, options.out)
+    try:
+        save_reference(reference, options.out)
+    except OutputError as error:
+        raise OutputError(f"{error} {_rescued(reference, options.out.name)}") from error
     if options.json:
         row: dict[str, Any] = {"path": str(options.out), "method": method.name, "seed": options.seed}
         row |= {"seconds": round(seconds, 2), "doubts": reference.doubts}
@@ -47,3 +54,16 @@ def run(options: Namespace) -> int:
     else:
         print_line(f"{options.out}: {', '.join(learned.summary for learned in reference.learned.values())}")
     return 0
+
+
+def _rescued(reference: Reference, name: str) -> str:
+    """What was learned, written where temporary files are, for its own place takes it no longer; says where."""
+    from maeday_core.methods import save_reference
+
+    folder = Path(tempfile.mkdtemp(prefix="maeday-"))
+    try:
+        save_reference(reference, folder / name)
+    except OutputError:
+        folder.rmdir()
+        return "What was learned is lost."
+    return f"What was learned is kept in {folder / name}; move it."

@@ -14,11 +14,11 @@ from PIL.PngImagePlugin import PngInfo
 
 from maeday_core.cli.good_parts import add_good_parts, reference_of
 from maeday_core.cli.options import add_method, add_settings, settings_of, tools_of
-from maeday_core.cli.output import print_error, print_json, print_line, print_note, print_warning
-from maeday_core.errors import ImageError
+from maeday_core.cli.output import print_error, print_json, print_line, print_mistake, print_note, print_warning
+from maeday_core.errors import ImageError, MaedayError
 from maeday_core.io.files import check_folder, replacing, shortened, unique
 from maeday_core.io.folders import find_images
-from maeday_core.io.images import RGBImage, load_image
+from maeday_core.io.images import MAX_BYTES, RGBImage, load_image
 
 if TYPE_CHECKING:
     from maeday_core.detection.result import Detection
@@ -49,28 +49,47 @@ def run(options: Namespace) -> int:
         return 2
     reference = reference_of(options, method, tools)
     detect = detector(method, tools, reference)
+    status = 2 if failed else 0
     for path in paths:
         if out and out.wrote(path):
             continue
         try:
-            query = load_image(path)
+            query = load_image(_read(path), path.name)
+            result = last(detect(query))
+            doubt = reference.doubt_of(query)
         except ImageError as error:
             print_error(f"{error} Give a video to `maeday frames`." if _is_video(path) else error)
-            failed += 1
+            status = status or 2
             continue
-        result = last(detect(query))
-        if doubt := reference.doubt_of(query):
+        except MaedayError:  # the same for every picture
+            raise
+        except Exception as error:
+            status = min(status or 2, print_mistake(error, f"{path}: "))
+            continue
+        if doubt:
             print_warning(f"{path}: {doubt}")
         if result.made_by.windows:
             print_note(f"{path}: seen through {result.made_by.windows}")
         written = out.write(path, query, result) if out else {"error_map": None, "mask": None}
-        row = {**_row(path, result, options.model), **written}
-        if options.json:
-            print_json(row)
-        else:
-            score, limit = row["image_score"], row["threshold"]
-            print_line(f"{score:8.4f} {'>' if score > limit else '<='} {limit:.4f}  {row['state']:9}  {path}")
-    return 2 if failed else 0
+        _print({**_row(path, result, options.model), **written}, options.json)
+    return status
+
+
+def _print(row: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(row)
+    else:
+        score, limit = row["image_score"], row["threshold"]
+        sign = ">" if score > limit else "<="
+        print_line(f"{score:8.4f} {sign} {limit:.4f}  {row['state']:9}  {row['path']}")
+
+
+def _read(path: Path) -> Path | bytes:
+    """What a pipe holds, which can be read once; else the path."""
+    if not path.is_fifo():
+        return path
+    with path.open("rb") as pipe:
+        return pipe.read(MAX_BYTES + 1)
 
 
 def _pictures(queries: Sequence[str]) -> tuple[list[Path], int]:
@@ -88,6 +107,8 @@ def _pictures(queries: Sequence[str]) -> tuple[list[Path], int]:
 def _is_video(path: Path) -> bool:
     from maeday_core.frames.kinds import START, kind
 
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as file:
             return kind(file.read(START)) == "video"

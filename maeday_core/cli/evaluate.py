@@ -9,6 +9,7 @@ from typing import Any
 
 from maeday_core.cli.options import Choices, add_method, add_settings, settings_of, tools_of
 from maeday_core.cli.output import print_json, print_line, print_warning, progress_bar
+from maeday_core.io.files import check_folder
 
 FACTS = {"category": "20", "method": "12", "shots": ">5", "seed": ">4", "sampling": "8", "masks": ">5", "images": ">6"}
 """The first columns of the table, and their widths."""
@@ -63,13 +64,16 @@ def run(options: Namespace) -> int:
     """Evaluate, and print each result as soon as it is known."""
     from maeday_core.evaluation.datasets import find_categories
     from maeday_core.evaluation.evaluate import ImageDone, Plan, evaluate
+    from maeday_core.evaluation.look import doubts_about
     from maeday_core.evaluation.repetitions import repetitions
     from maeday_core.methods import find
 
     tools = tools_of(options, settings_of(options, seed=options.seeds[0]))
     categories = find_categories(options.root, options.category)
+    if options.out:
+        check_folder(options.out)
     for category in categories:
-        for sentence in category.lacks:
+        for sentence in (*category.lacks, *doubts_about(category)):
             print_warning(sentence)
     if not options.json:
         print_line(_head())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maeday_core.cli.output import print_note, print_warning, progress_bar
+from maeday_core.errors import ImageError
 from maeday_core.io.folders import find_images
 from maeday_core.io.images import Photos
 
@@ -40,8 +41,11 @@ def learn_from(paths: Sequence[str], method: Method, tools: Tools) -> Reference:
     """Learn from files and folders of photos, with a progress bar; doubts about the photos are printed."""
     from maeday_core.methods import learn
 
+    photos = Photos(find_images(paths, print_note))
+    for path in photos.paths:
+        if Path(path).is_fifo():
+            raise ImageError(f"{path} is a pipe, which can be read only once; good parts are read again: give a file.")
     with progress_bar() as show:
-        photos = Photos(find_images(paths, print_note))
         reference = learn(method, tools, photos, lambda progress: show(progress.doing, progress.share))
     for doubt in reference.doubts:
         print_warning(doubt)

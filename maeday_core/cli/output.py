@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,18 +12,31 @@ from typing import Any
 
 from tqdm import tqdm
 
+from maeday_core.errors import OutputError
 from maeday_core.io.files import printable
 
 BETWEEN_LINES = 10.0
 """Seconds between two lines of progress, for those who read a log."""
+SHORT_OF_MEMORY = re.compile("out of memory|n.t allocate memory|insufficient memory", re.IGNORECASE)
+"""How torch and OpenCV tell it."""
 Show = Callable[[str, float], None]
 """Shows what is being done, and how much of it is done: 0 to 1."""
 
 
 def print_line(text: str) -> None:
-    """Print a line of results."""
-    tqdm.write(printable(text), file=sys.stdout)  # where a bar is shown, it stays below
-    sys.stdout.flush()
+    """Print a line of results.
+
+    Raises:
+        BrokenPipeError: whoever read them has seen enough.
+        OutputError: standard output takes no more.
+    """
+    try:
+        tqdm.write(printable(text), file=sys.stdout)  # where a bar is shown, it stays below
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"Standard output cannot be written ({error.strerror}); give it another place.") from error
 
 
 def print_json(row: dict[str, Any]) -> None:
@@ -43,6 +57,22 @@ def print_warning(text: object) -> None:
 def print_error(text: object) -> None:
     """Print a sentence about something that could not be done."""
     print_note(f"error: {text}")
+
+
+def print_mistake(error: Exception, about: str = "") -> int:
+    """Say in a line what was not foreseen; its traceback, in Python's development mode.
+
+    Returns:
+        The exit status: 2 where memory is short, 1 for a mistake of the program.
+    """
+    if sys.flags.dev_mode:
+        raise error
+    if isinstance(error, MemoryError) or SHORT_OF_MEMORY.search(str(error)):
+        print_error(f"{about}There is not enough memory; give smaller pictures, or end other programs.")
+        return 2
+    said = f"{type(error).__name__}: {error}".splitlines()[0]
+    print_error(f"{about}The program made a mistake ({said}); report it with what `python -X dev -m maeday_core` says.")
+    return 1
 
 
 @contextlib.contextmanager

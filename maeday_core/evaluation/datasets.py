@@ -93,7 +93,9 @@ def find_categories(root: str | os.PathLike[str], names: Iterable[str] = ()) -> 
 def _mvtec(root: Path) -> dict[str, Callable[[], Category]]:
     folders = [root] if _test(root) else sorted(p for p in root.iterdir() if _test(p))
     if not folders:
-        raise DatasetError(f"{root} holds no category: expected {root}/test or {root}/<category>/test.")
+        raise DatasetError(
+            f"{root} holds no category: expected {root}/test or {root}/<category>/test; {_folders_in(root)}."
+        )
     named = {folder.name or folder.resolve().name: folder for folder in folders}
     return {name: partial(_mvtec_category, name, folder) for name, folder in named.items()}
 
@@ -120,9 +122,11 @@ def _visa(root: Path) -> dict[str, Callable[[], Category]] | None:
                 if row["split"] == "train":
                     normals.setdefault(row["object"], []).append(path)
                 else:
-                    mask = None if good else root / row["mask"]
+                    mask = None if good or not row["mask"] else root / row["mask"]
                     samples.setdefault(row["object"], []).append(Sample(path, "good" if good else "anomaly", mask))
-    except (KeyError, TypeError, ValueError) as error:
+            if not samples:
+                raise ValueError("no test pictures")
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise DatasetError(
             f"{split} is not VisA's list of pictures: expected object, split, label, image and mask, found {columns}."
         ) from error
@@ -149,14 +153,16 @@ def _samples(folder: Path) -> list[Sample]:
         if defect.name == TRUTH:
             continue
         good, marked = _is_good(defect), truth / defect.name
-        masks = {} if good else _masks(marked)
-        for path in _pictures(defect):
+        masks, pictures = {} if good else _masks(marked), _pictures(defect)
+        if not pictures and _folders(defect):
+            raise DatasetError(f"{defect} holds no pictures, but folders; put its pictures right into it.")
+        for path in pictures:
             if not good and marked.is_dir() and path.stem not in masks:
                 expected = f"{marked / path.stem}_mask.png, or {path.stem}.png or a folder {path.stem} beside it"
                 raise DatasetError(f"{path} has no mask: expected {expected}.")
             samples.append(Sample(path, "good" if good else defect.name, masks.get(path.stem)))
     if not samples:
-        raise DatasetError(f"{test} holds no pictures in folders of its own, such as good.")
+        raise DatasetError(f"{test} holds no pictures in folders of its own, such as good; {_folders_in(test)}.")
     return samples
 
 
@@ -172,6 +178,12 @@ def _folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(p for p in folder.iterdir() if p.is_dir() and not hidden(Path(p.name)))
+
+
+def _folders_in(folder: Path, most: int = 10) -> str:
+    """What is there, for an error that says what is not."""
+    names = [path.name for path in _folders(folder)]
+    return f"its folders are {', '.join(names[:most])}{', ...' * (len(names) > most)}" if names else "it has no folders"
 
 
 def _masks(folder: Path) -> dict[str, Path]:

@@ -7,15 +7,14 @@ import errno
 import hashlib
 import os
 import re
-import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from maeday_core.errors import OutputError
 
-ROOM = 20_000_000
-"""Bytes that a file of what was learned takes at most, but for one of all weights."""
+PROBE = bytes(65536)
+"""What is written to try a place: a full disk still takes a name."""
 LONGEST_NAME = 255
 """Bytes of a file name that every file system takes."""
 TEMPORARY = re.compile(r"\.[0-9a-f]{32}")
@@ -38,7 +37,8 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
 def _sentence(path: Path, error: OSError) -> str:
     short = error.errno is None and "requested" in str(error)  # numpy, of a file that took only a part
     if short or error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"There is no space left in {printable(str(path.parent))}; make room there, or give another place."
+        folder = path if path.is_dir() else path.parent
+        return f"There is no space left in {printable(str(folder))}; make room there, or give another place."
     if error.errno == errno.EISDIR:
         return f"{printable(str(path))} is a folder; give the name of a file."
     said = error.strerror or str(error)
@@ -49,15 +49,13 @@ def check_place(path: str | os.PathLike[str]) -> None:
     """Refuse the name of a file that cannot be written, before the work.
 
     Raises:
-        OutputError: it is a folder, or its folder takes no file, or hardly any.
+        OutputError: it is a folder, or its folder takes no file.
     """
     path = Path(path)
     with writing(path):
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         check_folder(path.parent)
-        if shutil.disk_usage(path.parent).free < ROOM:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def check_folder(folder: Path) -> None:
@@ -70,7 +68,7 @@ def check_folder(folder: Path) -> None:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            probe.touch()
+            probe.write_bytes(PROBE)
         finally:
             probe.unlink(missing_ok=True)
 

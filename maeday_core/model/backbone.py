@@ -60,6 +60,11 @@ BACKBONES = {
 }
 """Short names and timm's: EfficientNet-Lite0 comes with a package; PatchCore's WideResNet-50-2 and AnomalyDINO's DINOv2
 come from the Hub."""
+REVISIONS = {
+    "timm/wide_resnet50_2.tv_in1k": "343c5fa59ca8a131e0cdf42144a641b36a0387c2",
+    "timm/vit_small_patch14_dinov2.lvd142m": "4610ca143709d58a633b6397a74412c2c3842454",
+}
+"""Commits of repositories on the Hub: what a short name means does not change."""
 STRIDES = {LITE0: (4, 8, 16)}
 PAPER_STRIDES = (8, 16)
 """Strides in pixels of the stages whose features are used; PatchCore's are the second and third of four."""
@@ -188,16 +193,13 @@ def _load(name: str, pretrained: bool, device: torch.device) -> Backbone:
         raise WeightsError(f"There is no backbone {name!r}: give {', '.join(BACKBONES)}, or a model name of timm's.")
     network: Any
     try:
-        from_hub = pretrained and name != LITE0
-        source = timm.get_pretrained_cfg(full)
-        if from_hub and source and source.hf_hub_id:
-            require_file(source.hf_hub_id)
+        weights = _from_hub(full) if pretrained and name != LITE0 else {}
         if full.startswith(("vit_", "test_vit")):
-            network = timm.create_model(full, pretrained=from_hub, num_classes=0, dynamic_img_size=True)
+            network = timm.create_model(full, **weights, num_classes=0, dynamic_img_size=True)
             config, multiple = network.pretrained_cfg, network.patch_embed.patch_size[0]
             network, side = _TokenMaps(network), TOKENS * multiple
         else:
-            network = _stages(full, STRIDES.get(name, PAPER_STRIDES), from_hub)
+            network = _stages(full, STRIDES.get(name, PAPER_STRIDES), weights)
             config, multiple, side = network.pretrained_cfg, MULTIPLE, SIDE
             if pretrained and name == LITE0:
                 packaged = _packaged_lite0()
@@ -212,12 +214,26 @@ def _load(name: str, pretrained: bool, device: torch.device) -> Backbone:
     return Backbone(name, network.to(device), mean, std, side, multiple)
 
 
-def _stages(full: str, strides: tuple[int, ...], pretrained: bool) -> Any:
+def _from_hub(full: str) -> dict[str, Any]:
+    """What makes timm load the weights of a network from its repository, at the commit that is pinned if one is.
+
+    Raises:
+        OSError: they are neither in the cache nor on the Hub.
+    """
+    source = timm.get_pretrained_cfg(full)
+    if source is None or not source.hf_hub_id:
+        return {"pretrained": True}
+    repo, revision = source.hf_hub_id, REVISIONS.get(source.hf_hub_id)
+    require_file(repo, revision)
+    return {"pretrained": True, "pretrained_cfg_overlay": {"hf_hub_id": f"{repo}@{revision}" if revision else repo}}
+
+
+def _stages(full: str, strides: tuple[int, ...], weights: dict[str, Any]) -> Any:
     """A convolutional network of timm's that returns its stages of the given strides."""
     with torch.device("meta"):
         probe: Any = timm.create_model(full, features_only=True)
     wanted = [i for i, stride in enumerate(probe.feature_info.reduction()) if stride in strides]
-    return timm.create_model(full, pretrained=pretrained, features_only=True, out_indices=wanted)
+    return timm.create_model(full, **weights, features_only=True, out_indices=wanted)
 
 
 def _check_maps(network: nn.Module, height: int, width: int) -> None:

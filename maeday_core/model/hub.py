@@ -81,14 +81,14 @@ def download(repo: str, revision: str, progress: Progress | None = None) -> Path
     raise WeightsError(f"{problem}, or use another model: 'bundled' works with no network.") from cause
 
 
-def require_file(repo: str, filename: str = "model.safetensors") -> None:
+def require_file(repo: str, revision: str | None = None, filename: str = "model.safetensors") -> None:
     """Check that a file is in the cache or on the Hub, with one request: a library's own download retries for a minute.
 
     Raises:
         OSError: it is in neither.
     """
-    if not isinstance(hub.try_to_load_from_cache(repo, filename), str):
-        _find(repo, filename)
+    if not isinstance(hub.try_to_load_from_cache(repo, filename, revision=revision), str):
+        _find(repo, filename, revision)
 
 
 def _cached(repo: str, revision: str) -> Path | None:

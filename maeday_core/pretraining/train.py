@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import math
 import os
@@ -20,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from maeday_core.errors import SettingsError, WeightsError
+from maeday_core.io.files import replacing, writing
 from maeday_core.io.images import RGBImage
 from maeday_core.model.checkpoints import save_weights
 from maeday_core.model.mae import CONFIGS, MAEConfig, MaskedAutoencoder, normalise
@@ -120,6 +122,7 @@ def pretrain(
 
     Raises:
         SettingsError: `out` is no `.safetensors` file.
+        OutputError: a file cannot be written; the run can be resumed from the last state.
         WeightsError: `resume` is no state of such a run, or `start` has other sizes than `plan.config`.
     """
     plan, out = plan or Plan(), Path(out)
@@ -130,8 +133,9 @@ def pretrain(
         run.load_state(resume)
     with _fast_on_few_cores(), out.with_suffix(".jsonl").open("a" if resume else "w") as curve:
         for row in _rows(run, corpus):
-            curve.write(json.dumps(row) + "\n")
-            curve.flush()
+            with writing(curve.name):
+                curve.write(json.dumps(row) + "\n")
+                curve.flush()
             log(row)
             run.save_state(out.with_suffix(".state"))
     run.save_state(out.with_suffix(".state"))
@@ -185,11 +189,17 @@ class Training:
         return loss.item(), masked.item()
 
     def save_state(self, path: Path) -> None:
-        """Write all that `load_state` needs to continue the run."""
+        """Write all that `load_state` needs to continue the run, whole or not at all.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
         state: dict[str, Any] = {"format": STATE_FORMAT, "step": self.step, "seconds": self.seconds}
         state |= {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-        torch.save(state, path.with_suffix(".tmp"))
-        os.replace(path.with_suffix(".tmp"), path)
+        content = io.BytesIO()
+        torch.save(state, content)  # which does not say that a disk is full
+        with replacing(path) as temporary:
+            temporary.write_bytes(content.getbuffer())
 
     def load_state(self, path: str | os.PathLike[str]) -> None:
         """Continue where `save_state` was called.

@@ -1,5 +1,6 @@
 """`maeday adapt`: what it writes is what `detect --normals` learns."""
 
+from maeday_core import OutputError
 from maeday_core.cli import main
 
 KEYS = {"path", "method", "seed", "seconds", "shots", "model", "preset", "steps", "loss", "doubts"}
@@ -69,3 +70,29 @@ def test_a_place_that_cannot_be_written_is_refused_before_learning(run, folder, 
         status, rows, errors = run("adapt", *shots, *arguments)
         assert (status, rows, len(errors.splitlines())) == (2, [], 1)
         assert "give the name of a file" in errors or "cannot be written" in errors
+
+
+def test_what_was_learned_is_kept_though_its_place_takes_it_no_more(run, folder, model, shots, monkeypatch):
+    from maeday_core import methods
+
+    save, place = methods.save_reference, folder / "part.safetensors"
+
+    def full(reference, path):
+        if path == place:
+            raise OutputError(f"There is no space left in {path.parent}.")
+        save(reference, path)
+
+    (folder / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder / "temporary"))
+    monkeypatch.setattr(methods, "save_reference", full)
+    learn = ["adapt", *shots, "--out", place, *model, "--method", "maeday", "--preset", "calibrate"]
+    status, rows, errors = run(*learn)
+    assert (status, rows, len(errors.splitlines())) == (2, [], 1)
+    (kept,) = (folder / "temporary").rglob("part.safetensors")
+    assert f"no space left in {folder}. What was learned is kept in {kept}; move it." in errors
+    detect = ["detect", shots[0], *model, "--method", "maeday", "--adapter", kept]
+    assert run(*detect)[0] == 0
+    place = kept.parent
+    monkeypatch.setattr(methods, "save_reference", lambda *_: full(None, place))
+    assert "What was learned is lost." in run(*learn)[2]
+    assert list((folder / "temporary").iterdir()) == [kept.parent]

@@ -1,5 +1,8 @@
 """`maeday detect`: a row a picture, maps and masks of the picture's own size, and no query is ever touched."""
 
+import os
+import threading
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -184,3 +187,42 @@ def test_the_lines_say_score_threshold_and_state(folder, capsys):
     score, sign, threshold, state, name = capsys.readouterr().out.split()
     assert sign == (">" if float(score) > float(threshold) else "<=")
     assert (state, name) == ("anomalous" if sign == ">" else state, str(path))
+
+
+def test_a_pipe_can_be_a_picture(run, folder, model):
+    pipe = folder / "pipe"
+    os.mkfifo(pipe)
+    picture = folder / "pictures" / "a.png"
+    for content, expected in ((picture.read_bytes(), 0), (b"no picture", 2)):
+        writer = threading.Thread(target=pipe.write_bytes, args=[content])
+        writer.start()
+        status, rows, errors = run("detect", pipe, *model)
+        writer.join()
+        assert (status, len(rows), len(errors.splitlines())) == (expected, expected == 0, expected != 0)
+        assert all(row["image_score"] == run("detect", picture, *model)[1][0]["image_score"] for row in rows)
+    status, rows, errors = run("detect", picture, *model, "--normals", pipe)
+    assert (status, rows) == (2, [])
+    assert "is a pipe" in errors
+
+
+@pytest.mark.parametrize(("error", "expected"), [(MemoryError(), 2), (ZeroDivisionError("by zero"), 1)])
+def test_what_fails_for_one_picture_does_not_end_the_run(run, folder, model, monkeypatch, error, expected):
+    from maeday_core import methods
+
+    detector = methods.detector
+
+    def sometimes(*arguments):
+        detect = detector(*arguments)
+
+        def judge(query):
+            if query.shape[:2] == (64, 90):
+                raise error
+            return detect(query)
+
+        return judge
+
+    monkeypatch.setattr(methods, "detector", sometimes)
+    status, rows, errors = run("detect", folder / "pictures", *model)
+    assert (status, [row["path"].rsplit("/", 1)[1] for row in rows]) == (expected, ["a.png", "a.bmp"])
+    (line,) = errors.splitlines()
+    assert "b.jpg: There is not enough memory" in line if expected == 2 else "b.jpg: The program made a mistake" in line

@@ -57,6 +57,17 @@ def test_rows_are_printed_and_written(run, folder, plate, model, capsys):
     assert [line.split()[0] for line in lines] == ["plate", "plate", "mean"]
 
 
+def test_what_cannot_be_used_is_said_before_the_work(run, folder, plate, model):
+    (plate / "test" / "spot" / "1.png").write_bytes(b"no picture")
+    status, rows, errors = run("evaluate", plate, *model, "--out", folder / "out")
+    assert (status, rows) == (2, [])
+    assert "1.png is not a picture" in errors.splitlines()[-1]
+    assert list((folder / "out").iterdir()) == []
+    status, rows, errors = run("evaluate", plate, *model, "--out", folder / "tiny.safetensors")
+    assert (status, rows, len(errors.splitlines())) == (2, [], 1)
+    assert "cannot be written" in errors
+
+
 def test_the_curve_over_the_masks_is_reported(run, folder, plate, model, capsys):
     status, rows, _ = run("evaluate", plate, *model, "--repetitions", "--out", folder / "out")
     assert status == 0

@@ -1,8 +1,12 @@
 """Results go to standard output, progress to standard error."""
 
+import errno
 import io
 
-from maeday_core.cli.output import print_json, print_line, print_warning, progress_bar
+import pytest
+
+from maeday_core import OutputError
+from maeday_core.cli.output import print_json, print_line, print_mistake, print_warning, progress_bar
 
 
 class Terminal(io.StringIO):
@@ -43,3 +47,34 @@ def test_a_terminal_gets_a_bar_of_progress(monkeypatch):
         show("Measuring", 1.2)
     shown = terminal.getvalue()
     assert shown.index("Learning:  50 %") < shown.index("Measuring:  10 %") < shown.index("Measuring: 100 %")
+
+
+class Full(io.StringIO):
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_an_output_that_takes_no_more_is_said(monkeypatch):
+    monkeypatch.setattr("sys.stdout", Full())
+    with pytest.raises(OutputError, match=r"Standard output cannot be written \(No space left"):
+        print_line("anything")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (MemoryError(), 2, "not enough memory"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+            2,
+            "not enough memory",
+        ),
+        (RuntimeError("CUDA out of memory. Tried to allocate 9 GiB"), 2, "not enough memory"),
+        (ZeroDivisionError("division by zero\nand more"), 1, "(ZeroDivisionError: division by zero); report it"),
+    ],
+)
+def test_what_was_not_foreseen_is_a_line(capsys, error, status, words):
+    assert print_mistake(error, "a.png: ") == status
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: a.png: ")
+    assert words in line

@@ -1,6 +1,8 @@
 """`maeday pretrain` and `maeday corpus`: from pictures to a model that detects."""
 
+import errno
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,3 +44,22 @@ def test_it_starts_from_a_models_weights(run, folder, corpus):
     errors = [run("pretrain", *out, *model)[2] for model in ([], ["--model", folder / "tiny.safetensors"])]
     fresh, continued = (json.loads(text.splitlines()[1])["masked_mse"] for text in errors)
     assert fresh != continued
+
+
+def test_a_disk_that_is_full_by_then_is_a_sentence_and_the_last_state_stays(run, folder, corpus, monkeypatch):
+    out = folder / "mine.safetensors"
+    arguments = ["pretrain", "--corpus", corpus, "--out", out, "--seed", 1]
+    assert run(*arguments, "--steps", 1)[0] == 0
+    state = out.with_suffix(".state").read_bytes()
+    write_bytes = Path.write_bytes
+
+    def full(path, content):
+        if path.suffix == ".state":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_bytes(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    status, rows, errors = run(*arguments, "--steps", 2)
+    assert (status, rows) == (2, [])
+    assert f"There is no space left in {folder}" in errors.splitlines()[-1]
+    assert out.with_suffix(".state").read_bytes() == state

@@ -29,8 +29,10 @@ def test_unusable_data_sets_say_what_is_wrong(dataset):
     with pytest.raises(DatasetError, match="it has bolt, nut"):
         find_categories(dataset, ["screw"])
     (dataset / "empty").mkdir()
-    with pytest.raises(DatasetError, match="no category"):
+    with pytest.raises(DatasetError, match=r"no category.*it has no folders"):
         find_categories(dataset / "empty")
+    with pytest.raises(DatasetError, match=r"no category.*its folders are good, spot"):
+        find_categories(dataset / "nut" / "test")
     (dataset / "nut" / "ground_truth" / "spot" / "1_mask.png").unlink()
     with pytest.raises(DatasetError, match=r"1_mask\.png"):
         find_categories(dataset)
@@ -149,3 +151,18 @@ def test_mvtec_ad_2_keeps_its_masks_in_its_public_test_folder(dataset):
     (nut / "test").rename(nut / "test_public")
     (nut / "ground_truth").rename(nut / "test_public" / "ground_truth")
     assert sizes(nut) == expected
+
+
+def test_pictures_that_lie_deeper_are_said(dataset):
+    (dataset / "nut" / "test" / "spot").rename(dataset / "nut" / "test" / "rgb")
+    (dataset / "nut" / "test" / "spot").mkdir()
+    (dataset / "nut" / "test" / "rgb").rename(dataset / "nut" / "test" / "spot" / "rgb")
+    with pytest.raises(DatasetError, match="spot holds no pictures, but folders"):
+        find_categories(dataset / "nut")
+
+
+def test_visa_that_is_no_table_is_refused(candle):
+    for content in (b"\0\0", "object,split".encode("utf-16"), b"", b"object,split,label,image,mask\ncandle,test"):
+        (candle / "split_csv" / "1cls.csv").write_bytes(content)
+        with pytest.raises(DatasetError):
+            find_categories(candle)

@@ -2,7 +2,7 @@
 
 import errno
 import os
-import shutil
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 from maeday_core import OutputError
-from maeday_core.io.files import check_place, printable, remove_temporaries, replacing, shortened, unique
+from maeday_core.io.files import (
+    check_folder,
+    check_place,
+    printable,
+    remove_temporaries,
+    replacing,
+    shortened,
+    unique,
+)
 from maeday_core.model.checkpoints import save_tensors
 
 
@@ -150,11 +158,19 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path):
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder", "new"]
 
 
-def test_a_full_disk_is_refused_before_the_work(tmp_path, monkeypatch):
-    full = shutil.disk_usage(tmp_path)._replace(free=1000)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
-    with pytest.raises(OutputError, match="no space left"):
-        check_place(tmp_path / "file.txt")
+@pytest.mark.parametrize("check", [check_place, check_folder])
+def test_a_full_disk_is_refused_before_the_work(tmp_path, monkeypatch, check):
+    """It takes a name, but nothing in it."""
+
+    def full(path, content):
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    place = tmp_path / "folder"
+    with pytest.raises(OutputError, match=f"no space left in {re.escape(str(place))};"):
+        check(place if check is check_folder else place / "file.txt")
+    assert not list(place.iterdir())
 
 
 @given(st.text(min_size=1, max_size=300))

@@ -17,9 +17,9 @@ def painted(ground, mark, mode):
     return Image.fromarray(colours.squeeze(), mode) if channels == 1 else Image.fromarray(colours)
 
 
-def palette(ground, mark):
-    picture = Image.fromarray(MARKED.astype(np.uint8)).convert("P")
-    picture.putpalette([*ground, *mark])
+def palette(first, second, indices=MARKED):
+    picture = Image.fromarray(indices.astype(np.uint8)).convert("P")
+    picture.putpalette([*first, *second])
     return picture
 
 
@@ -37,6 +37,14 @@ PICTURES = {
     "palette, black ground": palette((0, 0, 0), (128, 0, 0)),
     "palette, white ground": palette((255, 255, 255), (128, 0, 0)),
     "palette, white then black": palette((255, 255, 255), (200, 200, 200)),
+    "palette, all of it black": palette((0, 0, 0), (0, 0, 0)),
+    "palette, white before a black ground": palette((255, 255, 255), (0, 0, 0), ~MARKED),
+    "dimmed ground": painted((0, 0, 0, 128), (255, 255, 255, 255), "RGBA"),
+    "nearly opaque mark": painted((0, 0, 0, 255), (255, 255, 255, 254), "RGBA"),
+    "numbers up to 65535": Image.fromarray(
+        np.where(MARKED, np.arange(32, dtype=np.uint16) * 2000 + 1, 0).astype(np.uint16)
+    ),
+    "a fraction": Image.fromarray(np.where(MARKED, 0.001, -1).astype(np.float32)),
     "16 bits": Image.fromarray(MARKED.astype(np.uint16) * 65535),
     "one of 65535": Image.fromarray(MARKED.astype(np.uint16)),
 }
@@ -44,7 +52,7 @@ PICTURES = {
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_what_is_marked_is_found(tmp_path, name):
-    path = tmp_path / ("mask.tif" if PICTURES[name].mode.startswith("I") else "mask.png")
+    path = tmp_path / ("mask.tif" if PICTURES[name].mode.startswith(("I", "F")) else "mask.png")
     PICTURES[name].save(path)
     levels = load_mask(path)
     assert levels.dtype == np.uint8
@@ -59,3 +67,23 @@ def test_a_transparent_colour_of_a_palette_is_the_ground(tmp_path):
 def test_nothing_is_marked_in_black(tmp_path):
     Image.new("L", (32, 24)).save(tmp_path / "mask.png")
     assert not load_mask(tmp_path / "mask.png").any()
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp"])
+@pytest.mark.parametrize("mark", [255, 90])
+def test_traces_around_an_edge_are_no_mark(tmp_path, suffix, mark):
+    path = tmp_path / f"mask{suffix}"
+    painted(0, mark, "L").save(path, quality=80)
+    wrong = (load_mask(path) > 0) != MARKED
+    assert wrong.sum() <= 2
+    Image.new("L", (32, 24)).save(path)
+    assert not load_mask(path).any()
+
+
+@pytest.mark.parametrize("name", ["red on nothing", "palette, white ground", "one of 65535", "white on black"])
+def test_a_mask_is_turned_upright_as_its_picture_is(tmp_path, name):
+    path = tmp_path / "mask.png"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    PICTURES[name].save(path, exif=exif)
+    assert np.array_equal(load_mask(path) > 0, np.rot90(MARKED, -1))

@@ -19,7 +19,7 @@ import timm
 import torch
 
 from maeday_core.errors import WeightsError
-from maeday_core.model.backbone import load_backbone
+from maeday_core.model.backbone import BACKBONES, REVISIONS, load_backbone
 from maeday_core.model.hub import HUB_MODELS
 from tests.checkpoints import State, assert_holds, cut, hub_layout, load, refusal, write
 from tests.conftest import ROOT
@@ -279,17 +279,35 @@ def test_names_of_nothing(server: HubServer, name: str, words: list[str]) -> Non
     assert server.requests == []
 
 
-def test_a_backbone_from_the_hub(server: HubServer, tmp_path: Path) -> None:
+def resnet(folder: Path) -> tuple[torch.nn.Module, Repo]:
+    """A network of timm's, and the repository that holds its weights."""
     torch.manual_seed(1)
     source = timm.create_model("test_resnet")
-    safetensors.torch.save_file(source.state_dict(), tmp_path / "model.safetensors")
-    server.repos["timm/test_resnet.r160_in1k"] = Repo(
-        {"model.safetensors": (tmp_path / "model.safetensors").read_bytes()}
-    )
+    safetensors.torch.save_file(source.state_dict(), folder / "model.safetensors")
+    return source, Repo({"model.safetensors": (folder / "model.safetensors").read_bytes()})
+
+
+def test_a_backbone_from_the_hub(server: HubServer, tmp_path: Path) -> None:
+    source, server.repos["timm/test_resnet.r160_in1k"] = resnet(tmp_path)
     backbone = load_backbone("test_resnet.r160_in1k", device=torch.device("cpu"))
     ours = backbone.network.state_dict()
     assert len(ours) > 10
     assert all(torch.equal(value, source.state_dict()[key]) for key, value in ours.items())
+
+
+def test_backbones_by_name_are_pinned(server: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("wrn50", "dinov2"):
+        repo = f"timm/{BACKBONES[name]}"
+        with pytest.raises(WeightsError, match=name):
+            load_backbone(name, device=torch.device("cpu"))
+        assert server.requests[-1].path == f"/{repo}/resolve/{REVISIONS[repo]}/model.safetensors"
+    source, server.repos["timm/test_resnet.r160_in1k"] = resnet(tmp_path)
+    monkeypatch.setitem(REVISIONS, "timm/test_resnet.r160_in1k", COMMIT)
+    ours = load_backbone("test_resnet", device=torch.device("cpu")).network.state_dict()
+    assert all(torch.equal(value, source.state_dict()[key]) for key, value in ours.items())
+    asked = [request.path for request in server.requests[2:] if "/resolve/" in request.path]
+    assert asked
+    assert all(f"/resolve/{COMMIT}/" in path for path in asked)
 
 
 def test_a_backbone_asks_a_hub_that_does_not_answer_once(server: HubServer, connections: list[tuple[str, int]]) -> None:
