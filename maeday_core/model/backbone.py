@@ -43,7 +43,7 @@ class Parts:  # docs/decisions.md#memory-bank
         multiple: the sides of the picture are rounded to it, so that all parts are sampled in step.
     """
 
-    pixels: int = 2_000_000
+    pixels: int = 600_000
     side: int = 448
     around: int = 192
     multiple: int = 32

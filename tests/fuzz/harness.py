@@ -53,7 +53,7 @@ class Tally:
             self.faults.append(f"{number}: {megabytes:.0f} MB: {text}")
 
 
-def fuzz(kind: str, count: int, seed: int = 0, keep: Path | None = None) -> Tally:
+def fuzz(kind: str, count: int, seed: int = 0, keep: Path | None = None, seconds: float = SECONDS) -> Tally:
     """Make files of a kind and give each to the victim.
 
     Args:
@@ -61,9 +61,10 @@ def fuzz(kind: str, count: int, seed: int = 0, keep: Path | None = None) -> Tall
         count: how many.
         seed: file `number` of a seed is always the same one.
         keep: where the files that show a fault are kept.
+        seconds: that an answer may take.
     """
     tally = Tally()
-    with tempfile.TemporaryDirectory(prefix="maeday-fuzz-") as folder, _victim() as take:
+    with tempfile.TemporaryDirectory(prefix="maeday-fuzz-") as folder, _victim(seconds) as take:
         for number in range(count):
             suffix, content = KINDS[kind](random.Random(f"{seed} {kind} {number}"))
             path = Path(folder) / f"{seed}-{number}{suffix}"
@@ -78,7 +79,7 @@ def fuzz(kind: str, count: int, seed: int = 0, keep: Path | None = None) -> Tall
 
 
 @contextmanager
-def _victim() -> Iterator[Callable[[str, Path], dict]]:
+def _victim(seconds: float) -> Iterator[Callable[[str, Path], dict]]:
     """A function that gives a file to the victim, which is begun again after a crash."""
     process = _started()
 
@@ -86,7 +87,7 @@ def _victim() -> Iterator[Callable[[str, Path], dict]]:
         nonlocal process
         process.stdin.write(f"{kind} {path}\n")
         process.stdin.flush()
-        ready, _, _ = select.select([process.stdout], [], [], SECONDS)
+        ready, _, _ = select.select([process.stdout], [], [], seconds)
         line = process.stdout.readline() if ready else ""
         if line:
             return json.loads(line)
@@ -94,7 +95,7 @@ def _victim() -> Iterator[Callable[[str, Path], dict]]:
         status = process.wait()
         process = _started()
         answer = "crashed" if ready else "hung"
-        return {"answer": answer, "text": f"exit status {status}", "seconds": SECONDS, "megabytes": 0.0}
+        return {"answer": answer, "text": f"exit status {status}", "seconds": seconds, "megabytes": 0.0}
 
     try:
         yield take
