@@ -11,7 +11,7 @@ from maeday_core.cli.good_parts import add_good_parts, reference_of
 from maeday_core.cli.options import add_method, add_settings, settings_of, tools_of
 from maeday_core.cli.output import print_error, print_json, print_line, print_note, progress_bar
 from maeday_core.errors import SettingsError
-from maeday_core.io.files import sha256
+from maeday_core.io.files import check_folder, sha256
 from maeday_core.io.folders import find_images
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def run(options: Namespace) -> int:
     from maeday_core.methods import detector, find
 
     criteria = _criteria(options)
+    check_folder(options.out)
     method, tools = find(options.method), tools_of(options, settings_of(options))
     frames, sources = FrameRun(options.out), Sources(options.sources, options.every)
     total = sources.count(frames.written)
