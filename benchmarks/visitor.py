@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import mimetypes
 import uuid
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ class Visitor:
 
     def __init__(self, url: str) -> None:
         self.http = httpx.Client(base_url=url.rstrip("/"), timeout=PATIENCE, trust_env=False)
+        weakref.finalize(self, self.http.close)
         self.session = uuid.uuid4().hex
         config = self.http.get("/config").raise_for_status().json()
         self.events: list[Event] = config["dependencies"]

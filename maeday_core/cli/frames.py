@@ -61,7 +61,7 @@ def run(options: Namespace) -> int:
             show(f"{len(records)} of {total} frames", len(records) / max(total, 1))
     judgement = frames.judge(**criteria)
     report = frames.write(judgement)
-    print_note(f"\n{judgement.title}. {judgement.reason} See {report}.")
+    print_note(f"{judgement.title}. {judgement.reason} See {report}.")
     for verdict in judgement.verdicts:  # last: whoever reads them may stop early
         if options.json:
             print_json(verdict.row)

@@ -19,7 +19,7 @@ class ScaleLimits:  # docs/decisions.md#windows
 
     large_side: int = 900
     largest_scale: float = 4.0
-    pixels: int = 8_000_000
+    pixels: int = 4_000_000
     side: int = 16384
 
 

@@ -17,8 +17,6 @@ PROBE = bytes(65536)
 """What is written to try a place: a full disk still takes a name."""
 LONGEST_NAME = 255
 """Bytes of a file name that every file system takes."""
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Characters that are no text; tabs and line breaks are."""
 TEMPORARY = re.compile(r"\.[0-9a-f]{32}")
 """The stems of the temporary files of `replacing`."""
 
@@ -138,5 +136,5 @@ def shortened(stem: str, ending: str) -> str:
 
 
 def printable(text: str) -> str:
-    """A text that any terminal and page can show, though a file's name in it may be no UTF-8, or steer a terminal."""
-    return CONTROL.sub(lambda one: f"\\x{ord(one[0]):02x}", text).encode("utf-8", "backslashreplace").decode()
+    """A text as one line that any terminal can show, though a name in it may be no UTF-8, or steer the terminal."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

@@ -80,12 +80,15 @@ def test_without_good_parts_an_error_is_compared_with_a_visible_one() -> None:
 def test_in_a_large_picture_an_error_is_compared_with_what_is_usual_in_all_of_it() -> None:
     errors = noise(3, seed=1)[:, :1]
     errors[1] *= 5
-    usual = np.quantile(errors, WEIGHTS.ordinary)
+    reading, usual = Reading(evidence=True), np.quantile(errors, WEIGHTS.ordinary)
+    assert reading.usual(errors[:, 0], large=True) == pytest.approx(usual)
+    assert reading.usual(errors[:, 0], large=False) == 0
     expected = WEIGHTS.error * np.log(1 + errors[:, 0] / usual)
-    np.testing.assert_allclose(Reading(evidence=True).maps(errors, MASKS, large=True), expected, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(reading.maps(errors, MASKS, True, usual), expected, rtol=1e-5, atol=1e-7)
     calm = 1e-5 * errors
     expected = WEIGHTS.error * np.log(1 + calm[:, 0] / WEIGHTS.visible)
-    np.testing.assert_allclose(Reading(evidence=True).maps(calm, MASKS, large=True), expected, rtol=1e-5, atol=1e-7)
+    found = reading.maps(calm, MASKS, True, reading.usual(calm[:, 0], large=True))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("evidence", [False, True])

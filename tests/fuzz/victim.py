@@ -11,6 +11,7 @@ from pathlib import Path
 
 from maeday_core import ENSEMBLE, MaedayError, Reference, Settings, Tools, load_image, load_model, load_reference
 from maeday_core.frames import LeftOut, Sources
+from maeday_core.io.files import printable
 from maeday_core.methods import detector, last
 from tests.conftest import part
 
@@ -73,7 +74,7 @@ def _taken(kind: str, path: Path, tools: Tools) -> dict[str, str]:
         sentences, answer = [str(error)], "refused"
     except BaseException:
         return {"answer": "traceback", "text": traceback.format_exc()}
-    for sentence in sentences:
+    for sentence in map(printable, sentences):
         if not sentence.strip() or "\n" in sentence or len(sentence) > LONGEST or "Traceback" in sentence:
             return {"answer": "no sentence", "text": sentence[: 2 * LONGEST]}
     return {"answer": answer, "text": " ".join(sentences)[:LONGEST]}

