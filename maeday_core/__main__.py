@@ -19,6 +19,7 @@ def main() -> int:
 
         return command()
     except KeyboardInterrupt:
+        exec("")  # else `python -m` ends by the signal, not with a status, where it came within another exec
         print("interrupted", file=sys.stderr)
         return 130
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -58,7 +59,7 @@ def run(options: Namespace) -> int:
             result = last(detect(query))
             doubt = reference.doubt_of(query)
         except ImageError as error:
-            print_error(f"{error} Give a video to `maeday frames`." if _is_video(path) else error)
+            print_error(f"{error} {_elsewhere(path)}".rstrip())
             status = status or 2
             continue
         except MaedayError:  # the same for every picture
@@ -104,16 +105,16 @@ def _pictures(queries: Sequence[str]) -> tuple[list[Path], int]:
     return paths, failed
 
 
-def _is_video(path: Path) -> bool:
+def _elsewhere(path: Path) -> str:
+    """Which command takes a file that is no picture; empty where none does."""
     from maeday_core.frames.kinds import START, kind
 
-    if not path.is_file():
-        return False
-    try:
-        with path.open("rb") as file:
-            return kind(file.read(START)) == "video"
-    except OSError:
-        return False
+    with contextlib.suppress(OSError):
+        if path.is_file():
+            with path.open("rb") as file:
+                if (found := kind(file.read(START))) in ("video", "archive"):
+                    return f"Give a {found if found == 'video' else 'zip archive'} to `maeday frames`."
+    return ""
 
 
 def _row(path: Path, result: Detection, model: str | None) -> dict[str, Any]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from maeday_core.cli.options import Choices, add_method, add_settings, settings_of, tools_of
 from maeday_core.cli.output import print_json, print_line, print_warning, progress_bar
 from maeday_core.io.files import check_folder
+
+if TYPE_CHECKING:
+    from maeday_core.evaluation.datasets import Category
 
 FACTS = {"category": "20", "method": "12", "shots": ">5", "seed": ">4", "sampling": "8", "masks": ">5", "images": ">6"}
 """The first columns of the table, and their widths."""
@@ -64,7 +67,6 @@ def run(options: Namespace) -> int:
     """Evaluate, and print each result as soon as it is known."""
     from maeday_core.evaluation.datasets import find_categories
     from maeday_core.evaluation.evaluate import ImageDone, Plan, evaluate
-    from maeday_core.evaluation.look import doubts_about
     from maeday_core.evaluation.repetitions import repetitions
     from maeday_core.methods import find
 
@@ -72,9 +74,7 @@ def run(options: Namespace) -> int:
     categories = find_categories(options.root, options.category)
     if options.out:
         check_folder(options.out)
-    for category in categories:
-        for sentence in (*category.lacks, *doubts_about(category)):
-            print_warning(sentence)
+    _look_at(categories)
     if not options.json:
         print_line(_head())
     with progress_bar() as show:
@@ -94,6 +94,17 @@ def run(options: Namespace) -> int:
             else:
                 print_line(_line(row))
     return 0
+
+
+def _look_at(categories: Sequence[Category]) -> None:
+    """Print what the categories lack, and what is doubtful about their files."""
+    from maeday_core.evaluation.look import doubts_about
+
+    with progress_bar() as show:
+        for done, category in enumerate(categories):
+            show(f"Looking at the files of {category.name}", done / len(categories))
+            for sentence in (*category.lacks, *doubts_about(category)):
+                print_warning(sentence)
 
 
 def _head() -> str:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from maeday_core.cli.good_parts import add_good_parts, reference_of
 from maeday_core.cli.options import add_method, add_settings, settings_of, tools_of
-from maeday_core.cli.output import print_error, print_json, print_line, print_note, progress_bar
+from maeday_core.cli.output import print_error, print_json, print_line, print_note, print_warning, progress_bar
 from maeday_core.errors import SettingsError
-from maeday_core.io.files import sha256
+from maeday_core.io.files import check_folder, sha256
 from maeday_core.io.folders import find_images
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def run(options: Namespace) -> int:
     from maeday_core.methods import detector, find
 
     criteria = _criteria(options)
+    check_folder(options.out)
     method, tools = find(options.method), tools_of(options, settings_of(options))
     frames, sources = FrameRun(options.out), Sources(options.sources, options.every)
     total = sources.count(frames.written)
@@ -88,6 +89,9 @@ def _criteria(options: Namespace) -> dict[str, Any]:
     if options.threshold is not None and not 0 <= options.threshold < math.inf:
         raise SettingsError(f"The threshold is {options.threshold:g}; give 0 or more.")
     ignore = load_mask(options.ignore) if options.ignore else None
+    if ignore is not None and ignore.min() == ignore.max():
+        marked = "all of a frame: no frame can be anomalous" if ignore.any() else "nothing: nothing is ignored"
+        print_warning(f"{options.ignore} marks {marked}.")
     return {
         "threshold": options.threshold,
         "least_area": options.least_area,

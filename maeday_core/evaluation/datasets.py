@@ -21,6 +21,8 @@ GOOD = frozenset({"good", "ok", "normal"})
 """Names of folders of good pictures, in any case."""
 TEST = ("test", "test_public")
 TRUTH = "ground_truth"
+MASK = "_mask"
+"""How the stem of a mask ends, in any case; without it, it is its picture's."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,15 @@ class Category:
             )
         if not any(sample.anomalous for sample in self.samples):
             sentences.append(f"{self.name} has no test pictures with a defect: its metrics cannot be computed.")
-        elif not any(sample.mask for sample in self.samples):
-            sentences.append(f"{self.name} has no ground truth: its pixel metrics cannot be computed.")
+        without = sorted({sample.defect for sample in self.samples if sample.anomalous and not sample.mask})
+        if without and not any(sample.mask for sample in self.samples):
+            sentences.append(
+                f"{self.name} has no ground truth ({TRUTH}/{without[0]}): its pixel metrics cannot be computed."
+            )
+        elif without:
+            sentences.append(
+                f"{self.name} has no ground truth of {', '.join(without)}: its pixel metrics are of the other defects."
+            )
         return sentences
 
 
@@ -101,8 +110,8 @@ def _mvtec(root: Path) -> dict[str, Callable[[], Category]]:
 
 
 def _mvtec_category(name: str, folder: Path) -> Category:
-    normals = (path for good in _folders(folder / "train") if _is_good(good) for path in _pictures(good))
-    return Category(name, _samples(folder), list(normals))
+    train = _folders(_child(folder, "train") or folder / "train")
+    return Category(name, _samples(folder), [path for good in train if _is_good(good) for path in _pictures(good)])
 
 
 def _visa(root: Path) -> dict[str, Callable[[], Category]] | None:
@@ -147,12 +156,12 @@ READERS: tuple[Reader, ...] = (_visa, _mvtec)
 
 def _samples(folder: Path) -> list[Sample]:
     test = _test(folder) or folder
-    truth = next((place for place in (folder / TRUTH, test / TRUTH) if place.is_dir()), folder / TRUTH)
+    truth = _child(folder, TRUTH) or _child(test, TRUTH) or folder / TRUTH
     samples = []
     for defect in _folders(test):
-        if defect.name == TRUTH:
+        if defect.name.casefold() == TRUTH:
             continue
-        good, marked = _is_good(defect), truth / defect.name
+        good, marked = _is_good(defect), _child(truth, defect.name) or truth / defect.name
         masks, pictures = {} if good else _masks(marked), _pictures(defect)
         if not pictures and _folders(defect):
             raise DatasetError(f"{defect} holds no pictures, but folders; put its pictures right into it.")
@@ -167,7 +176,13 @@ def _samples(folder: Path) -> list[Sample]:
 
 
 def _test(folder: Path) -> Path | None:
-    return next((folder / name for name in TEST if (folder / name).is_dir()), None)
+    return _child(folder, *TEST)
+
+
+def _child(folder: Path, *names: str) -> Path | None:
+    """The folder in another one that has the first of these names, in any case."""
+    there = {path.name.casefold(): path for path in _folders(folder)} | {path.name: path for path in _folders(folder)}
+    return next((there[name] for one in names for name in (one, one.casefold()) if name in there), None)
 
 
 def _is_good(folder: Path) -> bool:
@@ -190,7 +205,8 @@ def _masks(folder: Path) -> dict[str, Path]:
     """The masks in a folder by the stems of their pictures; one that is called a mask goes before its namesake."""
     marks = [*_folders(folder), *_pictures(folder)]
     plain = {path.name if path.is_dir() else path.stem: path for path in marks}
-    return plain | {stem.removesuffix("_mask"): path for stem, path in plain.items() if stem.endswith("_mask")}
+    called = {stem[: -len(MASK)]: path for stem, path in plain.items() if stem.casefold().endswith(MASK)}
+    return plain | called
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -44,14 +44,14 @@ def doubts_about(category: Category) -> list[str]:
         more = f" {len(problems) - 1} more cannot be used either." if problems[1:] else ""
         raise DatasetError(f"{category.name}: {problems[0]}{more}")
     return [
-        *_sentence(nothing, f"of the masks of {category.name} mark nothing: what is found there counts as wrong"),
-        *_sentence(most, f"of the masks of {category.name} mark more than half of the picture; are they inverted?"),
-        *_sentence(_passed_over(category), f"beside the pictures of {category.name} are passed over"),
+        *_sentence(f"Masks of {category.name} mark nothing, so that whatever is found there counts as wrong", nothing),
+        *_sentence(f"Masks of {category.name} mark more than half of the picture, as inverted ones do", most),
+        *_sentence(f"Passed over beside the pictures of {category.name}", _passed_over(category)),
     ]
 
 
-def _sentence(paths: Sequence[Path], what: str) -> list[str]:
-    return [f"{len(paths)} {what} ({paths[0]}{' and others' if paths[1:] else ''})."] if paths else []
+def _sentence(what: str, paths: Sequence[Path]) -> list[str]:
+    return [f"{what}: {len(paths)} ({paths[0]}{' and others' if paths[1:] else ''})."] if paths else []
 
 
 def _shape(path: Path) -> tuple[int, int]:

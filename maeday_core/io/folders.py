@@ -68,18 +68,23 @@ def find_images(
         say: receives a sentence on what else a folder holds, and on what in it cannot be read.
 
     Raises:
-        ImageError: a path does not exist, or a folder holds no picture.
+        ImageError: a path does not exist or cannot be looked at, or a folder holds no picture.
     """
     found: list[Path] = []
     for path in map(Path, paths):
-        if path.is_dir():
+        try:
+            is_folder, exists = path.is_dir(), path.exists()
+        except OSError as error:
+            text = f"{path} cannot be looked at ({error.strerror}); check the name and the rights of its folders."
+            raise ImageError(text) from error
+        if is_folder:
             inside = list(files_below(path))
             pictures = sorted(one for one in inside if isinstance(one, Path) and one.suffix.lower() in SUFFIXES)
+            _say_the_rest(path, inside, say)
             if not pictures:
                 raise ImageError(f"The folder {path.name or path} holds no pictures ({', '.join(sorted(SUFFIXES))}).")
             found += pictures
-            _say_the_rest(path, inside, say)
-        elif path.exists():
+        elif exists:
             found.append(path)
         else:
             raise ImageError(f"There is no file or folder {path.name or path}; check the name.")

@@ -157,16 +157,19 @@ def test_every_method_detects_and_draws(run, folder, model, shots, name):
 def test_a_name_that_stands_for_nothing_is_named_and_the_others_go_on(run, folder, model):
     (folder / "empty").mkdir()
     (folder / "clip.mp4").write_bytes(b"\0\0\0\x18ftypisom" + bytes(100))
-    pictures = folder / "pictures"
-    names = (pictures / "a.png", folder / "missing.png", folder / "empty", folder / "clip.mp4", pictures / "b.jpg")
+    (folder / "many.zip").write_bytes(b"PK\x03\x04" + bytes(100))
+    pictures, others = folder / "pictures", ("missing.png", "empty", "clip.mp4", "many.zip", "x" * 300)
+    names = (pictures / "a.png", *(folder / name for name in others), pictures / "b.jpg")
     status, rows, errors = run("detect", *names, *model)
     assert status == 2
     assert [row["path"].rsplit("/", 1)[1] for row in rows] == ["a.png", "b.jpg"]
-    missing, empty, video = errors.splitlines()
+    missing, empty, long, video, archive = errors.splitlines()
     assert "missing.png" in missing
     assert "The folder empty holds no pictures" in empty
+    assert "File name too long" in long
     assert "clip.mp4" in video
-    assert "maeday frames" in video
+    assert "Give a video to `maeday frames`" in video
+    assert "Give a zip archive to `maeday frames`" in archive
 
 
 @pytest.mark.parametrize("stem", ["x" * 250, "部" * 83])

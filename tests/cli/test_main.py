@@ -135,6 +135,18 @@ def test_ctrl_c_at_any_moment_is_one_word_and_status_130(tmp_path, after):
     assert "Traceback" not in done.stderr
 
 
+def test_ctrl_c_within_an_exec_is_a_status_too(tmp_path):
+    """Where a dataclass is made while a library is imported, for instance."""
+    (tmp_path / "program.py").write_text(
+        "import sys, maeday_core.cli, maeday_core.__main__ as program\n"
+        "maeday_core.cli.main = lambda: exec('raise KeyboardInterrupt')\n"
+        "sys.exit(program.main())"
+    )
+    command, here = [sys.executable, "-m", "program"], {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=here, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
 def test_a_terminated_command_leaves_nothing_behind(tmp_path):
     code = (
         "import os, pathlib, signal, sys, maeday_core.__main__ as program\n"

@@ -27,6 +27,11 @@ def test_a_name_that_is_no_utf_8_can_be_printed(capsys):
     assert capsys.readouterr().out == "\\udce4.png\n"
 
 
+def test_a_name_does_not_steer_the_terminal(capsys):
+    print_line("\x1b[2Ja.png\x9b\r\n")
+    assert capsys.readouterr().out == "\\x1b[2Ja.png\\x9b\\r\\n\n"
+
+
 def test_a_log_gets_a_line_of_progress_now_and_then(capsys, monkeypatch):
     with progress_bar() as show:
         show("Learning", 0.5)

@@ -132,6 +132,27 @@ def test_masks_by_another_name(dataset, name):
     assert sizes(nut) == expected
 
 
+def test_names_in_capitals(dataset):
+    nut = dataset / "nut"
+    expected = sizes(nut)
+    for mask in list((nut / "ground_truth" / "spot").iterdir()):
+        mask.rename(mask.with_name(mask.name.upper()))
+    (nut / "ground_truth" / "spot").rename(nut / "ground_truth" / "SPOT")
+    for name in ("train", "test", "ground_truth"):
+        (nut / name).rename(nut / name.capitalize())
+    assert sizes(nut) == expected
+    assert len(find_categories(nut)[0].normals) == 2
+
+
+def test_a_defect_without_ground_truth_is_said(dataset):
+    (dataset / "nut" / "ground_truth" / "spot").rename(dataset / "nut" / "ground_truth" / "stain")
+    lacks = find_categories(dataset / "nut")[0].lacks
+    assert lacks == ["nut has no ground truth (ground_truth/spot): its pixel metrics cannot be computed."]
+    (dataset / "nut" / "test" / "good").rename(dataset / "nut" / "test" / "stain")
+    lacks = find_categories(dataset / "nut")[0].lacks[1:]
+    assert lacks == ["nut has no ground truth of spot: its pixel metrics are of the other defects."]
+
+
 def test_a_folder_of_masks_is_their_union(dataset):
     nut = dataset / "nut"
     expected = sizes(nut)

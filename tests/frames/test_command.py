@@ -121,7 +121,9 @@ def test_an_ignored_region_scores_nothing_and_maps_are_kept(
     Image.new("RGB", (18, 12), "white").save(tmp_path / "all.png")
     options = ["frames", str(folder), "--out", str(tmp_path / "out"), *tiny, "--keep-maps"]
     assert main([*options, "--ignore", str(tmp_path / "all.png")]) == 0
-    assert {row["image_score"] for row in rows_of(capsys.readouterr().out)} == {0.0}
+    captured = capsys.readouterr()
+    assert {row["image_score"] for row in rows_of(captured.out)} == {0.0}
+    assert "warning: " + str(tmp_path / "all.png") + " marks all of a frame" in captured.err
     maps = sorted((tmp_path / "out" / "maps").glob("*.npy"))
     assert [np.load(path).shape for path in maps] == [SHAPE] * 8
 

@@ -45,6 +45,19 @@ def test_find_images_where_there_are_none(tmp_path, name):
     assert str(tmp_path) not in str(caught.value)
 
 
+def test_a_path_that_cannot_be_looked_at_is_named(tmp_path):
+    with pytest.raises(ImageError, match=r"xxx cannot be looked at \(File name too long\)"):
+        find_images([tmp_path / ("x" * 300)])
+
+
+def test_what_a_folder_without_pictures_holds_is_said(tmp_path):
+    (tmp_path / "a.cr2").write_bytes(b"anything")
+    said = []
+    with pytest.raises(ImageError, match="holds no pictures"):
+        find_images([tmp_path], said.append)
+    assert said == [f"1 file in {tmp_path.name} passed over, no pictures by name: .cr2."]
+
+
 def test_what_else_a_folder_holds_is_said_once(tmp_path):
     for name in ("a.png", "b.mp4", "c.MP4", "deep/d.txt", "README"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
