@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ MAX_BYTES = 256_000_000
 MAX_BYTES_FULL = 4_000_000_000
 """A file of all weights holds a whole model."""
 ALL_WEIGHTS = "/weights."
+LONGEST = 200
+"""Characters of what is said about a foreign file: its words may be of any length."""
 
 
 def save_reference(reference: Reference, path: str | os.PathLike[str]) -> None:
@@ -62,7 +65,8 @@ def load_reference(path: str | os.PathLike[str]) -> Reference:
             }
             learned[part.name] = part.restore(facts["learned"][part.name], own)
     except SettingsError as error:
-        raise WeightsError(f"{path.name} was written for something that is not here: {error}") from error
+        why = textwrap.shorten(str(error), LONGEST)
+        raise WeightsError(f"{path.name} was written for something that is not here: {why}") from error
     except Exception as error:  # facts and tensors of any kind, where others were expected
         raise WeightsError(f"{path.name} is damaged; learn from the good parts again.") from error
     return Reference(learned, method.name)
