@@ -94,15 +94,19 @@ def _read(path: Path) -> Path | bytes:
 
 
 def _pictures(queries: Sequence[str]) -> tuple[list[Path], int]:
-    """The picture files that were given, and how many of the names stand for none; those are named, too."""
-    paths, failed = list[Path](), 0
+    """The picture files that were given, and how many names stand for none or cannot be read; those are named, too."""
+    paths, failed = list[Path](), list[object]()
+
+    def fail(sentence: object) -> None:
+        print_error(sentence)
+        failed.append(sentence)
+
     for query in queries:
         try:
-            paths += find_images([query], print_note)
+            paths += find_images([query], print_note, fail)
         except ImageError as error:
-            print_error(error)
-            failed += 1
-    return paths, failed
+            fail(error)
+    return paths, len(failed)
 
 
 def _elsewhere(path: Path) -> str:

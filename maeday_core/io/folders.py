@@ -21,6 +21,10 @@ class LeftOut:
     reason: str
 
 
+class Unreadable(LeftOut):
+    """A part that may hold more, but cannot be read."""
+
+
 def files_below(folder: Path, but_not: Collection[str] = ()) -> Iterator[Path | LeftOut]:
     """All files below a folder, by name; those that are hidden are passed over. Links are followed, no folder twice.
 
@@ -38,7 +42,8 @@ def files_below(folder: Path, but_not: Collection[str] = ()) -> Iterator[Path | 
             is_folder, place = stat.S_ISDIR(state.st_mode), (state.st_dev, state.st_ino)
             names = [name for name in os.listdir(path) if not hidden(Path(name))] if is_folder else []
         except OSError as error:
-            yield LeftOut(str(path), f"{path.name} cannot be read ({error.strerror}); check the name and its rights.")
+            left_out = LeftOut if isinstance(error, FileNotFoundError) else Unreadable  # a link may lead nowhere
+            yield left_out(str(path), f"{path.name} cannot be read ({error.strerror}); check the name and its rights.")
             continue
         if place in seen:
             yield LeftOut(str(path), f"{path.name} leads to a folder that was looked into already.")
@@ -56,8 +61,14 @@ def _real(path: Path, parent: str) -> str:
     return os.path.realpath(path) if os.path.islink(path) else os.path.join(parent, path.name)
 
 
+def _refuse(sentence: str) -> None:
+    raise ImageError(sentence)
+
+
 def find_images(
-    paths: Iterable[str | os.PathLike[str]], say: Callable[[str], object] = lambda sentence: None
+    paths: Iterable[str | os.PathLike[str]],
+    say: Callable[[str], object] = lambda sentence: None,
+    fail: Callable[[str], object] = _refuse,
 ) -> list[Path]:
     """The picture files that `paths` stand for: files as given; of folders all picture files below them, sorted.
 
@@ -65,7 +76,8 @@ def find_images(
 
     Args:
         paths: of files and folders.
-        say: receives a sentence on what else a folder holds, and on what in it cannot be read.
+        say: receives a sentence on what else a folder holds.
+        fail: receives a sentence on what in a folder cannot be read; by default it is raised.
 
     Raises:
         ImageError: a path does not exist or cannot be looked at, or a folder holds no picture.
@@ -80,8 +92,11 @@ def find_images(
         if is_folder:
             inside = list(files_below(path))
             pictures = sorted(one for one in inside if isinstance(one, Path) and one.suffix.lower() in SUFFIXES)
+            unreadable = [one for one in inside if isinstance(one, Unreadable)]
+            for one in unreadable:
+                fail(one.reason)
             _say_the_rest(path, inside, say)
-            if not pictures:
+            if not (pictures or unreadable):
                 raise ImageError(f"The folder {path.name or path} holds no pictures ({', '.join(sorted(SUFFIXES))}).")
             found += pictures
         elif exists:
@@ -94,6 +109,8 @@ def find_images(
 def _say_the_rest(folder: Path, inside: Iterable[Path | LeftOut], say: Callable[[str], object]) -> None:
     others = Counter[str]()
     for one in inside:
+        if isinstance(one, Unreadable):
+            continue
         if isinstance(one, LeftOut):
             say(one.reason)
         elif one.suffix.lower() not in SUFFIXES:

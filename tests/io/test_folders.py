@@ -1,5 +1,10 @@
 """Folders are searched for pictures; hidden files are left out."""
 
+import errno
+import os
+import re
+from pathlib import Path
+
 import pytest
 
 from maeday_core.errors import ImageError
@@ -48,6 +53,29 @@ def test_find_images_where_there_are_none(tmp_path, name):
 def test_a_path_that_cannot_be_looked_at_is_named(tmp_path):
     with pytest.raises(ImageError, match=r"xxx cannot be looked at \(File name too long\)"):
         find_images([tmp_path / ("x" * 300)])
+
+
+def test_a_folder_in_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    for name in ("a.png", "locked/b.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"anything")
+    (tmp_path / "c.png").symlink_to(tmp_path / "nowhere.png")
+    listdir = os.listdir
+
+    def refused(path):
+        if Path(path).name == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", refused)
+    sentence = "locked cannot be read (Permission denied); check the name and its rights."
+    with pytest.raises(ImageError, match=re.escape(sentence)):
+        find_images([tmp_path])
+    said, failed = [], []
+    assert find_images([tmp_path], said.append, failed.append) == [tmp_path / "a.png"]
+    assert ([text.split(" (")[0] for text in said], failed) == (["c.png cannot be read"], [sentence])
+    assert find_images([tmp_path / "locked"], said.append, failed.append) == []
+    assert failed == [sentence] * 2
 
 
 def test_what_a_folder_without_pictures_holds_is_said(tmp_path):
