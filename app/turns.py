@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from maeday_core.model.device import give_memory_back
+
 LONGEST = 0.3
 """Seconds after which a turn goes to whoever waits, before the next layer of a network computes."""
 Item = TypeVar("Item")
@@ -39,6 +41,7 @@ def in_turns(steps: Generator[Item, None, Result] | Iterator[Item]) -> Generator
             try:
                 item = next(steps)
             except StopIteration as end:
+                give_memory_back()
                 result: Result = end.value
                 return result
         yield item

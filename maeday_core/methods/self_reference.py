@@ -44,7 +44,7 @@ class SelfMatching:  # docs/decisions.md#self-reference
 
 
 MATCHING = SelfMatching()
-ROUGHNESS = Roughness(factor=1.07, power=0.86, spread=0.069, least=0.4)  # docs/decisions.md#decision
+ROUGHNESS = Roughness(factor=1.07, power=0.86, spread=0.069, least=0.45)  # docs/decisions.md#decision
 
 
 @dataclass(frozen=True)

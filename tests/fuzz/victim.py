@@ -13,6 +13,7 @@ from maeday_core import ENSEMBLE, MaedayError, Reference, Settings, Tools, load_
 from maeday_core.frames import LeftOut, Sources
 from maeday_core.io.files import printable
 from maeday_core.methods import detector, last
+from maeday_core.model.device import give_memory_back
 from tests.conftest import part
 
 LONGEST = 1000
@@ -62,6 +63,7 @@ def main() -> None:
     for line in sys.stdin:
         kind, _, name = line.rstrip("\n").partition(" ")
         start = time.perf_counter()
+        give_memory_back()
         _forget_peak()
         answer = _taken(kind, Path(name), tools)
         print(json.dumps({**answer, "seconds": time.perf_counter() - start, "megabytes": _peak()}), flush=True)
