@@ -24,7 +24,7 @@ from app.gradio_fixes import uploaded
 from app.inspect import Incoming
 from app.models import load_saved, load_tools
 from app.temporary import check_space
-from app.turns import in_turns
+from app.turns import Work, in_turns
 from maeday_core import ImageError, Settings, SettingsError
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.fewshot.learned import Progress
@@ -260,7 +260,10 @@ class Watching:
     def _watch(self, batch: Batch, detect: Detect, wishes: Wishes, criteria: Criteria) -> Iterator[Answer]:
         """The loop over the frames; ends with the files to download, also where something goes wrong."""
         known, measured, shown, cost, problem = len(batch.run.records()), 0, 0.0, 0.0, ""
-        found = batch.run.look(batch.sources, lambda query: in_turns(detect(query)), keep_maps=batch.asked.keep_maps)
+        work = Work()
+        found = batch.run.look(
+            batch.sources, lambda query: in_turns(detect(query), work), keep_maps=batch.asked.keep_maps
+        )
         try:
             for one in found:
                 measured += isinstance(one, FrameRecord)

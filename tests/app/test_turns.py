@@ -10,7 +10,7 @@ import pytest
 from torch import nn
 
 from app import turns
-from app.turns import in_turns
+from app.turns import Work, in_turns
 
 
 def test_no_two_steps_run_at_once() -> None:
@@ -33,6 +33,53 @@ def test_no_two_steps_run_at_once() -> None:
         thread.join()
     assert found == [list(range(50))] * 3
     assert most == 1
+
+
+def test_who_has_computed_little_passes_by_those_who_have_computed_much() -> None:
+    """Six long runs, and a short one that begins among them: it has every other turn, not every seventh."""
+    order: list[str] = []
+
+    def steps(name: str, count: int) -> Iterator[None]:
+        for _ in range(count):
+            order.append(name)
+            time.sleep(0.004)
+            yield
+
+    long = [threading.Thread(target=lambda: list(in_turns(steps("long", 60)))) for _ in range(6)]
+    for thread in long:
+        thread.start()
+    while len(order) < 120:
+        time.sleep(0.001)
+    list(in_turns(steps("short", 10)))
+    for thread in long:
+        thread.join()
+    first, last = order.index("short"), len(order) - 1 - order[::-1].index("short")
+    assert last - first < 40
+
+
+def test_nobody_waits_for_ever() -> None:
+    """One who has computed for long has his turn among short works that come without end."""
+    over, old = threading.Event(), Work(spent=0.5)
+
+    def short() -> Iterator[None]:
+        for _ in range(3):
+            time.sleep(0.002)
+            yield
+
+    def come() -> None:
+        while not over.is_set():
+            list(in_turns(short()))
+
+    others = [threading.Thread(target=come) for _ in range(3)]
+    for thread in others:
+        thread.start()
+    start = time.monotonic()
+    next(in_turns(iter([1]), old))
+    waited = time.monotonic() - start
+    over.set()
+    for thread in others:
+        thread.join()
+    assert waited < 5
 
 
 def test_whoever_waits_comes_before_whoever_has_just_had_a_turn() -> None:
