@@ -37,12 +37,17 @@ def photo() -> Image.Image:
     return Image.fromarray(pixels.astype(np.uint8))
 
 
+def mean_of_highest(error_map: np.ndarray) -> float:
+    """The image score of an ensemble: the mean of the highest 1 % of its map."""
+    return float(np.sort(error_map, axis=None)[-error_map.size // 100 :].mean())
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         photo().save(folder / "photo.jpg")
         assert distribution("maeday").version in maeday("--version", folder=folder)
-        for method in ("maeday", "ensemble"):
+        for method, score in (("maeday", np.max), ("ensemble", mean_of_highest)):
             lines = maeday(
                 *("detect", "photo.jpg", "--method", method, "--masks", "8", "--out", "out", "--json"), folder=folder
             )
@@ -52,7 +57,7 @@ def main() -> None:
             assert (row["method"], row["model"], row["masks"]) == (method, "bundled", 8)
             error_map = np.load(folder / row["error_map"])
             assert (error_map.shape, error_map.dtype) == ((240, 320), np.float32)
-            assert abs(error_map.max() - row["image_score"]) < 1e-4
+            assert abs(score(error_map) - row["image_score"]) < 1e-4
             y, x = np.unravel_index(error_map.argmax(), error_map.shape)
             assert 90 <= y < 140, (method, x, y)
             assert 190 <= x < 240, (method, x, y)
