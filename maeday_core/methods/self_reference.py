@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from maeday_core.detection.decision import Roughness, from_picture
 from maeday_core.detection.maps import to_map
 from maeday_core.detection.result import DISTANCE, Detection, Matches
 from maeday_core.detection.scale import own_scale, resize_by, window_scale
-from maeday_core.detection.windows import FloatMap, Tiling
+from maeday_core.detection.windows import FloatMap, Tiling, is_large
 from maeday_core.io.images import RGBImage
 from maeday_core.methods.base import Detect, Method, Shots, Style, register
 from maeday_core.methods.reference import Reference
@@ -44,7 +44,8 @@ class SelfMatching:  # docs/decisions.md#self-reference
 
 
 MATCHING = SelfMatching()
-ROUGHNESS = Roughness(factor=1.07, power=0.86, spread=0.069, least=0.45)  # docs/decisions.md#decision
+ROUGHNESS = Roughness(factor=1.07, power=0.86, spread=0.069, least=0.4)  # docs/decisions.md#decision
+ROUGHNESS_LARGE = replace(ROUGHNESS, least=0.6)
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,12 @@ class SelfReference(Method):
             distances, nearest = yield from matching(features, settings.seed)
             del features
             error_map = to_map(distances, *query.shape[:2])
+            rough = ROUGHNESS_LARGE if is_large(query.shape) else ROUGHNESS
             yield Detection(
                 image_score=float(error_map.max()),
                 error_map=error_map,
                 unit=DISTANCE,
-                threshold=from_picture(error_map, ROUGHNESS).threshold(settings.alarm_rate),
+                threshold=from_picture(error_map, rough).threshold(settings.alarm_rate),
                 seconds=time.perf_counter() - start,
                 made_by=made_by,
                 seen=Matches(seen, distances, nearest),

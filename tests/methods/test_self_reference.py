@@ -87,3 +87,10 @@ def test_the_threshold_is_a_guess_from_the_picture() -> None:
     found = detect(SELF_REFERENCE, Tools(), surface(224, 224))
     assert found.threshold == from_picture(found.error_map, ROUGHNESS).threshold()
     assert found.threshold.shots == 0
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0), (90, 120, 60), (200, 30, 30)])
+@pytest.mark.parametrize("size", [(300, 300), (1200, 1600)])
+def test_a_blank_picture_of_any_size_stays_calm(colour: tuple[int, int, int], size: tuple[int, int]) -> None:
+    blank = np.full((*size, 3), np.uint8(colour))
+    assert detect(SELF_REFERENCE, Tools(), blank).verdict == "normal"
