@@ -28,9 +28,8 @@ SESSIONS = 32
 HOUR = 3600
 
 INTRO = (
-    "Hides three quarters of your photo from a model that has never seen your part, lets it guess the rest, again and "
-    "again, and shows where guess and photo disagree. No reference, no text prompt. With a few photos of good parts it "
-    "learns in seconds what is normal, and looks again."
+    "**Drop a photo. See what does not belong.** A scratch, a stain, a bolt on a runway: found without being told what "
+    "is normal, and better still after a few photos of good parts."
 )
 ANNOUNCE_VERDICT = """() => {
     for (const id of ["verdict", "frames-card"]) document.getElementById(id).setAttribute("aria-live", "polite");
