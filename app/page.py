@@ -31,9 +31,7 @@ INTRO = (
     "**Drop a photo. See what does not belong.** A scratch, a stain, a bolt on a runway: found without being told what "
     "is normal, and better still after a few photos of good parts."
 )
-ANNOUNCE_VERDICT = """() => {
-    for (const id of ["verdict", "frames-card"]) document.getElementById(id).setAttribute("aria-live", "polite");
-}"""
+SCRIPT = (HERE / "page.js").read_text(encoding="utf-8")
 CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + TIMELINE_CSS
 
 
@@ -47,13 +45,13 @@ def build_demo() -> gr.Blocks:
     ) as demo:
         gr.Markdown(f"# MAEDAY\n{INTRO}", elem_id="title")
         with gr.Tabs() as tabs:
-            with gr.Tab("Inspect", id="inspect"):
+            with gr.Tab("Inspect", id="inspect", elem_id="inspect-tab"):
                 incoming = inspect_tab(HOUR)
             with gr.Tab("Frames", id="frames"):
                 frames_tab(HOUR, tabs, incoming, EXAMPLES / "frames.zip")
             with gr.Tab("How it works", id="how"):
                 gr.Markdown((HERE / "texts" / "how.md").read_text(encoding="utf-8"))
-        demo.load(None, js=ANNOUNCE_VERDICT)
+        demo.load(None, js=SCRIPT)
     demo.queue(api_open=False)  # nobody passes by the turns
     return demo
 

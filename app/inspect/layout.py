@@ -58,13 +58,13 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
             photo, detect, stop, at_once, several = _asking()
             good_parts = lay_out_good_parts(lifetime)
             settings = lay_out_settings(methods)
+            strip = lay_out_strip(lifetime)
             gr.Markdown(f"Running on {device_label()}", elem_id="device")
         with gr.Column(scale=7, min_width=300):
             subject = gr.HTML(FIRST.subject, elem_id="subject")
             verdict = gr.HTML(FIRST.card, elem_id="verdict")
             first = lay_out_first()
             result = lay_out_result(subject, verdict)
-    strip = lay_out_strip(lifetime)
     return InspectTab(
         incoming,
         shown,
@@ -89,7 +89,7 @@ def _asking() -> tuple[gr.Image, gr.Button, gr.Button, gr.Checkbox, gr.UploadBut
         placeholder="Drop a photo of a surface or a part here",
         type="filepath",
         image_mode=None,
-        height=300,
+        height=260,
         sources=["upload", "clipboard", "webcam"],
         elem_id="query",
         buttons=["fullscreen"],
@@ -98,7 +98,7 @@ def _asking() -> tuple[gr.Image, gr.Button, gr.Button, gr.Checkbox, gr.UploadBut
         detect = gr.Button("Detect", variant="primary", elem_id="detect", min_width=100)
         stop = gr.Button("Stop", variant="stop", elem_id="stop", interactive=False, min_width=80)
         several = gr.UploadButton(
-            "Several photos",
+            "Several…",
             file_count="multiple",
             file_types=list(SUFFIXES),
             elem_id="several",

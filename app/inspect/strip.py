@@ -162,8 +162,8 @@ def lay_out_strip(lifetime: int) -> StripPanel:
         compared = gr.HTML("", elem_id="compared")
         with gr.Row():
             csv = gr.Button("Table (CSV)", size="sm", elem_id="get-csv", min_width=120)
-            report = gr.Button("Report of this visit (HTML)", size="sm", elem_id="get-visit", min_width=120)
-        file = gr.DownloadButton(visible="hidden", elem_id="strip-file")
+            report = gr.Button("Report (HTML)", size="sm", elem_id="get-visit", min_width=120)
+        file = gr.DownloadButton(elem_id="strip-file")
     return StripPanel(kept, column, entries, compared, csv, report, file)
 
 

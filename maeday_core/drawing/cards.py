@@ -50,6 +50,7 @@ def verdict(view: Shown, own_scale: bool) -> Markup:
         "verdict",
         kind=KINDS[state] if state is not Verdict.NORMAL or result.threshold.shots else "hint",
         title=TITLES[state],
+        complete=result.complete or view.stopped,
         sentences=_sentences(view),
         colours=["rgb({},{},{})".format(*colour) for colour in heat_map(COLOURS, (0.0, 1.0))[0]],
         marks=[

@@ -335,7 +335,10 @@ def test_a_picture_from_another_tab_keeps_its_verdict(wired: Wired, tiny: Tools,
     taken = do.take(incoming, None)
     assert taken[tab.result.auto] is False
     assert taken[tab.settings.masks] == 4
-    values = wired.values(do.detect_incoming, query=picture, masks=4, method="maeday") | {tab.incoming: incoming, tab.result.auto: False}
+    values = wired.values(do.detect_incoming, query=picture, masks=4, method="maeday") | {
+        tab.incoming: incoming,
+        tab.result.auto: False,
+    }
     *_, last, _ = do.detect_incoming(values)
     score, slider = last[tab.shown].result.image_score, last[tab.result.threshold]
     assert slider.value == pytest.approx(score - margin, abs=0.001)
