@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from app import gradio_fixes, temporary
 from app.frames import frames_tab
 from app.inspect import EXAMPLES, inspect_tab
+from app.language import InTheVisitorsLanguage, Page
 from app.limits import Limits
 from app.turns import hand_on_long_turns
 from maeday_core.drawing import cards
@@ -40,9 +41,7 @@ def build_demo() -> gr.Blocks:
     gradio_fixes.apply()
     hand_on_long_turns()
     demo: gr.Blocks
-    with gr.Blocks(
-        title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)
-    ) as demo:
+    with Page(title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)) as demo:
         gr.Markdown(f"# MAEDAY\n{INTRO}", elem_id="title")
         with gr.Tabs() as tabs:
             with gr.Tab("Inspect", id="inspect", elem_id="inspect-tab"):
@@ -81,7 +80,7 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["settings"],
         "ssr_mode": False,
         "enable_monitoring": False,
-        "app_kwargs": {"middleware": [Middleware(Limits)]},
+        "app_kwargs": {"middleware": [Middleware(Limits), Middleware(InTheVisitorsLanguage)]},
     }
 
 
