@@ -15,12 +15,12 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from app import gradio_fixes, temporary
+from app.frames import CSS as FRAMES_CSS
 from app.frames import frames_tab
 from app.inspect import EXAMPLES, inspect_tab
 from app.limits import Limits
 from app.turns import hand_on_long_turns
 from maeday_core.drawing import cards
-from maeday_core.frames.report import TIMELINE_CSS
 
 HERE = Path(__file__).parent
 MAX_UPLOAD = "500mb"
@@ -35,7 +35,7 @@ INTRO = (
 ANNOUNCE_VERDICT = """() => {
     for (const id of ["verdict", "frames-card"]) document.getElementById(id).setAttribute("aria-live", "polite");
 }"""
-CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + TIMELINE_CSS
+CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + FRAMES_CSS
 
 
 def build_demo() -> gr.Blocks:
