@@ -19,6 +19,7 @@ from app.frames import CSS as FRAMES_CSS
 from app.frames import frames_tab
 from app.inspect import EXAMPLES, inspect_tab
 from app.language import InTheVisitorsLanguage, Page
+from app.document import Packed
 from app.limits import Limits
 from app.turns import hand_on_long_turns
 from maeday_core.drawing import cards
@@ -80,7 +81,7 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["settings"],
         "ssr_mode": False,
         "enable_monitoring": False,
-        "app_kwargs": {"middleware": [Middleware(Limits), Middleware(InTheVisitorsLanguage)]},
+        "app_kwargs": {"middleware": [Middleware(Packed), Middleware(Limits), Middleware(InTheVisitorsLanguage)]},
     }
 
 
