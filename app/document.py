@@ -20,6 +20,7 @@ FRONTEND = Path(gr.__file__).parent / "templates" / "frontend"
 PACKED = frozenset({"/", "/config", "/theme.css"})
 """What is packed here. Gradio packs its scripts itself, pictures and archives are packed, and events are streams."""
 END = b"</head>"
+FIRST = (Path(__file__).parent / "first.css").read_text(encoding="utf-8")
 _KIND = re.compile(rb'"type": ?"(\w+)"')
 _ENTRY = re.compile(r'src="\./assets/([\w-]+\.js)"')
 _FILES = re.compile(r"\bm\.f=(\[[^\]]*\])")
@@ -70,7 +71,7 @@ class Styled:
 def styles(kinds: frozenset[str]) -> bytes:
     """The styles of these kinds, and a mark for each file of them by which the page takes it for fetched."""
     sheets = stylesheets(kinds)
-    text = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
+    text = FIRST + "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
     marks = "".join(f'<link rel="stylesheet" type="none" href="./assets/{sheet.name}">' for sheet in sheets)
     return f"<style>{text}</style>{marks}".encode()
 

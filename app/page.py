@@ -33,6 +33,24 @@ INTRO = (
     "**Drop a photo. See what does not belong.** A scratch, a stain, a bolt on a runway: found without being told what "
     "is normal, and better still after a few photos of good parts."
 )
+READABLE = {
+    name: value
+    for light, dark, names in (
+        ("*primary_700", "*primary_700", ("button_primary_background_fill", "checkbox_label_background_fill_selected")),
+        (
+            "*primary_800",
+            "*primary_800",
+            ("button_primary_background_fill_hover", "checkbox_background_color_selected"),
+        ),
+        ("*primary_700", "*primary_300", ("color_accent", "link_text_color", "slider_color")),
+        ("*neutral_600", "*neutral_300", ("block_info_text_color", "body_text_color_subdued")),
+        ("*neutral_500", "*neutral_400", ("input_placeholder_color",)),
+    )
+    for one in names
+    for name, value in ((one, light), (f"{one}_dark", dark))
+    if one != "color_accent" or name == one
+}
+"""Colours of the theme in which text is told from its ground, 4.5 : 1 at least."""
 SCRIPT = (HERE / "page.js").read_text(encoding="utf-8")
 CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + FRAMES_CSS
 
@@ -62,6 +80,7 @@ def launch_options() -> dict[str, Any]:
     theme = gr.themes.Soft(
         primary_hue="orange", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "monospace"]
     ).set(
+        **READABLE,
         block_label_background_fill="*background_fill_primary",
         block_label_background_fill_dark="*background_fill_secondary",
         block_label_text_color="*body_text_color",
