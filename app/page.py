@@ -15,11 +15,11 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from app import gradio_fixes, temporary
+from app.document import Packed
 from app.frames import CSS as FRAMES_CSS
 from app.frames import frames_tab
 from app.inspect import EXAMPLES, inspect_tab
 from app.language import InTheVisitorsLanguage, Page
-from app.document import Packed
 from app.limits import Limits
 from app.turns import hand_on_long_turns
 from maeday_core.drawing import cards
