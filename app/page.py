@@ -15,13 +15,13 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from app import gradio_fixes, temporary
+from app.frames import CSS as FRAMES_CSS
 from app.frames import frames_tab
 from app.inspect import EXAMPLES, inspect_tab
 from app.language import InTheVisitorsLanguage, Page
 from app.limits import Limits
 from app.turns import hand_on_long_turns
 from maeday_core.drawing import cards
-from maeday_core.frames.report import TIMELINE_CSS
 
 HERE = Path(__file__).parent
 MAX_UPLOAD = "500mb"
@@ -33,7 +33,7 @@ INTRO = (
     "is normal, and better still after a few photos of good parts."
 )
 SCRIPT = (HERE / "page.js").read_text(encoding="utf-8")
-CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + TIMELINE_CSS
+CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + FRAMES_CSS
 
 
 def build_demo() -> gr.Blocks:

@@ -112,7 +112,9 @@ def _sentences(view: Shown) -> list[str]:
     sentences = []
     if seen and not seen.complete:
         done, total = len(seen.masks), seen.total
-        sentences.append(f"Stopped after {done} of {total} masks." if view.stopped else f"{done} of {total} masks so far.")
+        sentences.append(
+            f"Stopped after {done} of {total} masks." if view.stopped else f"{done} of {total} masks so far."
+        )
     if result.complete or view.stopped:
         sentences += [_found(view), rarity(result)]
     if view.doubt:

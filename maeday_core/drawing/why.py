@@ -163,9 +163,7 @@ def _sharpest(view: Shown, area: Area) -> Iterator[tuple[RGBImage, Area]]:
 def _cut(pictures: Iterable[tuple[RGBImage, Area]], area: Area) -> RGBImage:
     """An area out of the sharpest of some pictures, of those that hold it."""
     holding = [(picture, whole) for picture, whole in pictures if whole.holds(area)]
-    picture, whole = max(
-        holding, key=lambda one: min(one[0].shape[0] / one[1].height, one[0].shape[1] / one[1].width)
-    )
+    picture, whole = max(holding, key=lambda one: min(one[0].shape[0] / one[1].height, one[0].shape[1] / one[1].width))
     piece = picture[_slices(area.within(whole), picture.shape)]
     enlarged = cv2.resize(piece, (CLOSE_UP_SIDE, CLOSE_UP_SIDE), interpolation=_interpolation(piece.shape))
     return np.asarray(enlarged, np.uint8)

@@ -64,7 +64,5 @@ def _card(title: str, found: Why) -> Markup:
         (found.patch, "The most alike patch of the good parts"),
         (found.good_part, f"The same place in the most alike good part{named}"),
     ]
-    parts = [
-        PART[part.verdict].format(method=part.title, share=f"{part.share:.0%}") for part in found.evidence
-    ]
+    parts = [PART[part.verdict].format(method=part.title, share=f"{part.share:.0%}") for part in found.evidence]
     return render("why", title=title, figures=[one for one in figures if one[0] is not None], parts=parts)
