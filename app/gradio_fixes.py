@@ -76,8 +76,10 @@ def save_whole(picture: Image.Image, cache_dir: str, name: str = "image", format
         return str(processing_utils.save_file_to_cache(file, cache_dir))
 
 
-def as_sent(component: gr.Image | gr.UploadButton, payload: Any) -> str | None:
+def as_sent(component: gr.Image | gr.UploadButton, payload: Any) -> str | list[str] | None:
     """The path of the file as it was sent. Gradio would decode it and fail; the engine says what is wrong with it."""
+    if getattr(component, "file_count", "single") == "multiple":
+        return [uploaded(one.path) for one in payload or ()]
     return uploaded(payload.path) if payload else None
 
 

@@ -15,12 +15,13 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from app import gradio_fixes, temporary
+from app.frames import CSS as FRAMES_CSS
 from app.frames import frames_tab
 from app.inspect import EXAMPLES, inspect_tab
+from app.language import InTheVisitorsLanguage, Page
 from app.limits import Limits
 from app.turns import hand_on_long_turns
 from maeday_core.drawing import cards
-from maeday_core.frames.report import TIMELINE_CSS
 
 HERE = Path(__file__).parent
 MAX_UPLOAD = "500mb"
@@ -28,14 +29,11 @@ SESSIONS = 32
 HOUR = 3600
 
 INTRO = (
-    "Hides three quarters of your photo from a model that has never seen your part, lets it guess the rest, again and "
-    "again, and shows where guess and photo disagree. No reference, no text prompt. With a few photos of good parts it "
-    "learns in seconds what is normal, and looks again."
+    "**Drop a photo. See what does not belong.** A scratch, a stain, a bolt on a runway: found without being told what "
+    "is normal, and better still after a few photos of good parts."
 )
-ANNOUNCE_VERDICT = """() => {
-    for (const id of ["verdict", "frames-card"]) document.getElementById(id).setAttribute("aria-live", "polite");
-}"""
-CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + TIMELINE_CSS
+SCRIPT = (HERE / "page.js").read_text(encoding="utf-8")
+CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + FRAMES_CSS
 
 
 def build_demo() -> gr.Blocks:
@@ -43,18 +41,16 @@ def build_demo() -> gr.Blocks:
     gradio_fixes.apply()
     hand_on_long_turns()
     demo: gr.Blocks
-    with gr.Blocks(
-        title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)
-    ) as demo:
+    with Page(title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)) as demo:
         gr.Markdown(f"# MAEDAY\n{INTRO}", elem_id="title")
         with gr.Tabs() as tabs:
-            with gr.Tab("Inspect", id="inspect"):
+            with gr.Tab("Inspect", id="inspect", elem_id="inspect-tab"):
                 incoming = inspect_tab(HOUR)
             with gr.Tab("Frames", id="frames"):
                 frames_tab(HOUR, tabs, incoming, EXAMPLES / "frames.zip")
             with gr.Tab("How it works", id="how"):
                 gr.Markdown((HERE / "texts" / "how.md").read_text(encoding="utf-8"))
-        demo.load(None, js=ANNOUNCE_VERDICT)
+        demo.load(None, js=SCRIPT)
     demo.queue(api_open=False)  # nobody passes by the turns
     return demo
 
@@ -84,7 +80,7 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["settings"],
         "ssr_mode": False,
         "enable_monitoring": False,
-        "app_kwargs": {"middleware": [Middleware(Limits)]},
+        "app_kwargs": {"middleware": [Middleware(Limits), Middleware(InTheVisitorsLanguage)]},
     }
 
 

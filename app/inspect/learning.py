@@ -16,8 +16,8 @@ from app.errors import without_folders
 from app.events import Answer, Values
 from app.files import nothing_to_download
 from app.gradio_fixes import uploaded
+from app.inspect.examples import EXAMPLES
 from app.inspect.good_parts import in_use, not_used
-from app.inspect.layout import EXAMPLES
 from app.inspect.run import Inspection
 from app.inspect.settings import settings_of
 from app.models import load_tools
@@ -84,11 +84,13 @@ class Learning:
         yield self._busy("Starting", "If others work here now, you take turns.")
         settings = settings_of(tab.settings, values)
         readable, left_out = decodable(paths)
-        method = to_learn(find(values[tab.method]))
+        method = to_learn(find(values[tab.settings.method]))
         tools = yield from load_tools(values[tab.settings.model], settings, method, self._busy)
         tools = replace(tools, enough=stop.is_set)
         reference = yield from self._learned(learning(method, tools, Photos(readable)))
-        yield in_use(tab.good_parts, reference, left_out) | self.inspection.running(False)
+        yield in_use(tab.good_parts, reference, left_out, values[tab.good_parts.name] or "") | self.inspection.running(
+            False
+        )
 
     def _learned(self, steps: Generator[Progress, None, Reference]) -> Generator[Answer, None, Reference]:
         """Go through the steps in turns with other visitors, showing the progress every now and then."""

@@ -68,6 +68,7 @@ def verdict(view: Shown, own_scale: bool) -> Markup:
         "verdict",
         kind=KINDS[state] if state is not Verdict.NORMAL or result.threshold.shots else "hint",
         title=TITLES[state],
+        spoken=spoken(view) if result.complete or view.stopped else "",
         factor=factor_of(score, view.limit),
         sentences=_sentences(view),
         agree=agree,

@@ -131,7 +131,7 @@ def visit(browser: Browser, app: str, pytestconfig: pytest.Config) -> Iterator[C
         expected.extend([harmless] * bool(harmless))
         page = context.new_page()
         page.goto(app)
-        page.locator("#verdict[aria-live]").wait_for()  # set by a script once the page listens
+        page.locator("#spoken").wait_for(state="attached")  # made by a script once the page listens
         return page
 
     yield open_page

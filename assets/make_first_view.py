@@ -1,0 +1,48 @@
+"""Make the finished example that the page opens on: ``python -m assets.make_first_view``, after ``make_examples.py``.
+
+A development tool. It inspects one example as the page does and keeps what is shown in ``assets/examples/first/``.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from maeday_core import ENSEMBLE, Settings, Tools, detect, load_image
+from maeday_core.drawing.cards import verdict
+from maeday_core.drawing.shown import overlay_pair, shown
+from maeday_core.io.images import RGBImage
+
+EXAMPLES = Path(__file__).resolve().parent / "examples"
+NAME, CAPTION = "metal-scratch", "a scratch on brushed steel"
+SETTINGS = Settings(masks=16, sampling="balanced")
+SIDE, QUALITY = 460, 80
+
+
+def webp(picture: RGBImage) -> bytes:
+    """A picture as a WebP file, no side longer than `SIDE`."""
+    photo = Image.fromarray(np.asarray(picture))
+    photo.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    photo.save(file, "webp", quality=QUALITY)
+    return file.getvalue()
+
+
+def main() -> None:
+    """Inspect the example, and write what is shown of it."""
+    query = load_image(EXAMPLES / f"{NAME}.jpg")
+    view = shown(f"{NAME}.jpg", query, detect(ENSEMBLE, Tools.of("bundled", SETTINGS), query))
+    folder = EXAMPLES / "first"
+    folder.mkdir(exist_ok=True)
+    for name, picture in zip(("photo", "overlay"), overlay_pair(view, own_scale=False), strict=True):
+        (folder / f"{name}.webp").write_bytes(webp(picture))
+    kept = {"caption": CAPTION, "card": verdict(view, own_scale=False)}
+    (folder / "view.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
