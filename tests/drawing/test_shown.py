@@ -15,7 +15,7 @@ from maeday_core.drawing import pictures
 from maeday_core.drawing import shown as drawing
 from maeday_core.drawing.pictures import DARK, HIDDEN_COLOUR
 from maeday_core.drawing.shown import SHOWN_SIDE, Shown, shown
-from tests.drawing.detections import HEIGHT, PEAK, WIDTH, ensemble, matched, query, reconstructed
+from tests.drawing.detections import HEIGHT, WIDTH, ensemble, matched, query, reconstructed
 
 
 def view(result: Detection) -> Shown:
