@@ -21,6 +21,7 @@ from app.frames import frames_tab
 from app.inspect import EXAMPLES, inspect_tab
 from app.language import InTheVisitorsLanguage, Page
 from app.limits import Limits
+from app.theme import theme
 from app.turns import hand_on_long_turns
 from maeday_core.drawing import cards
 
@@ -33,24 +34,6 @@ INTRO = (
     "**Drop a photo. See what does not belong.** A scratch, a stain, a bolt on a runway: found without being told what "
     "is normal, and better still after a few photos of good parts."
 )
-READABLE = {
-    name: value
-    for light, dark, names in (
-        ("*primary_700", "*primary_700", ("button_primary_background_fill", "checkbox_label_background_fill_selected")),
-        (
-            "*primary_800",
-            "*primary_800",
-            ("button_primary_background_fill_hover", "checkbox_background_color_selected"),
-        ),
-        ("*primary_700", "*primary_300", ("color_accent", "link_text_color", "slider_color")),
-        ("*neutral_600", "*neutral_300", ("block_info_text_color", "body_text_color_subdued")),
-        ("*neutral_500", "*neutral_400", ("input_placeholder_color",)),
-    )
-    for one in names
-    for name, value in ((one, light), (f"{one}_dark", dark))
-    if one != "color_accent" or name == one
-}
-"""Colours of the theme in which text is told from its ground, 4.5 : 1 at least."""
 SCRIPT = (HERE / "page.js").read_text(encoding="utf-8")
 CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + FRAMES_CSS
 
@@ -76,23 +59,8 @@ def build_demo() -> gr.Blocks:
 
 def launch_options() -> dict[str, Any]:
     """Arguments of `demo.launch`: local unless the environment says otherwise, small limits, nothing from outside."""
-    fonts = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
-    theme = gr.themes.Soft(
-        primary_hue="orange", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "monospace"]
-    ).set(
-        **READABLE,
-        block_label_background_fill="*background_fill_primary",
-        block_label_background_fill_dark="*background_fill_secondary",
-        block_label_text_color="*body_text_color",
-        block_label_text_color_dark="*body_text_color",
-        block_title_background_fill="none",
-        block_title_background_fill_dark="none",
-        block_title_text_color="*body_text_color",
-        block_title_text_color_dark="*body_text_color",
-        block_title_padding="0",
-    )
     return {
-        "theme": theme,
+        "theme": theme(),
         "css": CSS,
         "max_file_size": MAX_UPLOAD,
         "allowed_paths": [str(EXAMPLES)],  # the program may be started from any folder
