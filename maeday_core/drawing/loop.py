@@ -11,7 +11,7 @@ from PIL import Image
 
 from maeday_core.detection.result import Reconstructions
 from maeday_core.drawing.pictures import heat_map
-from maeday_core.drawing.shown import ONE_MASK, one_mask
+from maeday_core.drawing.shown import one_mask
 from maeday_core.io.images import RGBImage
 
 MOST, SIDE, PAUSE = 8, 224, 700
@@ -30,9 +30,10 @@ class Loop(NamedTuple):
 
 def loop_of(seen: Reconstructions) -> Loop:
     """What a model saw, by its first masks."""
-    shown = [one_mask(seen, index, own_scale=False) for index in range(1, min(MOST, len(seen.masks)) + 1)]
-    mean = heat_map(np.asarray(seen.error_maps.mean(axis=0), np.float32), ONE_MASK)
-    return Loop(*(_webp(pictures) for pictures in zip(*shown, strict=True)), _webp([mean]))
+    shown = [one_mask(seen, index, own_scale=True) for index in range(1, min(MOST, len(seen.masks)) + 1)]
+    mean = np.asarray(seen.error_maps.mean(axis=0), np.float32)
+    mean_picture = heat_map(mean, (0.0, float(mean.max())))
+    return Loop(*(_webp(pictures) for pictures in zip(*shown, strict=True)), _webp([mean_picture]))
 
 
 def still(loop: bytes) -> bytes:
