@@ -12,7 +12,7 @@ from app.html import render
 from maeday_core import Reference
 from maeday_core.fewshot.adapter import Adapter
 
-Kind = Literal["hint", "busy", "adapted", "problem", "anomalous", "calm"]
+Kind = Literal["hint", "busy", "adapted", "problem", "anomalous", "look", "calm"]
 NOTHING = Markup()
 
 

@@ -15,12 +15,14 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from app import gradio_fixes, temporary
+from app.frames import CSS as FRAMES_CSS
 from app.frames import frames_tab
+from app.how import how_tab
 from app.inspect import EXAMPLES, inspect_tab
+from app.language import InTheVisitorsLanguage, Page
 from app.limits import Limits
 from app.turns import hand_on_long_turns
 from maeday_core.drawing import cards
-from maeday_core.frames.report import TIMELINE_CSS
 
 HERE = Path(__file__).parent
 MAX_UPLOAD = "500mb"
@@ -32,7 +34,7 @@ INTRO = (
     "is normal, and better still after a few photos of good parts."
 )
 SCRIPT = (HERE / "page.js").read_text(encoding="utf-8")
-CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + TIMELINE_CSS
+CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + FRAMES_CSS
 
 
 def build_demo() -> gr.Blocks:
@@ -40,17 +42,15 @@ def build_demo() -> gr.Blocks:
     gradio_fixes.apply()
     hand_on_long_turns()
     demo: gr.Blocks
-    with gr.Blocks(
-        title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)
-    ) as demo:
+    with Page(title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)) as demo:
         gr.Markdown(f"# MAEDAY\n{INTRO}", elem_id="title")
         with gr.Tabs() as tabs:
             with gr.Tab("Inspect", id="inspect", elem_id="inspect-tab"):
-                incoming = inspect_tab(HOUR)
+                inspect = inspect_tab(HOUR)
             with gr.Tab("Frames", id="frames"):
-                frames_tab(HOUR, tabs, incoming, EXAMPLES / "frames.zip")
-            with gr.Tab("How it works", id="how"):
-                gr.Markdown((HERE / "texts" / "how.md").read_text(encoding="utf-8"))
+                frames_tab(HOUR, tabs, inspect.incoming, EXAMPLES / "frames.zip")
+            with gr.Tab("How it works", id="how") as how:
+                how_tab(how, inspect.shown)
         demo.load(None, js=SCRIPT)
     demo.queue(api_open=False)  # nobody passes by the turns
     return demo
@@ -81,7 +81,7 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["settings"],
         "ssr_mode": False,
         "enable_monitoring": False,
-        "app_kwargs": {"middleware": [Middleware(Limits)]},
+        "app_kwargs": {"middleware": [Middleware(Limits), Middleware(InTheVisitorsLanguage)]},
     }
 
 

@@ -13,7 +13,7 @@ from maeday_core import METHODS
 from tests.conftest import ROOT
 
 FLOORS = [
-    {"errors"},
+    {"errors", "texts"},
     {"io"},
     {"model"},
     {"detection"},

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from maeday_core.detection.perceptual import perceptual_error
 from maeday_core.detection.reading import PLAIN, Reading
-from maeday_core.detection.result import Detection, Provenance, Reconstructions
+from maeday_core.detection.result import Alone, Detection, Provenance, Reconstructions
 from maeday_core.detection.settings import Settings
 from maeday_core.detection.windows import FloatMap, Tiling, is_large
 from maeday_core.errors import ImageError, WeightsError
@@ -175,14 +175,12 @@ class Sums:
 
     def resulting(self, reading: Reading = PLAIN) -> Paused[Detection]:
         """The same with pauses."""
-        errors, large = (yield from self._mean_errors()), is_large(self.shape)
-        usual = reading.usual(errors[:, 0], large)
-        parts = (errors[first : first + MICRO_BATCH] for first in range(0, len(errors), MICRO_BATCH))  # to save memory
-        blended = self.view.blend(one for part in parts for one in reading.maps(part, self.done, large, usual))
-        del errors, parts
-        error_map = resize_map(blended, *self.shape)
-        if not np.isfinite(blended).all():
+        errors = yield from self._mean_errors()
+        error_map = self._map(errors, reading)
+        if not np.isfinite(error_map).all():
             raise WeightsError(f"The model {self.model.info.name} computes no finite numbers; its weights are broken.")
+        alone = self._alone(errors, reading) if reading.evidence else None
+        del errors
         seen = yield from self._seen(error_map)
         return Detection(
             image_score=float(error_map.max()),
@@ -198,7 +196,22 @@ class Sums:
             ),
             seen=seen,
             good=reading.good,
+            alone=alone,
         )
+
+    def _map(self, errors: FloatMap, reading: Reading) -> FloatMap:
+        """The map (H, W) of the errors of every window."""
+        large = is_large(self.shape)
+        usual = reading.usual(errors[:, 0], large)
+        parts = (errors[first : first + MICRO_BATCH] for first in range(0, len(errors), MICRO_BATCH))  # to save memory
+        blended = self.view.blend(one for part in parts for one in reading.maps(part, self.done, large, usual))
+        return resize_map(blended, *self.shape)
+
+    def _alone(self, errors: FloatMap, reading: Reading) -> Alone:
+        """What the same errors say where they are not read as evidence for a sum."""
+        alone = replace(reading, evidence=False)
+        error_map = self._map(errors, alone)
+        return Alone(float(error_map.max()), alone.ordinary(error_map).threshold(self.settings.alarm_rate))
 
     def _seen(self, error_map: FloatMap) -> Paused[Reconstructions]:
         """What the model saw of the window around the highest value of the map."""

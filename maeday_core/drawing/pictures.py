@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import matplotlib
 import numpy as np
@@ -16,6 +18,9 @@ HIDDEN_COLOUR = 118
 LIGHT, DARK = (64, 224, 255), (10, 10, 10)
 RING = 0.09
 """The radius of a ring, as a share of the picture's shorter side."""
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+LETTER = 0.5
+"""The size of a number, in letters of OpenCV's for each pixel of an outline's width."""
 DASH = 20
 """The degrees that a dash of a ring covers, and those between two."""
 _COLOURS = (matplotlib.colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
@@ -55,6 +60,18 @@ def ring(picture: RGBImage, x: int, y: int) -> RGBImage:
     for colour, thickness in ((DARK, 3 * width), (LIGHT, width)):
         for start in range(0, 360, 2 * DASH):
             cv2.ellipse(drawn, (x, y), (radius, radius), 0, start, start + DASH, colour, thickness, cv2.LINE_AA)
+    return drawn
+
+
+def numbered(picture: RGBImage, places: Sequence[tuple[int, int]]) -> RGBImage:
+    """Write 1, 2, ... at some places, each given by its column and row: above and left of them if there is room."""
+    drawn = np.ascontiguousarray(picture).copy()
+    width = _line_width(picture)
+    for number, (x, y) in enumerate(places, 1):
+        (across, up), _ = cv2.getTextSize(str(number), FONT, LETTER * width, width)
+        at = max(2 * width, x - across - 2 * width), max(up + 2 * width, y - 2 * width)
+        for colour, thick in ((DARK, 4 * width), (LIGHT, 2 * width)):
+            cv2.putText(drawn, str(number), at, FONT, LETTER * width, colour, thick, cv2.LINE_AA)
     return drawn
 
 

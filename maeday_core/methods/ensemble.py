@@ -69,10 +69,15 @@ class RawEnsemble(Ensemble):
         return self.sum_of(results, results[0].error_map + results[1].error_map, RAW_SUM, threshold)
 
 
-def shares(result: Detection) -> list[float]:
-    """How much of a sum's peak each part accounts for, by what it adds there above its own median; adds up to 1."""
-    peak = np.unravel_index(result.error_map.argmax(), result.error_map.shape)
-    added = [max(float(part.error_map[peak] - np.median(part.error_map)), 0.0) for part in result.parts]
+def shares(result: Detection, at: tuple[int, int] | None = None) -> list[float]:
+    """How much of a sum each part accounts for, by what it adds above its own median; adds up to 1.
+
+    Args:
+        result: of the sum; none for one that is no sum.
+        at: row and column; by default those of the peak.
+    """
+    at = at or np.unravel_index(result.error_map.argmax(), result.error_map.shape)
+    added = [max(float(part.error_map[at] - np.median(part.error_map)), 0.0) for part in result.parts]
     total = sum(added)
     return [value / total if total else 1 / len(added) for value in added]
 

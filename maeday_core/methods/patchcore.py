@@ -91,7 +91,7 @@ class PatchCore(Method):
                 threshold=from_good_parts(good, RATES).threshold(settings.alarm_rate),
                 seconds=time.perf_counter() - start,
                 made_by=made_by,
-                seen=Matches(seen, distances, nearest, bank.crops),
+                seen=Matches(seen, distances, nearest[..., None], bank.crops),
                 good=good,
             )
 

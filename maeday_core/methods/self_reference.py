@@ -36,11 +36,14 @@ class SelfMatching:  # docs/decisions.md#self-reference
         neighbours: a patch's distance is the mean of that to so many nearest ones.
         apart: cells; nearer patches are left out.
         bank: the most patches that serve as the bank.
+        fields: the most alike patch is kept of each of so many fields down and across, so that one elsewhere can be
+            shown however large the place is.
     """
 
     neighbours: int = 5
     apart: int = 2
     bank: int = 2048
+    fields: int = 6
 
 
 MATCHING = SelfMatching()
@@ -86,7 +89,7 @@ class SelfReference(Method):
         return detect
 
 
-def match_itself(features: Tensor, seed: int = 0) -> tuple[FloatMap, npt.NDArray[np.int64]]:
+def match_itself(features: Tensor, seed: int = 0) -> tuple[FloatMap, npt.NDArray[np.int32]]:
     """Compare the patches of a picture (h, w, C) with each other; a sample of at most 2048 is the bank.
 
     So time and memory grow linearly with the pixels. Patches up to two cells away are left out.
@@ -96,13 +99,13 @@ def match_itself(features: Tensor, seed: int = 0) -> tuple[FloatMap, npt.NDArray
         seed: of the sample, where the picture has more patches.
 
     Returns:
-        Mean distance to the five nearest patches elsewhere, float32 (h, w), 0 where there are none; and the place of
-        the nearest one, row * w + column, int (h, w).
+        Mean distance to the five nearest patches elsewhere, float32 (h, w), 0 where there are none; and the places,
+        row * w + column, of the nearest one in each field of the picture, the most alike first, int32 (h, w, fields).
     """
     return finished(matching(features, seed))
 
 
-def matching(features: Tensor, seed: int = 0) -> Paused[tuple[FloatMap, npt.NDArray[np.int64]]]:
+def matching(features: Tensor, seed: int = 0) -> Paused[tuple[FloatMap, npt.NDArray[np.int32]]]:
     """The same with pauses."""
     rows, columns = features.shape[:2]
     patches = features.flatten(0, 1)
@@ -113,6 +116,7 @@ def matching(features: Tensor, seed: int = 0) -> Paused[tuple[FloatMap, npt.NDAr
             torch.randperm(len(patches), generator=torch.Generator().manual_seed(seed))[: MATCHING.bank].sort().values
         )
     known = patches[bank.to(patches.device)]
+    fields = _fields(at[bank], rows, columns)
     distances: list[Tensor] = []
     nearest: list[Tensor] = []
     for part, places in zip(torch.split(patches, MATCHING.bank), torch.split(at, MATCHING.bank), strict=True):
@@ -123,8 +127,22 @@ def matching(features: Tensor, seed: int = 0) -> Paused[tuple[FloatMap, npt.NDAr
         found = between.topk(min(MATCHING.neighbours, len(bank)), largest=False)
         finite = torch.where(found.values.isinf(), torch.nan, found.values)
         distances.append(finite.nanmean(dim=1).nan_to_num(0))
-        nearest.append(bank[found.indices[:, 0]])
-    return torch.cat(distances).view(rows, columns).numpy(), torch.cat(nearest).view(rows, columns).numpy()
+        nearest.append(bank[_one_in_each(fields, between)].int())
+    return torch.cat(distances).view(rows, columns).numpy(), torch.cat(nearest).view(rows, columns, -1).numpy()
+
+
+def _fields(at: Tensor, rows: int, columns: int) -> list[Tensor]:
+    """Which of some patches, at (n, 2), lie in each field of a picture of so many rows and columns."""
+    down, across = ((at[:, axis] * MATCHING.fields) // length for axis, length in ((0, rows), (1, columns)))
+    field = down * MATCHING.fields + across
+    return [torch.nonzero(field == number)[:, 0] for number in field.unique()]
+
+
+def _one_in_each(fields: list[Tensor], between: Tensor) -> Tensor:
+    """The nearest in each field of each of m patches, whose distances are (m, n): (m, fields), the most alike first."""
+    least = [between[:, own].min(dim=1) for own in fields]
+    order = torch.stack([one.values for one in least], dim=1).argsort(dim=1, stable=True)
+    return torch.stack([own[one.indices] for own, one in zip(fields, least, strict=True)], dim=1).gather(1, order)
 
 
 SELF_REFERENCE = register(SelfReference())

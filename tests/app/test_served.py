@@ -93,7 +93,7 @@ def test_good_parts_that_were_forgotten_are_not_passed_over(server: Server, adap
     crowd(server)
     visitor.press("detect")
     for card in ("verdict", "adapter"):
-        assert "were forgotten; load or fine-tune again" in visitor.shows(card)
+        assert "were forgotten; load or learn them again" in visitor.shows(card)
     assert "image score" not in visitor.shows("verdict")
     visitor.press("detect")
     assert "image score" in visitor.shows("verdict")  # the visitor knows, and asks again
