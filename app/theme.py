@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
+MONOSPACE = ["ui-monospace", "monospace"]
 """The visitor's own: nothing is fetched."""
 COLOURS = {
     "button_primary_background_fill": ("*primary_700", "*primary_700"),
@@ -28,7 +29,7 @@ COLOURS = {
 
 def theme() -> gr.themes.Base:
     """The theme of the page."""
-    soft = gr.themes.Soft(primary_hue="orange", neutral_hue="slate", font=FONTS, font_mono=["ui-monospace", "monospace"])
+    soft = gr.themes.Soft(primary_hue="orange", neutral_hue="slate", font=FONTS, font_mono=MONOSPACE)
     colours: dict[str, Any] = {}
     for name, (light, dark) in COLOURS.items():
         colours |= {name: light, f"{name}_dark": dark}

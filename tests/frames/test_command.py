@@ -250,7 +250,7 @@ def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(tmp_path: Path, tiny
     command = [sys.executable, "-m", "maeday_core", *options, str(tmp_path / "killed")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     journal, rng = tmp_path / "killed" / "work" / "records.jsonl", np.random.default_rng()
-    for end in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGTERM):
+    for end in (signal.SIGKILL, signal.SIGTERM):
         kept = journal.read_bytes() if journal.exists() else b""
         running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
         while running.poll() is None and (not journal.exists() or journal.stat().st_size <= len(kept)):
