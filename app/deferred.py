@@ -1,0 +1,68 @@
+"""Contents of a tab that are sent to a browser once the tab is opened.
+
+Gradio fetches the code of every component of the page at once, of unopened tabs too. Its own `gr.render` makes contents
+when they are asked for, but for one visit alone: when the server forgets the visit, their events answer no more. Here the
+server has them from the start, and only the sending waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import gradio as gr
+from gradio.context import get_blocks_context
+from gradio.renderable import Renderable
+
+from app.events import mark
+
+Config = Mapping[str, Any]
+"""The layout of a page as it is sent: its components, its events, and the tree of what stands in what."""
+
+
+class Deferred(Renderable):
+    """A place whose contents exist, and are sent when its event comes."""
+
+    def __init__(self, sent: Any) -> None:
+        super().__init__(self.apply, [], [(sent.block, sent.event_name)], None, None, "once", False, "hidden")
+
+    def apply(self) -> None:
+        """Gradio sends what is in the place; nothing is left to make."""
+
+
+@contextmanager
+def when_opened(tab: gr.Tab) -> Iterator[None]:
+    """What is laid out and wired within is sent when the tab is opened for the first time."""
+    opened, page = mark(), get_blocks_context()
+    assert page
+    tab.select(None, None, opened, js="() => true")
+    place = Deferred(opened.change)
+    before = {*page.fns, *page.blocks}
+    with place.container:
+        yield
+    for one in (*page.fns.values(), *page.blocks.values()):
+        if one._id not in before:
+            one.rendered_in = place
+
+
+def without_deferred(config: Config) -> Config:
+    """What is sent of a page at first."""
+    kept = {kind: [one for one in config[kind] if one.get("rendered_in") is None] for kind in ("components", "dependencies")}
+    sent = {one["id"] for one in kept["components"]}
+    pages = {
+        name: {
+            "layout": _pruned(page["layout"], sent | {page["layout"]["id"]}),
+            "components": [one for one in page["components"] if one in sent],
+            "dependencies": [one for one in page["dependencies"] if one in {event["id"] for event in kept["dependencies"]}],
+        }
+        for name, page in config["page"].items()
+    }
+    return {**config, **kept, "layout": _pruned(config["layout"], sent), "page": pages}
+
+
+def _pruned(layout: Config, sent: set[int]) -> Config:
+    children = layout.get("children")
+    if children is None:
+        return layout
+    return {**layout, "children": [_pruned(child, sent) for child in children if child["id"] in sent]}
