@@ -94,9 +94,9 @@ def test_good_parts_that_were_forgotten_are_not_passed_over(server: Server, adap
     visitor.press("detect")
     for card in ("verdict", "adapter"):
         assert "were forgotten; load or learn them again" in visitor.shows(card)
-    assert "image score" not in visitor.shows("verdict")
+    assert "x the limit" not in visitor.shows("verdict")
     visitor.press("detect")
-    assert "image score" in visitor.shows("verdict")  # the visitor knows, and asks again
+    assert "x the limit" in visitor.shows("verdict")  # the visitor knows, and asks again
     assert "rests on one good part" not in visitor.shows("verdict")
     assert not visitor.told
 
@@ -133,7 +133,7 @@ def test_a_threshold_far_over_one_arrives_in_inspect(inspector: Visitor) -> None
         assert ("Something here does not belong" in visitor.shows("verdict")) == (row[2] == "anomalous")
         shown, slider = visitor.shows("threshold"), visitor.props[visitor.number("threshold")]
         assert shown <= slider["maximum"]
-        assert f"threshold <b>{shown:.2f}</b>" in visitor.shows("verdict")
+        assert f"limit {shown:.2f}" in visitor.shows("verdict")
 
 
 def test_nobody_passes_by_the_queue(visitor: Visitor) -> None:
