@@ -118,7 +118,7 @@ def test_a_frame_has_the_same_verdict_in_inspect(inspector: Visitor) -> None:
         visitor.press("frames-table", "select", {"index": [0, 0], "value": row[0], "row_value": row})
         visitor.press("frames-inspect")
         verdict = visitor.shows("verdict")
-        assert ("Something here does not belong" in verdict) == (row[2] == "anomalous")
+        assert ("Something here does not belong" in verdict) == (row[4] == "above")
 
 
 def test_a_threshold_far_over_one_arrives_in_inspect(inspector: Visitor) -> None:
@@ -130,7 +130,7 @@ def test_a_threshold_far_over_one_arrives_in_inspect(inspector: Visitor) -> None
         row = visitor.shows("frames-table")["data"][0]
         visitor.press("frames-table", "select", {"index": [0, 0], "value": row[0], "row_value": row})
         visitor.press("frames-inspect")
-        assert ("Something here does not belong" in visitor.shows("verdict")) == (row[2] == "anomalous")
+        assert ("Something here does not belong" in visitor.shows("verdict")) == (row[4] == "above")
         shown, slider = visitor.shows("threshold"), visitor.props[visitor.number("threshold")]
         assert shown <= slider["maximum"]
         assert f"limit {shown:.2f}" in visitor.shows("verdict")
