@@ -22,10 +22,10 @@ Config = Mapping[str, Any]
 
 
 class Deferred(Renderable):
-    """A place whose contents exist, and are sent when its event comes."""
+    """A place whose contents exist, and are sent when a mark in the browser is set."""
 
-    def __init__(self, sent: Any) -> None:
-        super().__init__(self.apply, [], [(sent.block, sent.event_name)], None, None, "once", False, "hidden")
+    def __init__(self, wanted: gr.Checkbox) -> None:
+        super().__init__(self.apply, [], [(wanted, "change")], None, None, "once", False, "hidden")
 
     def apply(self) -> None:
         """Gradio sends what is in the place; nothing is left to make."""
@@ -37,13 +37,14 @@ def when_opened(tab: gr.Tab) -> Iterator[None]:
     opened, page = mark(), get_blocks_context()
     assert page
     tab.select(None, None, opened, js="() => true")
-    place = Deferred(opened.change)
-    before = {*page.fns, *page.blocks}
+    place = Deferred(opened)
+    events, components = {*page.fns}, {*page.blocks}
     with place.container:
         yield
-    for one in (*page.fns.values(), *page.blocks.values()):
-        if one._id not in before:
-            one.rendered_in = place
+    for number in {*page.fns} - events:
+        page.fns[number].rendered_in = place
+    for number in {*page.blocks} - components:
+        page.blocks[number].rendered_in = place
 
 
 def without_deferred(config: Config) -> Config:

@@ -15,6 +15,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from app import gradio_fixes, temporary
+from app.deferred import when_opened
 from app.document import Packed
 from app.frames import CSS as FRAMES_CSS
 from app.frames import frames_tab
@@ -31,10 +32,8 @@ MAX_UPLOAD = "500mb"
 SESSIONS = 32
 HOUR = 3600
 
-INTRO = (
-    "**Drop a photo. See what does not belong.** A scratch, a stain, a bolt on a runway: found without being told what "
-    "is normal, and better still after a few photos of good parts."
-)
+TITLE = """<h1>MAEDAY</h1> <p><b>Drop a photo. See what does not belong.</b> <span>A scratch, a stain, a bolt on a runway: \
+found without being told what is normal, and better still after a few photos of good parts.</span></p>"""
 SCRIPT = (HERE / "page.js").read_text(encoding="utf-8")
 CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + FRAMES_CSS
 
@@ -45,11 +44,11 @@ def build_demo() -> gr.Blocks:
     hand_on_long_turns()
     demo: gr.Blocks
     with Page(title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)) as demo:
-        gr.Markdown(f"# MAEDAY\n{INTRO}", elem_id="title")
+        gr.HTML(TITLE, elem_id="title")
         with gr.Tabs() as tabs:
             with gr.Tab("Inspect", id="inspect", elem_id="inspect-tab"):
                 inspect = inspect_tab(HOUR)
-            with gr.Tab("Frames", id="frames"):
+            with gr.Tab("Frames", id="frames") as frames, when_opened(frames):
                 frames_tab(HOUR, tabs, inspect.incoming, EXAMPLES / "frames.zip")
             with gr.Tab("How it works", id="how") as how:
                 how_tab(how, inspect.shown)
