@@ -53,7 +53,7 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
     """
     incoming, shown, showing = gr.State(None), gr.State(None, time_to_live=lifetime), mark()
     examples = lay_out_examples()
-    with gr.Row():
+    with gr.Row(elem_id="inspecting"):
         with gr.Column(scale=4, min_width=300):
             photo, detect, stop, at_once, several = _asking()
             good_parts = lay_out_good_parts(lifetime)

@@ -105,14 +105,14 @@ def _detections_after_learning(learning: Learning) -> list[Any]:
     panel = tab.good_parts
     learn: dict[str, Any] = {
         "fn": learning.fine_tune,
-        "inputs": {panel.shots, panel.reference, panel.adapted, panel.name} | tab.settings.inputs,
+        "inputs": {panel.shots.kept, panel.reference, panel.adapted, panel.name} | tab.settings.inputs,
         "outputs": [*panel.outputs, tab.detect, tab.stop, panel.tune],
         "concurrency_limit": MAX_RUNS,
         **PRIVATE,
     }
     changes = [
         panel.tune.click(**learn),
-        panel.example.click(learning.try_example, None, [tab.photo, panel.shots], **PRIVATE).then(**learn),
+        panel.example.click(learning.try_example, None, [tab.photo, *components(panel.shots)], **PRIVATE).then(**learn),
         panel.upload.upload(
             partial(good_parts.load, panel), [panel.upload, panel.reference, panel.adapted], panel.outputs, **PRIVATE
         ),
