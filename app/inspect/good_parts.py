@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
+from pathlib import Path
 
 import gradio as gr
 from gradio.components import Component
@@ -102,9 +103,10 @@ def in_use(panel: GoodPartsPanel, reference: Reference, left_out: Sequence[str] 
         left_out: sentences on the photos that could not be read.
         name: of the part.
     """
+    file = file_name(name, reference.shots)
+    reference = replace(reference, name=reference.name or Path(file).stem)
     try:
-        to = file_name(name, reference.shots)
-        download, unsaved = downloadable(to, partial(save_reference, reference)), []
+        download, unsaved = downloadable(file, partial(save_reference, reference)), []
     except Exception as error:
         download = nothing_to_download()
         unsaved = [f"It is in use, but cannot be saved. {sentence(error, 'fine-tune again later')}"]

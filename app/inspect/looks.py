@@ -7,18 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
-from app.cards import message
+from app.cards import NOTHING, message
 from app.events import Answer, Values, unchanged
 from app.files import downloadable
 from app.inspect.layout import InspectTab
 from app.inspect.strip import strip_html
-from maeday_core.drawing.cards import before_and_after, evidence, nearest_patch, verdict
+from maeday_core.detection import places
+from maeday_core.drawing.cards import before_and_after, evidence, verdict
 from maeday_core.drawing.figure import save_figure
 from maeday_core.drawing.report import report_page
-from maeday_core.drawing.shown import Shown, all_masks, map_picture, mask_count, one_mask, overlay_pair, peak_of
+from maeday_core.drawing.shown import Shown, all_masks, map_picture, mask_count, one_mask, overlay_pair
+from maeday_core.drawing.why_cards import place_labels, why_place, why_point
 
 LONGEST_STEM = 80
+PLACES = {str(number) for number in range(1, places.MOST + 1)}
 FORGOTTEN = "The result of this visit was forgotten; press Detect again."
 
 
@@ -40,7 +44,6 @@ class Looks:
             self.tab.showing: True,
             **drawn,
             result.heat: gr.Image(drawn[result.heat], label=view.result.unit.title),
-            result.nearest: nearest_patch(view, *peak_of(view)),
             result.threshold: threshold_slider(judged, interactive=not running),
             result.masks.column: gr.Column(visible=count > 0),
             result.masks.index: gr.Slider(maximum=max(count, 2), value=1, interactive=count > 1 and not running),
@@ -55,10 +58,22 @@ class Looks:
         result, own_scale = self.tab.result, values[self.tab.result.own_scale]
         return {
             result.verdict: verdict(view, own_scale),
-            result.before_and_after: before_and_after(view, own_scale),
-            result.evidence: evidence(view, own_scale),
+            result.before_and_after: panel(before_and_after(view, own_scale)),
+            result.evidence: panel(evidence(view, own_scale)),
             result.overlay: overlay_pair(view, own_scale),
             result.heat: map_picture(view, own_scale),
+            **self._places(view),
+        }
+
+    def _places(self, view: Shown) -> Answer:
+        """The places of a finished result, and why the first stands out."""
+        result = self.tab.result
+        if not (view.result.complete or view.stopped):
+            return {result.places: gr.Radio([], value=None, visible=False), result.why: panel(NOTHING)}
+        choices = [(label, str(number)) for number, label in enumerate(place_labels(view), 1)]
+        return {
+            result.places: gr.Radio(choices, value=choices[0][1], visible=True),
+            result.why: panel(why_place(view)),
         }
 
     def set_automatic(self, values: Values) -> Answer:
@@ -86,11 +101,20 @@ class Looks:
         seen = view.result.reconstructions
         return {self.tab.result.masks.gallery: all_masks(seen, own_scale) if seen else []}
 
-    def show_nearest(self, view: Shown | None, showing: bool, event: gr.SelectData) -> Answer:
-        """What the place that was clicked looks like most."""
+    def show_place(self, values: Values) -> Answer:
+        """Why one of the places stands out, by its number."""
+        view, number = self.judged(values), str(values[self.tab.result.places])
         if view is None:
-            return self.forgotten(showing)
-        return {self.tab.result.nearest: nearest_patch(view, *place_in(view, event.index))}
+            return self.forgotten(values[self.tab.showing])
+        return {self.tab.result.why: panel(why_place(view, int(number) if number in PLACES else 1))}
+
+    def show_point(self, values: Values, event: gr.SelectData) -> Answer:
+        """Why the place that was clicked is as unusual as it is."""
+        view = self.judged(values)
+        if view is None:
+            return self.forgotten(values[self.tab.showing])
+        at = place_in(view, event.index)
+        return {self.tab.result.places: gr.Radio(value=None), self.tab.result.why: panel(why_point(view, *at))}
 
     def files(self, values: Values) -> Answer:
         """The figure and the report, as the page shows them now, and the strip under the same threshold."""
@@ -118,6 +142,11 @@ class Looks:
     def forgotten(self, showing: bool) -> Answer:
         """The answer without a result: a sentence where the page still shows one."""
         return {self.tab.result.verdict: message("Forgotten", FORGOTTEN, "problem")} if showing else unchanged()
+
+
+def panel(html: Markup) -> gr.HTML:
+    """A panel, which takes no space where it is empty."""
+    return gr.HTML(html, visible=bool(html))
 
 
 def threshold_slider(view: Shown, interactive: bool = True) -> gr.Slider:

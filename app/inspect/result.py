@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.blocks import Block
 
-from app.gradio_fixes import CLAMPED
+from app.gradio_fixes import CLAMPED, OFFERED
 from app.inspect.settings import MASKS
 from maeday_core.detection.decision import ALARM_RATE
 
@@ -47,7 +47,8 @@ class ResultPanel:
     report: gr.DownloadButton
     before_and_after: gr.HTML
     evidence: gr.HTML
-    nearest: gr.HTML
+    places: gr.Radio
+    why: gr.HTML
     masks: MasksPanel
 
     @property
@@ -61,10 +62,11 @@ def lay_out_result(subject: gr.HTML, verdict: gr.HTML) -> ResultPanel:
     with gr.Column(visible=False, elem_id="result") as column:
         with gr.Row():
             overlay, heat = _maps()
+        places = gr.Radio([], label="Places", elem_id="places", elem_classes=OFFERED)
+        why = gr.HTML("", elem_id="why")
         threshold, auto, alarm_rate, own_scale = _judging()
-        before_and_after = gr.HTML("", elem_id="before-and-after")
-        evidence = gr.HTML("", elem_id="evidence")
-        nearest = gr.HTML("", elem_id="nearest")
+        before_and_after = gr.HTML("", visible=False, elem_id="before-and-after")
+        evidence = gr.HTML("", visible=False, elem_id="evidence")
         masks = _masks()
         with gr.Row():
             figure = _download("Heat map (PNG)", "get-png")
@@ -85,7 +87,8 @@ def lay_out_result(subject: gr.HTML, verdict: gr.HTML) -> ResultPanel:
         report,
         before_and_after,
         evidence,
-        nearest,
+        places,
+        why,
         masks,
     )
 
@@ -109,7 +112,7 @@ def _maps() -> tuple[gr.ImageSlider, gr.Image]:
         height=HEIGHT,
         min_width=300,
         elem_id="heat",
-        alt_text="The error map: bright where the reconstructions disagree with the photo",
+        alt_text="The map: bright where the photo is unusual; the list of places leads to the worst ones",
         buttons=["fullscreen"],
     )
     return overlay, heat

@@ -186,7 +186,7 @@ class Inspection:
             *_, result = in_turns(alone(query))
             before = shown(question.name, query, result)
         for result in filter(None, in_turns(detect(query))):
-            view = shown(question.name, query, result, before, doubt)
+            view = shown(question.name, query, result, before, doubt, reference)
             values = {**values, tab.shown: view, **self._judging(question, result.image_score)}
             yield {
                 **self.looks.show(view, values),

@@ -152,7 +152,10 @@ def _wire_looks(inspection: Inspection) -> None:
     redraw: dict[str, Any] = {
         "fn": looks.redraw,
         "inputs": {tab.shown, tab.showing, result.own_scale} | result.judged_by,
-        "outputs": [result.verdict, result.before_and_after, result.evidence, result.overlay, result.heat],
+        "outputs": [
+            *(result.verdict, result.before_and_after, result.evidence, result.overlay, result.heat),
+            *(result.places, result.why),
+        ],
         **AT_ONCE,
     }
     show_mask: dict[str, Any] = {
@@ -169,7 +172,10 @@ def _wire_looks(inspection: Inspection) -> None:
     allowed.then(**redraw).then(**files)
     result.own_scale.input(**redraw).then(**show_mask).then(**_all_masks(inspection))
     masks.index.input(**show_mask)
-    result.heat.select(looks.show_nearest, [tab.shown, tab.showing], [result.verdict, result.nearest], **AT_ONCE)
+    judged = {tab.shown, tab.showing} | result.judged_by
+    why = [result.verdict, result.places, result.why]
+    result.places.input(looks.show_place, judged | {result.places}, why, **AT_ONCE)
+    result.heat.select(looks.show_point, judged, why, **AT_ONCE)
 
 
 def _wire_strip(inspection: Inspection) -> None:

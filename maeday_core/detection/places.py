@@ -77,7 +77,7 @@ def find_places(error_map: FloatMap, outlined: npt.NDArray[np.bool_], image_scor
 
 
 def regions(outlined: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
-    """The number of the region of each outlined pixel, from 1, and 0 elsewhere (H, W); pieces close together are one."""
+    """The number of the region of each outlined pixel, from 1, else 0, (H, W); pieces close together are one."""
     across = max(1, round(JOIN * max(outlined.shape)))
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across))
     _, labels = cv2.connectedComponents(cv2.dilate(outlined.astype(np.uint8), ellipse), connectivity=8)

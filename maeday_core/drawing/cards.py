@@ -37,6 +37,12 @@ ALONE = {
     Verdict.NORMAL: "{method}: not found.",
 }
 """What a part of a sum says by itself."""
+SAID = "{title}: {factor} times the limit."
+RARE = "Fewer than 1 good picture in {many} scores this high."
+ONE_IN, SOME_IN = (
+    "About 1 good picture in {many} scores this high.",
+    "About {few} good pictures in {many} score this high.",
+)
 FEWEST, MOST = 1 / 200, 0.95
 """Shares of the good pictures beyond which no number is told."""
 SPOKEN = [
@@ -49,7 +55,7 @@ SPOKEN = [
 def spoken(view: Shown) -> str:
     """The verdict in one short sentence, for those who hear it: the title and the factor to the limit, no more."""
     title, factor = TITLES[view.verdict], factor_of(view.result.image_score, view.limit)
-    return f"{title}: {factor} times the limit." if factor else f"{title}."
+    return SAID.format(title=title, factor=factor)
 
 
 def verdict(view: Shown, own_scale: bool) -> Markup:
@@ -84,10 +90,10 @@ def verdict(view: Shown, own_scale: bool) -> Markup:
 
 
 def factor_of(score: float, limit: float) -> str:
-    """The score in terms of the limit, on the right side of 1; empty for a limit of 0."""
-    if limit <= 0:
-        return ""
-    factor = score / limit
+    """The score in terms of the limit, on the right side of 1."""
+    if score > 100 * limit:
+        return "over 100"
+    factor = score / limit if limit > 0 else 1.0
     if 0.95 < factor < 1.05:
         side = math.ceil if factor > 1 else math.floor
         return f"{side(100 * factor) / 100:.2f}"
@@ -111,10 +117,8 @@ def _sentences(view: Shown) -> list[str]:
     result, seen = view.result, view.result.reconstructions
     sentences = []
     if seen and not seen.complete:
-        done, total = len(seen.masks), seen.total
-        sentences.append(
-            f"Stopped after {done} of {total} masks." if view.stopped else f"{done} of {total} masks so far."
-        )
+        partial = "Stopped after {done} of {total} masks." if view.stopped else "{done} of {total} masks so far."
+        sentences.append(partial.format(done=len(seen.masks), total=seen.total))
     if result.complete or view.stopped:
         sentences += [_found(view), rarity(result)]
     if view.doubt:
@@ -129,10 +133,12 @@ def _found(view: Shown) -> str:
         return "The most unusual place is ringed; it is below the limit."
     share, count = float(view.anomalous.mean()), len(view.places)
     if share < SPOT:
-        return "A spot is outlined." if count == 1 else f"{count} spots are outlined."
-    if count == 1:
-        return f"One place is outlined, {share:.1%} of the picture."
-    return f"{count} places are outlined, {share:.1%} of the picture."
+        found = "A spot is outlined." if count == 1 else "{count} spots are outlined."
+    elif count == 1:
+        found = "One place is outlined, {share} of the picture."
+    else:
+        found = "{count} places are outlined, {share} of the picture."
+    return found.format(count=count, share=f"{share:.1%}")
 
 
 def rarity(result: Detection) -> str:
@@ -142,13 +148,11 @@ def rarity(result: Detection) -> str:
         return "So small a difference never counts."
     share = ordinary.share_above(score)
     if share < FEWEST:
-        return f"Fewer than 1 good picture in {1 / FEWEST:,.0f} scores this high."
+        return RARE.format(many=f"{1 / FEWEST:,.0f}")
     if share > MOST:
         return "Nearly every good picture scores this high."
     few, many = min(SPOKEN, key=lambda spoken: abs(_log_odds(spoken[0] / spoken[1]) - _log_odds(share)))
-    if few == 1:
-        return f"About 1 good picture in {many:,} scores this high."
-    return f"About {few} good pictures in {many:,} score this high."
+    return (ONE_IN if few == 1 else SOME_IN).format(few=few, many=f"{many:,}")
 
 
 def _log_odds(share: float) -> float:
@@ -161,7 +165,8 @@ def _rests_on(view: Shown) -> str:
     if view.by_hand is not None:
         return "limit set by hand"
     low, high = (number(view.result, value) for value in threshold.between)
-    return f"limit for {100 * threshold.alarm_rate:.3g}% false alarms, between {low} and {high}"
+    told = "limit for {rate}% false alarms, between {low} and {high}"
+    return told.format(rate=f"{100 * threshold.alarm_rate:.3g}", low=low, high=high)
 
 
 def _facts(view: Shown) -> list[str]:
@@ -177,9 +182,10 @@ def before_and_after(view: Shown, own_scale: bool) -> Markup:
     if view.before is None:
         return NOTHING
     figures = []
-    for name, one in (("Before", view.before), ("After", view)):
+    before, after = "Before: {found}, {factor} x the limit", "After: {found}, {factor} x the limit"
+    for told, one in ((before, view.before), (after, view)):
         factor = factor_of(one.result.image_score, one.limit)
-        figures.append((overlay_pair(one, own_scale)[1], f"{name}: {SHORT[one.verdict]}, {factor} x the limit"))
+        figures.append((overlay_pair(one, own_scale)[1], told.format(found=SHORT[one.verdict], factor=factor)))
     return _figures("Before and after the good parts", figures)
 
 
@@ -189,7 +195,7 @@ def evidence(view: Shown, own_scale: bool) -> Markup:
         return NOTHING
     figures = []
     for part, share in zip(view.result.parts, shares(view.result), strict=True):
-        caption = f"{find(part.made_by.method).title}: {share:.0%} of the peak"
+        caption = "{method}: {share} of the peak".format(method=find(part.made_by.method).title, share=f"{share:.0%}")
         figures.append((heat_map(part.error_map, scale_of(part, own_scale)), caption))
     return _figures("Which evidence counted", figures)
 

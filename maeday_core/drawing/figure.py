@@ -45,8 +45,7 @@ def save_figure(view: Shown, path: str | Path) -> None:
     bar.ax.axhline(min(max(view.limit, scale[0]), scale[1]), color="#40e0ff", linewidth=2)
     factor = factor_of(result.image_score, view.limit)
     scores = f"score {number(result, result.image_score)}, limit {number(result, view.limit)}"
-    told = f"{factor} x the limit ({scores})" if factor else scores
-    figure.supxlabel(f"{told}   |   {_how(view)}", fontsize=9)
+    figure.supxlabel(f"{factor} x the limit ({scores})   |   {_how(view)}", fontsize=9)
     figure.savefig(path, dpi=130, metadata={"Software": SOFTWARE})
 
 

@@ -43,20 +43,23 @@ def overlay(query: RGBImage, error_map: FloatMap, scale: Scale) -> RGBImage:
     return np.asarray(np.clip(blended, 0, 255), np.uint8)
 
 
-def outline(picture: RGBImage, region: npt.NDArray[np.bool_]) -> RGBImage:
-    """Draw the border of a region (H, W), light within dark so that it shows on any ground."""
+def outline(picture: RGBImage, region: npt.NDArray[np.bool_], width: int = 0) -> RGBImage:
+    """Draw the border of a region (H, W), light within dark so that it shows on any ground.
+
+    The line is `width` px wide; by default as wide as suits the picture.
+    """
     contours, _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     drawn = np.ascontiguousarray(picture).copy()
-    width = _line_width(picture)
+    width = width or _line_width(picture)
     cv2.drawContours(drawn, contours, -1, DARK, 3 * width, cv2.LINE_AA)
     cv2.drawContours(drawn, contours, -1, LIGHT, width, cv2.LINE_AA)
     return drawn
 
 
-def ring(picture: RGBImage, x: int, y: int) -> RGBImage:
-    """Draw a dashed ring around column `x`, row `y`: a place to look at, which is not outlined."""
+def ring(picture: RGBImage, x: int, y: int, width: int = 0) -> RGBImage:
+    """Draw a dashed ring around column `x`, row `y`: a place to look at, which is not outlined; `width` as above."""
     drawn = np.ascontiguousarray(picture).copy()
-    width, radius = _line_width(picture), max(4, round(RING * min(picture.shape[:2])))
+    width, radius = width or _line_width(picture), max(4, round(RING * min(picture.shape[:2])))
     for colour, thickness in ((DARK, 3 * width), (LIGHT, width)):
         for start in range(0, 360, 2 * DASH):
             cv2.ellipse(drawn, (x, y), (radius, radius), 0, start, start + DASH, colour, thickness, cv2.LINE_AA)

@@ -123,7 +123,7 @@ def shown(
         _resized(result, height, width),
         before=before,
         doubt=doubt,
-        reference=reference or Reference(),
+        reference=Reference() if reference is None else reference,
     )
 
 

@@ -19,6 +19,7 @@ from maeday_core.methods import find
 from maeday_core.methods.ensemble import shares
 
 CLOSE_UP_SIDE = 256
+LINE = 2
 AROUND = 1.4
 """The side of a close-up over the longer side of the place."""
 LEAST, MOST = 0.21, 0.45
@@ -82,7 +83,6 @@ class Why:
     """All that is known about one place; pictures are uint8 (`CLOSE_UP_SIDE`, `CLOSE_UP_SIDE`, 3).
 
     Attributes:
-        factor: the place's score over the limit; None for a limit of 0.
         here: the photo there, the place marked.
         expected: the mean reconstruction of the same piece, over the masks that hid it; None where there is none.
         elsewhere: the piece of the same photo that is most like it; None where the picture is not compared with itself.
@@ -92,7 +92,6 @@ class Why:
         evidence: of each part of a sum.
     """
 
-    factor: float | None
     here: RGBImage
     expected: RGBImage | None
     elsewhere: RGBImage | None
@@ -113,7 +112,6 @@ def why(view: Shown, place: Place) -> Why:
     area = _close_up(view, place, seen)
     good_part = view.reference.most_alike(view.query)
     return Why(
-        factor=place.score / view.limit if view.limit > 0 else None,
         here=_marked(view, place, area, _cut(_sharpest(view, area), area)),
         expected=_expected(seen, area) if seen else None,
         elsewhere=_elsewhere(view, place, area, matches) if matches and matches.crops is None else None,
@@ -190,10 +188,10 @@ def _marked(view: Shown, place: Place, area: Area, picture: RGBImage) -> RGBImag
             int((at + 0.5 - span.start) * CLOSE_UP_SIDE / (span.stop - span.start))
             for at, span in ((place.x, columns), (place.y, rows))
         )
-        return ring(picture, x, y)
+        return ring(picture, x, y, LINE)
     piece = view.anomalous[rows, columns].astype(np.uint8)
     enlarged = cv2.resize(piece, (CLOSE_UP_SIDE, CLOSE_UP_SIDE), interpolation=cv2.INTER_NEAREST)
-    return outline(picture, enlarged > 0)
+    return outline(picture, enlarged > 0, LINE)
 
 
 def _expected(seen: Reconstructions, area: Area) -> RGBImage | None:

@@ -20,6 +20,7 @@ WHERE = (
 CLICKED = "The place you clicked: {where}, {factor} x the limit"
 PEAK = "The most unusual place: {where}, {factor} x the limit"
 OUTLINED = "{number}: {width} x {height} px, {where}, {factor} x the limit"
+SAME = "The same place in the most alike good part"
 PART = {
     Verdict.ANOMALOUS: "{method} gives {share} of the evidence here. By itself it finds something.",
     Verdict.LOOK: "{method} gives {share} of the evidence here. By itself it says: look here.",
@@ -51,18 +52,18 @@ def _label(view: Shown, place: Place, text: str, number: int = 1) -> str:
         width=round(place.width / view.shrink),
         height=round(place.height / view.shrink),
         where=WHERE[3 * place.y // height][3 * place.x // width],
-        factor=factor_of(place.score, view.limit) or "?",
+        factor=factor_of(place.score, view.limit),
     )
 
 
 def _card(title: str, found: Why) -> Markup:
-    named = f" ({found.good_part_name})" if found.good_part_name else ""
+    same = "The same place in the most alike good part, {name}" if found.good_part_name else SAME
     figures = [
         (found.here, "What is there"),
         (found.expected, "What the model expected there"),
         (found.elsewhere, "The most alike elsewhere in this photo"),
         (found.patch, "The most alike patch of the good parts"),
-        (found.good_part, f"The same place in the most alike good part{named}"),
+        (found.good_part, same.format(name=found.good_part_name)),
     ]
     parts = [PART[part.verdict].format(method=part.title, share=f"{part.share:.0%}") for part in found.evidence]
     return render("why", title=title, figures=[one for one in figures if one[0] is not None], parts=parts)

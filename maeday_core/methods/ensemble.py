@@ -76,8 +76,8 @@ def shares(result: Detection, at: tuple[int, int] | None = None) -> list[float]:
         result: of the sum; none for one that is no sum.
         at: row and column; by default those of the peak.
     """
-    at = at or np.unravel_index(result.error_map.argmax(), result.error_map.shape)
-    added = [max(float(part.error_map[at] - np.median(part.error_map)), 0.0) for part in result.parts]
+    place = np.unravel_index(result.error_map.argmax(), result.error_map.shape) if at is None else at
+    added = [max(float(part.error_map[place] - np.median(part.error_map)), 0.0) for part in result.parts]
     total = sum(added)
     return [value / total if total else 1 / len(added) for value in added]
 

@@ -34,6 +34,7 @@ from maeday_core import (
     Tools,
 )
 from maeday_core.drawing.shown import Shown, mask_count, shown
+from maeday_core.drawing.why_cards import place_labels
 from maeday_core.fewshot.fine_tuning import find_preset
 from tests.drawing.detections import HEIGHT, WIDTH, ensemble, matched, query, reconstructed
 
@@ -104,6 +105,24 @@ def test_answers_on_a_result_name_wired_components(wired: Wired, made: Callable[
         wired.check(handler, handler(wired.values(handler, result)))
     wired.check(do.looks.show_mask, do.looks.show_mask(result, 2, False))
     wired.check(do.looks.show_all_masks, do.looks.show_all_masks(result, False))
+
+
+@pytest.mark.parametrize("made", [reconstructed, matched, ensemble])
+def test_a_place_and_a_point_are_explained_by_every_method(wired: Wired, made: Callable[[], Detection]) -> None:
+    do, result = wired.inspection.looks, view(made())
+    why, places = do.tab.result.why, do.tab.result.places
+    listed = do.redraw(wired.values(do.redraw, result))
+    assert listed[places].choices == [(label, str(n)) for n, label in enumerate(place_labels(result), 1)]
+    first = do.show_place(wired.values(do.show_place, result, places="1"))
+    wired.check(do.show_place, first)
+    assert first[why].value == listed[why].value
+    assert place_labels(result)[0] in first[why].value
+    for odd in (None, "99", "-1", "²", "x" * 99):
+        assert do.show_place(wired.values(do.show_place, result, places=odd))[why].value == first[why].value
+    point = do.show_point(wired.values(do.show_point, result), type("Event", (), {"index": [1, 2]}))
+    wired.check(do.show_point, point)
+    assert "The place you clicked: upper left" in point[why].value
+    assert point[places].value is None
 
 
 def test_files_are_written_for_their_own_buttons(wired: Wired) -> None:
@@ -227,7 +246,7 @@ def test_good_parts_are_learned_and_the_photo_is_judged_without_and_with_them(
     view = judged[do.tab.shown]
     assert view.before.result.threshold.shots == 0
     assert view.result.threshold.shots == 1
-    assert "Before and after the good parts" in judged[do.tab.result.before_and_after]
+    assert "Before and after the good parts" in judged[do.tab.result.before_and_after].value
 
 
 def test_stop_keeps_what_was_learned(wired: Wired, tiny: Tools, picture: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,8 +307,8 @@ def test_a_slider_reaches_as_far_as_the_threshold(wired: Wired, limit: float) ->
     values = wired.values(do.end, view(reconstructed()), threshold=limit) | {do.tab.result.auto: False}
     ended = do.end(values)
     assert ended[do.tab.result.threshold].value == limit
-    assert f"threshold <b>{limit:.3f}</b>" in ended[do.tab.result.verdict]
-    assert "threshold set by hand" in ended[do.tab.result.verdict]
+    assert f"limit {limit:.3f}" in ended[do.tab.result.verdict]
+    assert "limit set by hand" in ended[do.tab.result.verdict]
 
 
 def test_another_share_of_false_alarms_moves_the_automatic_threshold(wired: Wired) -> None:
@@ -384,9 +403,11 @@ def test_a_result_that_was_forgotten_is_not_passed_over(wired: Wired) -> None:
     answer = do.looks.redraw(wired.values(do.looks.redraw) | {do.tab.showing: True})
     wired.check(do.looks.redraw, answer)
     assert "was forgotten; press Detect again" in answer[do.tab.result.verdict]
+    lost = {**wired.values(do.looks.show_place), do.tab.showing: True}
     for handler, answer in (
         (do.looks.show_mask, do.looks.show_mask(None, 2, False, True)),
-        (do.looks.show_nearest, do.looks.show_nearest(None, True, type("Event", (), {"index": [1, 2]}))),
+        (do.looks.show_place, do.looks.show_place(lost)),
+        (do.looks.show_point, do.looks.show_point(lost, type("Event", (), {"index": [1, 2]}))),
     ):
         wired.check(handler, answer)
         assert "was forgotten" in answer[do.tab.result.verdict]

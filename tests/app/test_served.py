@@ -94,9 +94,9 @@ def test_good_parts_that_were_forgotten_are_not_passed_over(server: Server, adap
     visitor.press("detect")
     for card in ("verdict", "adapter"):
         assert "were forgotten; load or learn them again" in visitor.shows(card)
-    assert "image score" not in visitor.shows("verdict")
+    assert "x the limit" not in visitor.shows("verdict")
     visitor.press("detect")
-    assert "image score" in visitor.shows("verdict")  # the visitor knows, and asks again
+    assert "x the limit" in visitor.shows("verdict")  # the visitor knows, and asks again
     assert "rests on one good part" not in visitor.shows("verdict")
     assert not visitor.told
 
@@ -118,7 +118,7 @@ def test_a_frame_has_the_same_verdict_in_inspect(inspector: Visitor) -> None:
         visitor.press("frames-table", "select", {"index": [0, 0], "value": row[0], "row_value": row})
         visitor.press("frames-inspect")
         verdict = visitor.shows("verdict")
-        assert ("Something here does not belong" in verdict) == (row[2] == "anomalous")
+        assert ("Something here does not belong" in verdict) == (row[4] == "above")
 
 
 def test_a_threshold_far_over_one_arrives_in_inspect(inspector: Visitor) -> None:
@@ -130,10 +130,10 @@ def test_a_threshold_far_over_one_arrives_in_inspect(inspector: Visitor) -> None
         row = visitor.shows("frames-table")["data"][0]
         visitor.press("frames-table", "select", {"index": [0, 0], "value": row[0], "row_value": row})
         visitor.press("frames-inspect")
-        assert ("Something here does not belong" in visitor.shows("verdict")) == (row[2] == "anomalous")
+        assert ("Something here does not belong" in visitor.shows("verdict")) == (row[4] == "above")
         shown, slider = visitor.shows("threshold"), visitor.props[visitor.number("threshold")]
         assert shown <= slider["maximum"]
-        assert f"threshold <b>{shown:.2f}</b>" in visitor.shows("verdict")
+        assert f"limit {shown:.2f}" in visitor.shows("verdict")
 
 
 def test_nobody_passes_by_the_queue(visitor: Visitor) -> None:

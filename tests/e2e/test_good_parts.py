@@ -90,7 +90,7 @@ def test_good_parts_that_the_server_forgot_are_not_passed_over(adapted: Visitor,
     expect(adapted.adapter).to_contain_text("The good parts of this visit were forgotten; load or learn them again.")
     expect(adapted.page.locator("#before-and-after img")).to_have_count(0)
     adapted.run()
-    expect(adapted.card).to_contain_text("image score")
+    expect(adapted.card).to_contain_text("x the limit")
 
 
 def test_stop_keeps_what_was_learned_and_bad_photos_are_named(visitor: Visitor, tmp_path: Path) -> None:

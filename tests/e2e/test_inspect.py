@@ -74,7 +74,7 @@ def test_the_threshold_moves_without_a_run(judged: Visitor) -> None:
     assert runs == 1
     judged.set("threshold", 1)
     expect(judged.card).to_contain_text("Look here")
-    expect(judged.card).to_contain_text("threshold set by hand")
+    expect(judged.card).to_contain_text("limit set by hand")
     calm = judged.sources("overlay")
     judged.set("threshold", 0.01)
     expect(judged.card).to_contain_text("Something here does not belong")
@@ -117,7 +117,7 @@ def test_other_false_alarms_move_threshold_and_verdict_without_a_run(judged: Vis
 def test_the_report_follows_the_threshold(judged: Visitor) -> None:
     judged.set("threshold", 0.01)
     for _ in range(60):
-        if b"threshold <b>0.010</b>" in judged.download("get-report")[1]:
+        if b"limit 0.010" in judged.download("get-report")[1]:
             return
         judged.page.wait_for_timeout(500)
     pytest.fail("the report keeps the old threshold")

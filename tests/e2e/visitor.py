@@ -122,7 +122,7 @@ class Visitor:
 
     def facts(self) -> Facts:
         found = re.search(
-            r"image score ([\d.]+) · threshold ([\d.]+)\s+.* · [\w-]+ · (?:(\d+) masks? · )?(?:seen .* · )?([\d.]+) s",
+            r"score ([\d.]+) · limit ([\d.]+) · .*\s+.* · [\w-]+ · (?:(\d+) masks? · )?(?:seen .* · )?([\d.]+) s",
             self.card.inner_text(),
         )
         assert found, self.card.inner_text()
