@@ -150,7 +150,7 @@ def test_a_large_picture_is_judged_in_many_turns(
     """Though it is one step; and it is judged as if nobody had come between."""
     monkeypatch.setattr(turns, "LONGEST", 0.0)
     turns.hand_on_long_turns()
-    query = np.random.default_rng(0).integers(0, 256, (900, 1400, 3), dtype=np.uint8)
+    query = np.random.default_rng(0).integers(0, 256, (640, 960, 3), dtype=np.uint8)
     detect = detector(method, Tools.of(tiny_model, Settings(masks=4, mask_ratio=0.5, tile="on")))
     expected, found = last(detect(query)), []
     heavy = threading.Thread(target=lambda: found.append(last(in_turns(detect(query)))))
