@@ -24,7 +24,7 @@ NO_NAME = "good parts"
 LONGEST_NAME = 60
 HINT = message(
     "Judged without a reference",
-    "1. Add photos of good parts, taken like the photo to inspect. 2. Press Learn. 3. Inspect: photos are judged by them.",
+    "1. Add photos of good parts, taken like the photo to inspect. 2. Press Learn. 3. Inspect: they judge it.",
 )
 FORGOTTEN = "The good parts of this visit were forgotten; load or learn them again."
 
