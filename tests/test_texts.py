@@ -20,18 +20,43 @@ from tests.conftest import ROOT
 
 SOURCES = [*(ROOT / "maeday_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]
 TEMPLATES = [*(ROOT / "maeday_core").rglob("*.html"), *(ROOT / "app").rglob("*.html")]
+SPEAKING = {"say": 1, "message": 2}
+"""The functions that speak, and how many of their first arguments are sentences."""
 SAME = re.compile(r"[\W\d_]*|MAEDAY|(2 x )?PatchCore|Ensemble|Stop")
 """What needs no translation: marks, numbers and names."""
 
 
 def said() -> Iterator[str]:
-    """Every sentence that the code hands to `say`, by itself or as one of several."""
+    """Every sentence that the code hands to `say` or puts on a card, by itself or by a name of the same file."""
     for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say":
-                yield from (one.value for one in ast.walk(node.args[0]) if isinstance(one, ast.Constant))
+        tree = ast.parse(path.read_text())
+        named = {
+            target.id: node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and (name := getattr(node.func, "id", "")) in SPEAKING:
+                for argument in node.args[: SPEAKING[name]]:
+                    yield from _constants(argument, named)
     for path in TEMPLATES:
-        yield from re.findall(r'say\("([^"]+)"', path.read_text())
+        yield from re.findall(r'\bsay\("([^"]+)"', path.read_text())
+
+
+def _constants(node: ast.AST, named: dict[str, ast.expr], deep: bool = True) -> Iterator[str]:
+    match node:
+        case ast.Constant(value=str() as text):
+            yield text
+        case ast.Name(id=name) if deep and name in named:
+            yield from _constants(named[name], named, deep=False)
+        case ast.IfExp(body=body, orelse=other):
+            yield from (text for one in (body, other) for text in _constants(one, named, deep))
+        case ast.Dict(values=values) | ast.Tuple(elts=values):
+            yield from (text for one in values for text in _constants(one, named, deep))
+        case ast.Subscript(value=value) | ast.Starred(value=value):
+            yield from _constants(value, named, deep)
 
 
 def fixed() -> Iterator[str]:

@@ -20,6 +20,7 @@ from app.frames.run import criteria_of, settings_of
 from app.inspect import Incoming
 from maeday_core.frames import Frame, Judgement, Verdict
 from maeday_core.frames.triage import Judged, first
+from maeday_core.texts import say
 
 OPENED = "opened"
 GONE = "This frame's file is no longer here; press Start again."
@@ -112,7 +113,7 @@ class Triage:
         criteria, ignore = criteria_of(self.tab, values), self.tab.ignore
         mask = also_ignored(criteria.ignore, batch.judgement, verdict)
         if mask is None:
-            raise gr.Error(NOTHING_HERE, print_exception=False)
+            raise gr.Error(say(NOTHING_HERE), print_exception=False)
         criteria = replace(criteria, ignore=mask)
         batch = replace(batch.judged_again(criteria), said={**batch.said, number: Judged.IGNORED})
         shown = answers.shown(self.tab, batch, criteria.threshold is None)
@@ -174,4 +175,4 @@ def _frame_of(batch: Batch, verdict: Verdict) -> Frame:
     for found in batch.sources.frames(lambda other: other == key):
         if isinstance(found, Frame):
             return found
-    raise gr.Error(GONE, print_exception=False)
+    raise gr.Error(say(GONE), print_exception=False)
