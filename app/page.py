@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from app import gradio_fixes, temporary
 from app.frames import CSS as FRAMES_CSS
 from app.frames import frames_tab
+from app.how import how_tab
 from app.inspect import EXAMPLES, inspect_tab
 from app.language import InTheVisitorsLanguage, Page
 from app.limits import Limits
@@ -45,11 +46,11 @@ def build_demo() -> gr.Blocks:
         gr.Markdown(f"# MAEDAY\n{INTRO}", elem_id="title")
         with gr.Tabs() as tabs:
             with gr.Tab("Inspect", id="inspect", elem_id="inspect-tab"):
-                incoming = inspect_tab(HOUR)
+                inspect = inspect_tab(HOUR)
             with gr.Tab("Frames", id="frames"):
-                frames_tab(HOUR, tabs, incoming, EXAMPLES / "frames.zip")
-            with gr.Tab("How it works", id="how"):
-                gr.Markdown((HERE / "texts" / "how.md").read_text(encoding="utf-8"))
+                frames_tab(HOUR, tabs, inspect.incoming, EXAMPLES / "frames.zip")
+            with gr.Tab("How it works", id="how") as how:
+                how_tab(how, inspect.shown)
         demo.load(None, js=SCRIPT)
     demo.queue(api_open=False)  # nobody passes by the turns
     return demo

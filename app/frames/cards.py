@@ -28,7 +28,7 @@ NAMED = 20
 """The card names so many of those left out."""
 BOXES = 8
 """The facts on a frame list so many objects."""
-ABOVE, BELOW = "above the limit", "below"
+ABOVE, BELOW = "above", "below"
 
 FAILED = "This did not work"
 KEPT = "{problem} What was done is kept."

@@ -30,6 +30,11 @@ function choose(dot) {
     later("select", {index: Number(dot.id.split("-").pop()), value: null});
 }
 
+function pick(event) {
+    find(".frames").focus({preventScroll: true});
+    choose(nearest(event));
+}
+
 function moveLimit(value) {
     const {floor, unit, says} = find("svg").dataset, line = find(".limit");
     const limit = Math.max(0, value), said = says.replace("{limit}", limit.toFixed(2));
@@ -44,22 +49,22 @@ function moveLimit(value) {
 element.addEventListener("pointerdown", (event) => {
     if (!event.target.closest(".limit")) return;
     event.preventDefault();
-    find(".limit").focus({preventScroll: true});
-    const {floor, unit} = find("svg").dataset;
-    const value = (moved) => moveLimit((floor - place(moved).y) / unit);
-    const end = new AbortController(), {signal} = end;
-    addEventListener("pointermove", value, {signal});
+    const {floor, unit} = find("svg").dataset, end = new AbortController(), {signal} = end;
+    let moved = false;
+    const value = (at) => moveLimit((floor - place(at).y) / unit);
+    addEventListener("pointermove", (at) => {
+        moved ||= Math.abs(at.clientY - event.clientY) > 3;
+        if (moved) value(at);
+    }, {signal});
     addEventListener("pointercancel", () => end.abort(), {signal});
     addEventListener("pointerup", (up) => {
         end.abort();
+        if (!moved) return pick(up);
+        find(".limit").focus({preventScroll: true});
         trigger("input", {index: null, value: value(up)});
     }, {signal});
 });
-element.addEventListener("click", (event) => {
-    if (!event.target.closest(".frames")) return;
-    find(".frames").focus({preventScroll: true});
-    choose(nearest(event));
-});
+element.addEventListener("click", (event) => event.target.closest(".frames") && pick(event));
 element.addEventListener("pointermove", (event) => find("svg") && tell(event.target.closest(".frames") ? nearest(event) : current()));
 element.addEventListener("pointerleave", () => find("svg") && tell(current()));
 

@@ -15,7 +15,7 @@ HINT = message(
     "Which of these frames should you look at first?",
     "Add photos, a zip of them or a video, and press Start. They are judged against each other, with no reference.",
 )
-HEADERS = {"Rank": 60, "Frame": 230, "x limit": 85, "Score": 75, "Verdict": 120, "Objects": 85, "You": 80}
+HEADERS = {"Rank": 60, "Frame": 240, "x limit": 85, "Score": 80, "Verdict": 85, "Objects": 85, "You": 85}
 """Columns of the table, and their widths in pixels."""
 TIMELINE_JS = Path(__file__).with_name("frames.js").read_text(encoding="utf-8")
 
@@ -71,6 +71,17 @@ def result_panel() -> ResultPanel:
         card=gr.HTML(HINT, elem_id="frames-card"),
         spoken=gr.HTML(render("spoken", text=""), elem_id="frames-spoken"),
         timeline=gr.HTML("", js_on_load=TIMELINE_JS, elem_id="frames-timeline"),
+        worst=gr.Gallery(
+            label="Look at these first: click one",
+            columns=5,
+            height=220,
+            object_fit="contain",
+            format="jpeg",
+            allow_preview=False,
+            buttons=[],
+            elem_id="frames-worst",
+        ),
+        chosen=_chosen(),
         limit=gr.Slider(
             0,
             3,
@@ -87,17 +98,6 @@ def result_panel() -> ResultPanel:
             container=False,
             elem_id="frames-auto",
         ),
-        worst=gr.Gallery(
-            label="Look at these first: click one",
-            columns=4,
-            height=330,
-            object_fit="contain",
-            format="jpeg",
-            allow_preview=False,
-            buttons=[],
-            elem_id="frames-worst",
-        ),
-        chosen=_chosen(),
         table=gr.Dataframe(
             headers=list(HEADERS),
             datatype="str",

@@ -24,9 +24,9 @@ NO_NAME = "good parts"
 LONGEST_NAME = 60
 HINT = message(
     "Judged without a reference",
-    "Add photos of good parts, taken like the query, and press Fine-tune: the model learns what is normal here.",
+    "1. Add photos of good parts, taken like the photo to inspect. 2. Press Learn. 3. Inspect: photos are judged by them.",
 )
-FORGOTTEN = "The good parts of this visit were forgotten; load or fine-tune again."
+FORGOTTEN = "The good parts of this visit were forgotten; load or learn them again."
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def lay_out_good_parts(lifetime: int) -> GoodPartsPanel:
             elem_id="part-name",
         )
         with gr.Row():
-            tune = gr.Button("Fine-tune", variant="primary", elem_id="tune", min_width=100)
+            tune = gr.Button("Learn", variant="primary", elem_id="tune", min_width=100)
             example = gr.Button("Try an example", elem_id="try-good-part", min_width=100)
         card = gr.HTML(HINT, elem_id="adapter")
         with gr.Row():

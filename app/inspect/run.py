@@ -244,6 +244,8 @@ class Inspection:
         """
         choices = method_choices(reference)
         chosen = method if method in [name for _, name in choices] else FIRST_METHOD.name
+        if chosen != method:
+            gr.Info(f"{find(method).title} cannot judge with what is in use now: {FIRST_METHOD.title} judges.")
         return {self.tab.settings.method: gr.Radio(choices, value=chosen), self.tab.result.auto: True}
 
     def as_in_the_paper(self) -> Answer:
@@ -264,7 +266,7 @@ class Inspection:
         return {self.tab.result.subject: render("subject", text=text, earlier=True) if view else ""}
 
     def running(self, running: bool) -> Answer:
-        """Detect, Stop and Fine-tune while something runs, or not."""
+        """Detect, Stop and Learn while something runs, or not."""
         return {
             self.tab.detect: gr.Button(interactive=not running),
             self.tab.stop: gr.Button(interactive=running),

@@ -27,11 +27,11 @@ SCROLL_TO_NEW_VERDICT = """() => {
 SAVE = """() => document.querySelector("#strip-file").click()"""
 
 
-def inspect_tab(lifetime: int) -> gr.State:
+def inspect_tab(lifetime: int) -> InspectTab:
     """Lay out the tab and wire its events; a visitor's result is forgotten after `lifetime` seconds.
 
     Returns:
-        Where another tab puts what to inspect: an `Incoming`.
+        The tab: another one puts what to inspect into `incoming`, and sees in `shown` what was found last.
     """
     tab = lay_out(lifetime, method_choices(None))
     inspection = Inspection(tab, Looks(tab))
@@ -43,7 +43,7 @@ def inspect_tab(lifetime: int) -> gr.State:
     _wire_choices(inspection)
     _wire_looks(inspection)
     _wire_strip(inspection)
-    return tab.incoming
+    return tab
 
 
 def _detection(tab: InspectTab) -> dict[str, Any]:

@@ -231,8 +231,10 @@ def from_good_parts(good: GoodParts, rates: Rates, peak: float = 0.0) -> Ordinar
         weight = RULE.mirrored[several]
         mirrored = _log_score(good.mirrored, peak) - one_by_one * math.log(good.shots)
         level = weight * mirrored + (1 - weight) * level
+    scores = [mean_of_highest(one, round(peak * one.size)) for one in good.left_out]
     reason = (
-        f"The threshold rests on {good.shots} good parts, each judged by the others."
+        f"The threshold rests on {good.shots} good parts, which score {min(scores):.3g} to {max(scores):.3g} when each is "
+        "judged by the others."
         if several
         else "The threshold rests on one good part: it cannot tell how much good parts vary, so add more if you can."
     )

@@ -56,8 +56,11 @@ def close_up(judgement: Judgement, verdict: Verdict) -> RGBImage | None:
     x, y = _placed(middle, blocks, picture)
     reach = CLOSE * min(blocks.height, blocks.width)
     reach = max(reach, 0.7 * max(box.width, box.height)) if box else reach
-    half = max(1, round(reach * picture.shape[1] / blocks.width))
-    return np.ascontiguousarray(picture[max(0, y - half) : y + half, max(0, x - half) : x + half])
+    side = min(2 * max(1, round(reach * picture.shape[1] / blocks.width)), *picture.shape[:2])
+    top, left = (
+        min(max(0, at - side // 2), length - side) for at, length in zip((y, x), picture.shape[:2], strict=True)
+    )
+    return np.ascontiguousarray(picture[top : top + side, left : left + side])
 
 
 def _with_objects(picture: RGBImage, verdict: Verdict, blocks: BlockMap, labels: bool) -> RGBImage:

@@ -91,8 +91,8 @@ class _Plot:
     top: float
     left: int = 52
     wide: int = 600
-    head: int = 22
-    high: int = 150
+    head: int = 26
+    high: int = 160
 
     @classmethod
     def of(cls, scores: Sequence[float], limit: float) -> _Plot:
@@ -101,7 +101,7 @@ class _Plot:
     @property
     def pad(self) -> float:
         """Room above and below, in units of the score."""
-        return 0.08 * (self.top - self.low) or 1.0
+        return 0.14 * (self.top - self.low) or 1.0
 
     @property
     def ticks(self) -> list[float]:

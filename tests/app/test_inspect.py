@@ -383,8 +383,8 @@ def test_good_parts_that_were_forgotten_are_not_passed_over(wired: Wired, pictur
         values = wired.values(handler, query=picture, method="patchcore") | {panel.adapted: True, do.tab.incoming: None}
         *_, answer = handler(values)
         wired.check(handler, answer)
-        assert "forgotten; load or fine-tune again" in answer[do.tab.result.verdict]
-        assert "forgotten; load or fine-tune again" in answer[panel.card]
+        assert "forgotten; load or learn them again" in answer[do.tab.result.verdict]
+        assert "forgotten; load or learn them again" in answer[panel.card]
         assert answer[panel.adapted] is False
         assert answer[do.tab.settings.method].value == "ensemble"
         assert answer[do.tab.shown] is None
@@ -393,7 +393,7 @@ def test_good_parts_that_were_forgotten_are_not_passed_over(wired: Wired, pictur
 def test_a_failed_load_says_that_the_good_parts_were_forgotten(wired: Wired) -> None:
     panel = wired.inspection.tab.good_parts
     answer = good_parts.load(panel, "none.safetensors", None, True)
-    assert "forgotten; load or fine-tune again" in answer[panel.card]
+    assert "forgotten; load or learn them again" in answer[panel.card]
     assert answer[panel.adapted] is False
     assert "forgotten" not in good_parts.load(panel, "none.safetensors", None, False)[panel.card]
 

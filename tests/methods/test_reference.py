@@ -53,6 +53,13 @@ def written(path: Path, facts: object, tensors: dict[str, torch.Tensor]) -> Path
     return path
 
 
+def test_what_is_learned_again_has_the_same_bytes(tools: Tools, good, saved: Path, tmp_path: Path) -> None:
+    again = learn(ENSEMBLE, tools, good)
+    for number in range(4):
+        save_reference(again, tmp_path / f"{number}.safetensors")
+        assert (tmp_path / f"{number}.safetensors").read_bytes() == saved.read_bytes()
+
+
 @pytest.mark.parametrize("method", LEARNERS.values(), ids=LEARNERS)
 def test_what_every_method_learned_gives_the_same_results_again(
     tools: Tools, good, reference: Reference, tmp_path: Path, method: Method
