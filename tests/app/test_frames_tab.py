@@ -380,7 +380,6 @@ def test_the_first_frame_is_there_to_be_painted_on_before_a_run(
     wired.check(ignoring.open, answer)
     assert answer[panel.paint].visible
     assert answer[panel.apply].interactive
-    assert np.array_equal(answer[panel.paint].value["background"] is not None, True)
     assert ignoring.open(True, files, 1.0) == unchanged()  # what is painted stays
     assert ignoring.take_files(False, files, 1.0) == unchanged()
     wired.check(ignoring.take_files, ignoring.take_files(True, files, 1.0))
