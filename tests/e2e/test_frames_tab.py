@@ -281,6 +281,7 @@ def test_an_inspector_goes_from_the_first_screen_to_judged_frames_and_a_file(
     assert Path(table[0]["path"]).name == first
 
     before = float(limit.get_attribute("aria-valuenow") or "")
+    timeline.scroll_into_view_if_needed()
     grip, ground_box = limit.locator(".grip").bounding_box(), timeline.locator(".ground").bounding_box()
     assert grip
     assert ground_box
