@@ -98,18 +98,22 @@ def result_panel() -> ResultPanel:
             container=False,
             elem_id="frames-auto",
         ),
-        table=gr.Dataframe(
-            headers=list(HEADERS),
-            datatype="str",
-            type="array",
-            interactive=False,
-            label="All frames, the worst first: click one",
-            max_height=420,
-            wrap=True,
-            column_widths=[f"{width}px" for width in HEADERS.values()],
-            elem_id="frames-table",
-        ),
+        table=_table(),
         files=_files(),
+    )
+
+
+def _table() -> gr.Dataframe:
+    return gr.Dataframe(
+        headers=list(HEADERS),
+        datatype="str",
+        type="array",
+        interactive=False,
+        label="All frames, the worst first: click one",
+        max_height=420,
+        wrap=True,
+        column_widths=[f"{width}px" for width in HEADERS.values()],
+        elem_id="frames-table",
     )
 
 
