@@ -12,9 +12,13 @@ from app.html import render
 from app.inspect.examples import EXAMPLES, PAIRS
 from maeday_core.drawing.loop import Loop, loop_of, still
 from maeday_core.drawing.shown import Shown
-from maeday_core.texts import say
+from maeday_core.texts import LANGUAGES, say
 
-TEXT = Path(__file__).parent / "texts" / "how.md"
+TEXTS = Path(__file__).parent / "texts"
+TEXT, *OTHERS = (
+    (TEXTS / name).read_text(encoding="utf-8").strip() for name in ("how.md", *(f"how.{one}.md" for one in LANGUAGES[1:]))
+)
+IN_OTHER_LANGUAGES = dict(zip(LANGUAGES[1:], OTHERS, strict=True))
 STEPS = (
     ("1. Hide", "Most of the photo is hidden at random, each time other patches."),
     ("2. Guess", "The model fills in what is hidden, from what is left."),
@@ -35,7 +39,7 @@ def how_tab(tab: gr.Tab, shown: gr.State) -> None:
         shown: the visitor's result.
     """
     steps = gr.HTML("", elem_id="how-steps", min_height=420)
-    gr.Markdown(TEXT.read_text(encoding="utf-8"), elem_id="how")
+    gr.Markdown(TEXT, elem_id="how")
     tab.select(step_by_step, shown, steps, **AT_ONCE)
 
 
