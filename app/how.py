@@ -15,9 +15,8 @@ from maeday_core.drawing.shown import Shown
 from maeday_core.texts import LANGUAGES, say
 
 TEXTS = Path(__file__).parent / "texts"
-TEXT, *OTHERS = (
-    (TEXTS / name).read_text(encoding="utf-8").strip() for name in ("how.md", *(f"how.{one}.md" for one in LANGUAGES[1:]))
-)
+NAMES = ("how.md", *(f"how.{language}.md" for language in LANGUAGES[1:]))
+TEXT, *OTHERS = ((TEXTS / name).read_text(encoding="utf-8").strip() for name in NAMES)
 IN_OTHER_LANGUAGES = dict(zip(LANGUAGES[1:], OTHERS, strict=True))
 STEPS = (
     ("1. Hide", "Most of the photo is hidden at random, each time other patches."),
