@@ -46,6 +46,6 @@ class Question:
     def __str__(self) -> str:
         shots = self.reference.shots
         if not shots:
-            return say("{name}, by {method}, without good parts", name=self.name, method=self.method.title)
+            return say("{name}, by {method}, without good parts", name=self.name, method=say(self.method.title))
         told = "{name}, by {method}, with 1 good part" if shots == 1 else "{name}, by {method}, with {shots} good parts"
-        return say(told, name=self.name, method=self.method.title, shots=shots)
+        return say(told, name=self.name, method=say(self.method.title), shots=shots)

@@ -340,4 +340,4 @@ def can_judge(method: Method, reference: Reference) -> bool:
 def method_choices(reference: Reference | None) -> list[tuple[str, str]]:
     """Titles and names of the methods that can judge now, the paper's first."""
     offered = [method for method in METHODS.values() if method.offered and can_judge(method, reference or Reference())]
-    return [(method.title, method.name) for method in offered]
+    return [(say(method.title), method.name) for method in offered]

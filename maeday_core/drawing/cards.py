@@ -107,7 +107,7 @@ def agreement(result: Detection) -> tuple[bool, str]:
         return True, ""
     verdicts = [part.verdict_alone for part in result.parts]
     each = [
-        say(ALONE[one], method=find(part.made_by.method).title)
+        say(ALONE[one], method=say(find(part.made_by.method).title))
         for part, one in zip(result.parts, verdicts, strict=True)
     ]
     agree = len(set(verdicts)) == 1
@@ -178,7 +178,7 @@ def _facts(view: Shown) -> list[str]:
     windows = result.made_by.windows if result.reconstructions else None
     through = "seen through {windows}; the masks below are those of the one around the peak"
     seen = [say(through, windows=windows)] if windows else []
-    return [find(result.made_by.method).title, *masks, *seen, f"{result.seconds:.2f} s"]
+    return [say(find(result.made_by.method).title), *masks, *seen, f"{result.seconds:.2f} s"]
 
 
 def before_and_after(view: Shown, own_scale: bool) -> Markup:
@@ -199,7 +199,9 @@ def evidence(view: Shown, own_scale: bool) -> Markup:
         return NOTHING
     figures = []
     for part, share in zip(view.result.parts, shares(view.result), strict=True):
-        caption = say("{method}: {share} of the peak", method=find(part.made_by.method).title, share=f"{share:.0%}")
+        caption = say(
+            "{method}: {share} of the peak", method=say(find(part.made_by.method).title), share=f"{share:.0%}"
+        )
         figures.append((heat_map(part.error_map, scale_of(part, own_scale)), caption))
     return _figures(say("Which evidence counted"), figures)
 

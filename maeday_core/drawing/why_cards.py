@@ -53,7 +53,7 @@ def _label(view: Shown, place: Place, text: str, number: int = 1) -> str:
         number=number,
         width=round(place.width / view.shrink),
         height=round(place.height / view.shrink),
-        where=WHERE[3 * place.y // height][3 * place.x // width],
+        where=say(WHERE[3 * place.y // height][3 * place.x // width]),
         factor=factor_of(place.score, view.limit),
     )
 
@@ -67,5 +67,5 @@ def _card(title: str, found: Why) -> Markup:
         (found.patch, say("The most alike patch of the good parts")),
         (found.good_part, say(same, name=found.good_part_name)),
     ]
-    parts = [say(PART[part.verdict], method=part.title, share=f"{part.share:.0%}") for part in found.evidence]
+    parts = [say(PART[part.verdict], method=say(part.title), share=f"{part.share:.0%}") for part in found.evidence]
     return render("why", title=title, figures=[one for one in figures if one[0] is not None], parts=parts)
