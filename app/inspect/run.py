@@ -71,10 +71,7 @@ class Inspection:
         """What a click changes at once, before its turn comes: what is there is an earlier result from now on."""
         card = message("Starting", "If others inspect photos now, you take turns.", "busy")
         return {
-            **self._nothing(),
-            **self.outdated(view),
-            self.tab.first: gr.HTML(visible=False),
-            self.tab.result.column: gr.Column(visible=True),
+            **self._begun(view),
             self.tab.result.verdict: card,
             **self.running(True),
             **self._no_files(),
@@ -147,7 +144,7 @@ class Inspection:
         if not values[self.tab.photo]:
             yield unchanged()
             return
-        yield self._nothing() | self.outdated(values[self.tab.shown])
+        yield self._begun(values[self.tab.shown])
         yield from self.detect(values)
 
     def recall(self, strip: Strip, reference: Reference | None, view: Shown | None, event: gr.EventData) -> Answer:
@@ -301,6 +298,11 @@ class Inspection:
 
     def _subject(self, text: str) -> Markup:
         return render("subject", text=text)
+
+    def _begun(self, view: Shown | None) -> Answer:
+        """A run has begun: there is room for its result, and what is there is an earlier one."""
+        room = {self.tab.first: gr.HTML(visible=False), self.tab.result.column: gr.Column(visible=True)}
+        return self._nothing() | self.outdated(view) | room
 
     def _nothing(self) -> Answer:
         """No result."""
