@@ -17,8 +17,9 @@ from starlette.middleware import Middleware
 from app import gradio_fixes, temporary
 from app.frames import CSS as FRAMES_CSS
 from app.frames import frames_tab
-from app.how import how_tab
+from app.how import IN_OTHER_LANGUAGES, TEXT, how_tab
 from app.inspect import EXAMPLES, inspect_tab
+from app.inspect.first import FIRST
 from app.language import InTheVisitorsLanguage, Page
 from app.limits import Limits
 from app.turns import hand_on_long_turns
@@ -41,8 +42,9 @@ def build_demo() -> gr.Blocks:
     """Lay out the page and wire its events."""
     gradio_fixes.apply()
     hand_on_long_turns()
-    demo: gr.Blocks
+    demo: Page
     with Page(title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)) as demo:
+        gr.HTML('<span id="language" hidden>en</span>')
         gr.Markdown(f"# MAEDAY\n{INTRO}", elem_id="title")
         with gr.Tabs() as tabs:
             with gr.Tab("Inspect", id="inspect", elem_id="inspect-tab"):
@@ -52,6 +54,7 @@ def build_demo() -> gr.Blocks:
             with gr.Tab("How it works", id="how") as how:
                 how_tab(how, inspect.shown)
         demo.load(None, js=SCRIPT)
+    demo.wholes = {one: {TEXT: how, FIRST.card: FIRST.cards[one]} for one, how in IN_OTHER_LANGUAGES.items()}
     demo.queue(api_open=False)  # nobody passes by the turns
     return demo
 

@@ -20,6 +20,7 @@ from maeday_core.drawing.figure import save_figure
 from maeday_core.drawing.report import report_page
 from maeday_core.drawing.shown import Shown, all_masks, map_picture, mask_count, one_mask, overlay_pair
 from maeday_core.drawing.why_cards import place_labels, why_place, why_point
+from maeday_core.texts import say
 
 LONGEST_STEM = 80
 PLACES = {str(number) for number in range(1, places.MOST + 1)}
@@ -43,7 +44,7 @@ class Looks:
             self.tab.shown: view,
             self.tab.showing: True,
             **drawn,
-            result.heat: gr.Image(drawn[result.heat], label=view.result.unit.title),
+            result.heat: gr.Image(drawn[result.heat], label=say(view.result.unit.title)),
             result.threshold: threshold_slider(judged, interactive=not running),
             result.masks.column: gr.Column(visible=count > 0),
             result.masks.index: gr.Slider(maximum=max(count, 2), value=1, interactive=count > 1 and not running),
@@ -166,7 +167,7 @@ def place_in(view: Shown, index: Any) -> tuple[int, int]:
     match index:
         case [int(x), int(y)] if 0 <= x < width and 0 <= y < height:
             return x, y
-    raise gr.Error("This place is not in the picture; click into it.", print_exception=False)
+    raise gr.Error(say("This place is not in the picture; click into it."), print_exception=False)
 
 
 def stem_of(view: Shown) -> str:

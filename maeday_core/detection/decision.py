@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maeday_core.detection.windows import FloatMap, area_of_a_window
+from maeday_core.texts import say
 
 ALARM_RATE = 0.05
 """The share of good pictures that may be called anomalous, where nobody says otherwise."""
@@ -211,7 +212,7 @@ class Roughness:
 def from_picture(error_map: FloatMap, roughness: Roughness) -> Ordinary:
     """What a clean picture as rough as this one would score, from its map (H, W) alone."""
     level = roughness.factor * max(ordinary_level(error_map), 1e-9) ** roughness.power
-    reason = "Without good parts, the threshold is what clean pictures as rough as this one seldom reach."
+    reason = say("Without good parts, the threshold is what clean pictures as rough as this one seldom reach.")
     return Ordinary(level, roughness.spread, roughness.spread, reason, least=roughness.least)
 
 
@@ -233,11 +234,12 @@ def from_good_parts(good: GoodParts, rates: Rates, peak: float = 0.0) -> Ordinar
         level = weight * mirrored + (1 - weight) * level
     scores = [mean_of_highest(one, round(peak * one.size)) for one in good.left_out]
     reason = (
-        f"The threshold rests on {good.shots} good parts, which score {min(scores):.3g} to {max(scores):.3g} when each is "
-        "judged by the others."
+        "The threshold rests on {shots} good parts, which score {low:.3g} to {high:.3g} when each is judged by the "
+        "others."
         if several
         else "The threshold rests on one good part: it cannot tell how much good parts vary, so add more if you can."
     )
+    reason = say(reason, shots=good.shots, low=min(scores), high=max(scores))
     return Ordinary(
         math.exp(level + rates.above[several]),
         rates.spread[several],

@@ -94,9 +94,9 @@ def test_good_parts_that_were_forgotten_are_not_passed_over(server: Server, adap
     visitor.press("detect")
     for card in ("verdict", "adapter"):
         assert "were forgotten; load or learn them again" in visitor.shows(card)
-    assert "x the limit" not in visitor.shows("verdict")
+    assert 'class="factor"' not in visitor.shows("verdict")
     visitor.press("detect")
-    assert "x the limit" in visitor.shows("verdict")  # the visitor knows, and asks again
+    assert 'class="factor"' in visitor.shows("verdict")  # the visitor knows, and asks again
     assert "rests on one good part" not in visitor.shows("verdict")
     assert not visitor.told
 
