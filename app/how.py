@@ -47,7 +47,9 @@ def step_by_step(view: Shown | None) -> Markup:
     else:
         files = ((EXAMPLES / "first" / f"{name}.webp").read_bytes() for name in Loop._fields)
         loop, title = Loop(*files), say("How it works, on an example")
-    steps = [(say(name), picture, still(picture), say(text)) for (name, text), picture in zip(STEPS, loop, strict=True)]
+    steps = [
+        (say(name), picture, still(picture), say(text)) for (name, text), picture in zip(STEPS, loop, strict=True)
+    ]
     examples = {example.name: example for pair in PAIRS for example in pair}
     missed = [(examples[name], say(text)) for name, text in MISSES.items()]
     return render("how", title=title, steps=steps, bad_at=say("What it is bad at"), missed=missed)

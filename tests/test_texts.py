@@ -20,9 +20,7 @@ from tests.conftest import ROOT
 
 SOURCES = [*(ROOT / "maeday_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]
 TEMPLATES = [*(ROOT / "maeday_core").rglob("*.html"), *(ROOT / "app").rglob("*.html")]
-SAME = re.compile(
-    r"[\W\d_]*|MAEDAY|PatchCore|2 x PatchCore|Ensemble|Stop|JSON Lines.*|.*\d x \d.*|metal|[A-Z]\w*[.(].*"
-)
+SAME = re.compile(r"[\W\d_]*|MAEDAY|PatchCore|2 x PatchCore|Ensemble|Stop|JSON Lines.*|.*\d x \d.*|metal|[A-Z]\w*[.(].*")
 """What needs no translation: marks, numbers and names."""
 
 
