@@ -15,6 +15,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from app import gradio_fixes, temporary
+from app.document import Packed
 from app.frames import CSS as FRAMES_CSS
 from app.frames import frames_tab
 from app.how import IN_OTHER_LANGUAGES, TEXT, how_tab
@@ -34,6 +35,18 @@ INTRO = (
     "**Drop a photo. See what does not belong.** A scratch, a stain, a bolt on a runway: found without being told what "
     "is normal, and better still after a few photos of good parts."
 )
+READABLE = {
+    "button_primary_background_fill": ("*primary_700", "*primary_700"),
+    "button_primary_background_fill_hover": ("*primary_800", "*primary_800"),
+    "checkbox_label_background_fill_selected": ("*primary_700", "*primary_700"),
+    "checkbox_background_color_selected": ("*primary_800", "*primary_800"),
+    "link_text_color": ("*primary_700", "*primary_300"),
+    "slider_color": ("*primary_700", "*primary_300"),
+    "block_info_text_color": ("*neutral_600", "*neutral_300"),
+    "body_text_color_subdued": ("*neutral_600", "*neutral_300"),
+    "input_placeholder_color": ("*neutral_500", "*neutral_400"),
+}
+"""Colours, light and dark, in which text is told from its ground: 4.5 : 1 at least."""
 SCRIPT = (HERE / "page.js").read_text(encoding="utf-8")
 CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + FRAMES_CSS
 
@@ -74,6 +87,9 @@ def launch_options() -> dict[str, Any]:
         block_title_text_color="*body_text_color",
         block_title_text_color_dark="*body_text_color",
         block_title_padding="0",
+        color_accent="*primary_700",
+        **{name: light for name, (light, _) in READABLE.items()},
+        **{f"{name}_dark": dark for name, (_, dark) in READABLE.items()},
     )
     return {
         "theme": theme,
@@ -84,7 +100,7 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["settings"],
         "ssr_mode": False,
         "enable_monitoring": False,
-        "app_kwargs": {"middleware": [Middleware(Limits), Middleware(InTheVisitorsLanguage)]},
+        "app_kwargs": {"middleware": [Middleware(Limits), Middleware(Packed), Middleware(InTheVisitorsLanguage)]},
     }
 
 
