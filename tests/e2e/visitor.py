@@ -104,7 +104,8 @@ class Visitor:
         """Wait until a run that began after `before` has ended: with files to download, or with a problem."""
         self.page.wait_for_function(
             """before => seen.starts > before && !document.querySelector('#detect').disabled
-            && (document.querySelector('#get-report')?.disabled === false || document.querySelector('#verdict .problem'))""",
+            && (document.querySelector('#get-report')?.disabled === false
+                || document.querySelector('#verdict .problem'))""",
             arg=before,
         )
 
