@@ -32,6 +32,9 @@ class DecisionRule:  # docs/decisions.md#decision
         peak: the image score of a sum is the mean of the highest share of its map; of a large picture, of so much of
             one window.
         quantile: what this share of a picture stays below is its ordinary level.
+        border: closer to the border than this share of the side, a place has fewer neighbours to be guessed from and
+            compared with, so it scores higher without a defect.
+        border_less: by so much less a place counts at the very border.
         look, looks: "look here" begins where so many times the wanted false alarms would be given, or for this share of
             the good pictures, whichever is less.
         mirrored: share of the mirrored scores in the level of one good part, and of more.
@@ -41,6 +44,8 @@ class DecisionRule:  # docs/decisions.md#decision
 
     peak: float = 0.01
     quantile: float = 0.95
+    border: float = 3 / 28
+    border_less: float = 0.4
     look: float = 5.0
     looks: float = 0.25
     mirrored: tuple[float, float] = (0.8, 0.5)
@@ -180,6 +185,13 @@ class GoodParts:
 def image_score(error_map: FloatMap, share: float = RULE.peak) -> float:
     """The mean of the highest share of a map (H, W); of a large picture, of the area that one window covers."""
     return mean_of_highest(error_map, round(share * area_of_a_window(error_map.shape)))
+
+
+def away_from_border(error_map: FloatMap) -> FloatMap:
+    """A map (H, W) with what lies near the border counted less, as a picture is judged without good parts."""
+    down, across = (np.minimum(np.arange(side), np.arange(side)[::-1]) / side for side in error_map.shape)
+    near = np.clip(1 - np.minimum(down[:, None], across) / RULE.border, 0, 1)
+    return np.asarray(error_map * (1 - RULE.border_less * near), np.float32)
 
 
 def outline(error_map: FloatMap, score: float, limit: float) -> npt.NDArray[np.bool_]:
