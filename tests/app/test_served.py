@@ -98,7 +98,7 @@ def test_good_parts_that_were_forgotten_are_not_passed_over(server: Server, adap
     visitor.press("detect")
     assert 'class="factor"' in visitor.shows("verdict")  # the visitor knows, and asks again
     assert "rests on one good part" not in visitor.shows("verdict")
-    assert not visitor.told
+    assert visitor.told == ["PatchCore cannot judge with what is in use now: Ensemble judges."]
 
 
 def test_frames_that_were_forgotten_are_not_passed_over(server: Server, inspector: Visitor) -> None:

@@ -97,7 +97,7 @@ def kill_page(folder: Path, times: int, chance: random.Random) -> list[str]:
         visitor = Visitor(server.url)
         visitor.set("query", visitor.upload(EXAMPLES / "metal-scratch.jpg"))
         visitor.press("detect")
-        if "image score" not in visitor.shows("verdict"):
+        if 'class="factor"' not in visitor.shows("verdict"):
             faults.append(f"page: no verdict after all signals: {visitor.shows('verdict')}")
     return faults
 
