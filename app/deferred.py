@@ -1,8 +1,8 @@
 """Contents of a tab that are sent to a browser once the tab is opened.
 
 Gradio fetches the code of every component of the page at once, of unopened tabs too. Its own `gr.render` makes contents
-when they are asked for, but for one visit alone: when the server forgets the visit, their events answer no more. Here the
-server has them from the start, and only the sending waits.
+when they are asked for, but for one visit alone: when the server forgets the visit, their events answer no more. Here
+the server has them from the start, and only the sending waits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from gradio.renderable import Renderable
 from app.events import mark
 
 Config = Mapping[str, Any]
-"""The layout of a page as it is sent: its components, its events, and the tree of what stands in what."""
+"""A page as it is sent: its components, its events, and the tree of what stands in what."""
+KINDS = ("components", "dependencies")
 
 
 class Deferred(Renderable):
@@ -49,21 +50,17 @@ def when_opened(tab: gr.Tab) -> Iterator[None]:
 
 def without_deferred(config: Config) -> Config:
     """What is sent of a page at first."""
-    kept = {kind: [one for one in config[kind] if one.get("rendered_in") is None] for kind in ("components", "dependencies")}
-    sent = {one["id"] for one in kept["components"]}
+    kept = {kind: [one for one in config[kind] if one.get("rendered_in") is None] for kind in KINDS}
+    sent = {kind: {one["id"] for one in kept[kind]} for kind in KINDS}
     pages = {
-        name: {
-            "layout": _pruned(page["layout"], sent | {page["layout"]["id"]}),
-            "components": [one for one in page["components"] if one in sent],
-            "dependencies": [one for one in page["dependencies"] if one in {event["id"] for event in kept["dependencies"]}],
-        }
+        name: {kind: [one for one in page[kind] if one in sent[kind]] for kind in KINDS}
+        | {"layout": _pruned(page["layout"], sent["components"])}
         for name, page in config["page"].items()
     }
-    return {**config, **kept, "layout": _pruned(config["layout"], sent), "page": pages}
+    return {**config, **kept, "layout": _pruned(config["layout"], sent["components"]), "page": pages}
 
 
 def _pruned(layout: Config, sent: set[int]) -> Config:
-    children = layout.get("children")
-    if children is None:
+    if "children" not in layout:
         return layout
-    return {**layout, "children": [_pruned(child, sent) for child in children if child["id"] in sent]}
+    return {**layout, "children": [_pruned(child, sent) for child in layout["children"] if child["id"] in sent]}

@@ -57,6 +57,7 @@ def apply() -> None:
         (gr.Dropdown, "preprocess", choice),
         (gr.Checkbox, "preprocess", yes_or_no),
         (gr.Dataset, "preprocess", example),
+        (gr.EventData, "__init__", what_happened),
         (gr.SelectData, "__init__", place_selected),
         (gradio.blocks, "special_args", arguments),
         (StateHolder, "__getitem__", session),
@@ -155,6 +156,11 @@ def finite(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
         raise gr.Error(ODD, print_exception=False)
     return value
+
+
+def what_happened(event: gr.EventData, target: Any, data: Any) -> None:
+    """What a visitor did, as a page says it. Gradio would fail on a request that says nothing."""
+    event.target, event._data = target, data if isinstance(data, dict) else {}
 
 
 def place_selected(event: gr.SelectData, target: Any, data: Any) -> None:

@@ -13,9 +13,12 @@ from app.html import render
 from app.inspect.examples import EXAMPLES, PAIRS
 from maeday_core.drawing.loop import Loop, loop_of, still
 from maeday_core.drawing.shown import Shown
-from maeday_core.texts import say
+from maeday_core.texts import LANGUAGES, say
 
-TEXT = Path(__file__).parent / "texts" / "how.md"
+TEXTS = Path(__file__).parent / "texts"
+NAMES = ("how.md", *(f"how.{language}.md" for language in LANGUAGES[1:]))
+TEXT, *OTHERS = ((TEXTS / name).read_text(encoding="utf-8").strip() for name in NAMES)
+IN_OTHER_LANGUAGES = dict(zip(LANGUAGES[1:], OTHERS, strict=True))
 STEPS = (
     ("1. Hide", "Most of the photo is hidden at random, each time other patches."),
     ("2. Guess", "The model fills in what is hidden, from what is left."),
@@ -37,7 +40,7 @@ def how_tab(tab: gr.Tab, shown: gr.State) -> None:
     """
     steps = gr.HTML("", elem_id="how-steps", min_height=420)
     with when_opened(tab):
-        gr.Markdown(TEXT.read_text(encoding="utf-8"), elem_id="how")
+        gr.Markdown(TEXT, elem_id="how")
     tab.select(step_by_step, shown, steps, **AT_ONCE)
 
 
@@ -49,9 +52,7 @@ def step_by_step(view: Shown | None) -> Markup:
     else:
         files = ((EXAMPLES / "first" / f"{name}.webp").read_bytes() for name in Loop._fields)
         loop, title = Loop(*files), say("How it works, on an example")
-    steps = [
-        (say(name), picture, still(picture), say(text)) for (name, text), picture in zip(STEPS, loop, strict=True)
-    ]
+    steps = [(say(name), picture, still(picture), say(text)) for (name, text), picture in zip(STEPS, loop, strict=True)]
     examples = {example.name: example for pair in PAIRS for example in pair}
     missed = [(examples[name], say(text)) for name, text in MISSES.items()]
     return render("how", title=title, steps=steps, bad_at=say("What it is bad at"), missed=missed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import gradio as gr
@@ -47,7 +48,12 @@ class InTheVisitorsLanguage:
 
 
 class Page(gr.Blocks):
-    """Blocks whose fixed texts are sent in the visitor's language."""
+    """Blocks whose fixed texts are sent in the visitor's language.
+
+    `wholes` are texts too long to be looked up by the sentence: by language, and by their English.
+    """
+
+    wholes: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "config":
@@ -57,14 +63,18 @@ class Page(gr.Blocks):
     @property
     def config(self) -> Any:
         """The layout, in the language of the request that asks for it."""
-        return translated(self._config, LANGUAGE.get())
+        return translated(self._config, self._texts())
 
     async def process_api(self, *given: Any, **options: Any) -> Any:
         """The answer to an event; what was deferred until then is in the visitor's language, too."""
         answer = await super().process_api(*given, **options)
         if deferred := answer["render_config"]:
-            answer["render_config"] = translated(deferred, LANGUAGE.get())
+            answer["render_config"] = translated(deferred, self._texts())
         return answer
+
+    def _texts(self) -> dict[str, str]:
+        language = LANGUAGE.get()
+        return {**catalogue(language), **self.wholes.get(language, {})}
 
     async def call_function(self, *given: Any, **options: Any) -> Any:
         """Run a handler, which speaks the language of who caused its event."""
@@ -74,9 +84,8 @@ class Page(gr.Blocks):
         return await super().call_function(*given, **options)
 
 
-def translated(config: Any, language: str) -> Any:
-    """A layout with its texts in another language; itself in English."""
-    texts = catalogue(language)
+def translated(config: Any, texts: Mapping[str, str]) -> Any:
+    """A layout with its texts in another language; itself where there are none."""
     if not texts:
         return config
     components = [

@@ -1,4 +1,5 @@
 () => {
+    document.documentElement.lang = document.getElementById("language").textContent;
     // Screen readers hear what a card says in a word, at the start and at the end; Gradio's own timer lives in the card.
     const status = document.createElement("div");
     status.id = "spoken";
@@ -6,6 +7,7 @@
     document.body.append(status);
     const said = {};
     new MutationObserver(() => {
+    document.documentElement.lang = document.getElementById("language").textContent;
         for (const card of document.querySelectorAll("#verdict [data-spoken], #frames-card [data-spoken]")) {
             const place = card.closest("[id]").id, spoken = card.dataset.spoken;
             if (said[place] !== undefined && said[place] !== spoken) status.textContent = spoken;

@@ -19,8 +19,10 @@ from app.deferred import when_opened
 from app.document import Packed
 from app.frames import CSS as FRAMES_CSS
 from app.frames import frames_tab
-from app.how import how_tab
+from app.how import IN_OTHER_LANGUAGES, TEXT, how_tab
+from app.html import render
 from app.inspect import EXAMPLES, inspect_tab
+from app.inspect.first import FIRST
 from app.language import InTheVisitorsLanguage, Page
 from app.limits import Limits
 from app.theme import theme
@@ -32,8 +34,6 @@ MAX_UPLOAD = "500mb"
 SESSIONS = 32
 HOUR = 3600
 
-TITLE = """<h1>MAEDAY</h1> <p><b>Drop a photo. See what does not belong.</b> <span>A scratch, a stain, a bolt on a runway: \
-found without being told what is normal, and better still after a few photos of good parts.</span></p>"""
 SCRIPT = (HERE / "page.js").read_text(encoding="utf-8")
 CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + FRAMES_CSS
 
@@ -42,9 +42,10 @@ def build_demo() -> gr.Blocks:
     """Lay out the page and wire its events."""
     gradio_fixes.apply()
     hand_on_long_turns()
-    demo: gr.Blocks
+    demo: Page
     with Page(title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)) as demo:
-        gr.HTML(TITLE, elem_id="title")
+        gr.HTML('<span id="language" hidden>en</span>')
+        gr.HTML(render("title"), elem_id="title")
         with gr.Tabs() as tabs:
             with gr.Tab("Inspect", id="inspect", elem_id="inspect-tab"):
                 inspect = inspect_tab(HOUR)
@@ -53,6 +54,7 @@ def build_demo() -> gr.Blocks:
             with gr.Tab("How it works", id="how") as how:
                 how_tab(how, inspect.shown)
         demo.load(None, js=SCRIPT)
+    demo.wholes = {one: {TEXT: how, FIRST.card: FIRST.cards[one]} for one, how in IN_OTHER_LANGUAGES.items()}
     demo.queue(api_open=False)  # nobody passes by the turns
     return demo
 
@@ -68,7 +70,7 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["settings"],
         "ssr_mode": False,
         "enable_monitoring": False,
-        "app_kwargs": {"middleware": [Middleware(Packed), Middleware(Limits), Middleware(InTheVisitorsLanguage)]},
+        "app_kwargs": {"middleware": [Middleware(Limits), Middleware(Packed), Middleware(InTheVisitorsLanguage)]},
     }
 
 

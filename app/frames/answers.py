@@ -14,6 +14,7 @@ from app.html import render
 from maeday_core.frames.files import ROWS, TABLE
 from maeday_core.frames.pictures import annotated
 from maeday_core.frames.timeline import timeline
+from maeday_core.texts import say
 
 FORGOTTEN = "The frames of this visit were forgotten; press Start to look at them again."
 FORGOTTEN_TITLE = "Forgotten"
@@ -37,7 +38,7 @@ def shown(tab: FramesTab, batch: Batch, automatic: bool, problem: str = "", chos
         result.worst: cards.thumbnails(batch),
         **said(tab, batch, chosen),
         **working(tab, running),
-        run.start: gr.Button("Resume" if batch.state is State.PAUSED else "Start", interactive=not running),
+        run.start: gr.Button(say("Resume" if batch.state is State.PAUSED else "Start"), interactive=not running),
         run.stop: gr.Button(interactive=running or batch.state is State.PAUSED),
     }
     if not running:
@@ -101,7 +102,7 @@ def forgotten(tab: FramesTab) -> Answer:
         result.worst: None,
         **none_chosen(tab),
         **working(tab, False),
-        tab.run.start: gr.Button("Start", interactive=True),
+        tab.run.start: gr.Button(say("Start"), interactive=True),
         **{button: nothing_to_download() for button in components(result.files)},
     }
 
@@ -144,4 +145,4 @@ def not_lost(batch: Batch | None, begun: bool) -> None:
         gradio.Error: it was forgotten.
     """
     if lost(batch, begun):
-        raise gr.Error(FORGOTTEN, print_exception=False)
+        raise gr.Error(say(FORGOTTEN), print_exception=False)

@@ -18,6 +18,7 @@ from maeday_core.frames.pictures import annotated, close_up, reduced
 from maeday_core.frames.triage import first, has_reference, headline, sentences, times_the_limit
 from maeday_core.frames.verdict import objects_text
 from maeday_core.io.images import RGBImage
+from maeday_core.texts import say
 
 WORST = 24
 """The gallery shows so many frames."""
@@ -48,7 +49,7 @@ def status(batch: Batch, problem: str = "") -> Markup:
     beneath = render("frames_left_out", count=len(reasons), reasons=reasons[:NAMED]) if reasons else Markup()
     told = _progress(batch)
     if problem:
-        return message(FAILED, " ".join([KEPT.format(problem=problem), *told]), "problem", beneath)
+        return message(FAILED, " ".join([say(KEPT, problem=problem), *told]), "problem", beneath)
     if batch.state is not State.RUNNING:
         told += sentences(batch.judgement)
     return message(title(batch), " ".join(told), _kind(batch), beneath)
@@ -58,7 +59,7 @@ def title(batch: Batch) -> str:
     """What was found, or how far the run is: what it finds may still change."""
     done = len(batch.judgement.verdicts)
     if batch.state is State.RUNNING:
-        return LOOKED_AT.format(done=done, total=max(batch.total, done)) if done else STARTING
+        return say(LOOKED_AT, done=done, total=max(batch.total, done)) if done else STARTING
     return headline(batch.judgement) if done else NONE_READ
 
 
@@ -79,7 +80,7 @@ def facts(batch: Batch, verdict: Verdict) -> Markup:
 def judged(batch: Batch) -> Markup:
     """How many of the frames to look at first the visitor has judged."""
     done, total = len(batch.said), batch.to_judge
-    return render("frames_judged", text=JUDGED.format(done=done, total=total), all=done == total)
+    return render("frames_judged", text=say(JUDGED, done=done, total=total), all=done == total)
 
 
 def table(batch: Batch) -> list[list[Any]]:
@@ -106,7 +107,7 @@ def thumbnails(batch: Batch) -> list[tuple[RGBImage, str]]:
     return [
         (
             annotated(judgement, verdict, labels=False, side=TILE),
-            CAPTION.format(name=names[verdict.record.number], factor=times_the_limit(verdict)),
+            say(CAPTION, name=names[verdict.record.number], factor=times_the_limit(verdict)),
         )
         for verdict in first(judgement)[:WORST]
     ]
@@ -114,7 +115,7 @@ def thumbnails(batch: Batch) -> list[tuple[RGBImage, str]]:
 
 def duration(seconds: float) -> str:
     """A time in words."""
-    return SECONDS.format(count=seconds) if seconds < 90 else MINUTES.format(count=seconds / 60)
+    return say(SECONDS, count=seconds) if seconds < 90 else say(MINUTES, count=seconds / 60)
 
 
 def _kind(batch: Batch) -> Kind:
@@ -132,6 +133,6 @@ def _progress(batch: Batch) -> list[str]:
     done, total = len(verdicts), max(batch.total, len(verdicts))
     if batch.state is State.RUNNING:
         left = fmean([verdict.record.seconds for verdict in verdicts] or [0]) * (total - done)
-        return [LEFT.format(time=duration(left))] * (done > 0)
+        return [say(LEFT, time=duration(left))] * (done > 0)
     words = {State.PAUSED: PAUSED, State.STOPPED: STOPPED}.get(batch.state)
-    return [words.format(done=done, total=total)] if words else []
+    return [say(words, done=done, total=total)] if words else []

@@ -20,6 +20,7 @@ from maeday_core.frames import Frame, Sources
 from maeday_core.frames.pictures import reduced
 from maeday_core.frames.run import PICTURE_SIDE
 from maeday_core.io.images import RGBImage
+from maeday_core.texts import say
 
 TRIED = 20
 """So many files are tried for a frame to paint on."""
@@ -54,7 +55,7 @@ class Ignoring:
         except ImageError as error:
             raise gr.Error(str(error), print_exception=False) from None
         if painted is None:
-            gr.Warning(UNPAINTED)
+            gr.Warning(say(UNPAINTED))
         mask = united(mask, painted)
         return {self.tab.ignore.mask: mask, self.tab.ignore.painted: mask is not None}
 

@@ -11,7 +11,7 @@ from app.cards import message
 from app.gradio_fixes import CLAMPED
 from app.html import render
 
-HINT = message(
+HINT = (
     "Which of these frames should you look at first?",
     "Add photos, a zip of them or a video, and press Start. They are judged against each other, with no reference.",
 )
@@ -68,7 +68,7 @@ class ResultPanel:
 def result_panel() -> ResultPanel:
     """Lay out what a run gives."""
     return ResultPanel(
-        card=gr.HTML(HINT, elem_id="frames-card"),
+        card=gr.HTML(message(*HINT), elem_id="frames-card"),
         spoken=gr.HTML(render("spoken", text=""), elem_id="frames-spoken"),
         timeline=gr.HTML("", js_on_load=TIMELINE_JS, elem_id="frames-timeline"),
         worst=gr.Gallery(
@@ -99,18 +99,22 @@ def result_panel() -> ResultPanel:
             container=False,
             elem_id="frames-auto",
         ),
-        table=gr.Dataframe(
-            headers=list(HEADERS),
-            datatype="str",
-            type="array",
-            interactive=False,
-            label="All frames, the worst first: click one",
-            max_height=420,
-            wrap=True,
-            column_widths=[f"{width}px" for width in HEADERS.values()],
-            elem_id="frames-table",
-        ),
+        table=_table(),
         files=_files(),
+    )
+
+
+def _table() -> gr.Dataframe:
+    return gr.Dataframe(
+        headers=list(HEADERS),
+        datatype="str",
+        type="array",
+        interactive=False,
+        label="All frames, the worst first: click one",
+        max_height=420,
+        wrap=True,
+        column_widths=[f"{width}px" for width in HEADERS.values()],
+        elem_id="frames-table",
     )
 
 

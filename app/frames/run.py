@@ -23,6 +23,7 @@ from app.turns import Work, in_turns
 from maeday_core import ImageError, Settings, SettingsError
 from maeday_core.frames import FrameRecord
 from maeday_core.methods import Detect, detector, find
+from maeday_core.texts import say
 
 REFRESH = 1.0
 """Seconds between two tables of a run, at least."""
@@ -89,7 +90,7 @@ class Watching:
             wishes.end = State.STOPPED
         elif batch and batch.state is State.PAUSED:
             stopped, run = replace(batch, state=State.STOPPED), self.tab.run
-            return {self.tab.batch: stopped, run.start: gr.Button("Start"), run.stop: gr.Button(interactive=False)}
+            return {self.tab.batch: stopped, run.start: gr.Button(say("Start")), run.stop: gr.Button(interactive=False)}
         return answers.forgotten(self.tab) if answers.lost(batch, begun) else unchanged()
 
     def try_example(self) -> Answer:
@@ -102,7 +103,7 @@ class Watching:
 
     def change_settings(self) -> Answer:
         """With other settings a paused run does not go on."""
-        return {self.tab.run.start: gr.Button("Start")}
+        return {self.tab.run.start: gr.Button(say("Start"))}
 
     def set_limit(self, limit: float, request: gr.Request) -> Answer:
         """The limit was moved, perhaps while a run is going on."""

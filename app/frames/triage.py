@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import gradio as gr
 from PIL import Image
@@ -20,6 +22,7 @@ from app.frames.run import criteria_of, settings_of
 from app.inspect import Incoming
 from maeday_core.frames import Frame, Judgement, Verdict
 from maeday_core.frames.triage import Judged, first
+from maeday_core.texts import say
 
 OPENED = "opened"
 GONE = "This frame's file is no longer here; press Start again."
@@ -44,11 +47,13 @@ class Triage:
         tab: its components.
         tabs: of the page, to go to Inspect.
         incoming: where Inspect takes a picture from.
+        newest: each run's batch as the page shows it now, by the run's folder: files of an older one are out of date.
     """
 
     tab: FramesTab
     tabs: gr.Tabs
     incoming: gr.State
+    newest: WeakValueDictionary[Path, Batch] = field(default_factory=WeakValueDictionary)
 
     def judge_again(self, values: Values) -> Answer:
         """The same frames under another limit, least area or ignored region; no model runs."""
@@ -58,13 +63,15 @@ class Triage:
         if batch is None or not batch.idle:
             return unchanged()
         criteria = criteria_of(self.tab, values)
-        batch = batch.judged_again(criteria)
+        batch = self._new(batch.judged_again(criteria))
         shown = answers.shown(self.tab, batch, criteria.threshold is None)
         return shown | answers.chosen(self.tab, batch, number)
 
     def write_files(self, batch: Batch | None) -> Answer:
-        """The files to download, as the page shows the frames now."""
-        return (answers.files(self.tab, batch) if batch else {}) or unchanged()
+        """The files to download, as the page shows the frames now; none if it shows them otherwise by then."""
+        answer = answers.files(self.tab, batch) if batch else {}
+        newest = self.newest.get(batch.run.folder, batch) if batch else None
+        return answer if answer and newest is batch else unchanged()
 
     def choose(self, batch: Batch | None, number: int | None) -> Answer:
         """One frame at full width, with its objects."""
@@ -112,9 +119,9 @@ class Triage:
         criteria, ignore = criteria_of(self.tab, values), self.tab.ignore
         mask = also_ignored(criteria.ignore, batch.judgement, verdict)
         if mask is None:
-            raise gr.Error(NOTHING_HERE, print_exception=False)
+            raise gr.Error(say(NOTHING_HERE), print_exception=False)
         criteria = replace(criteria, ignore=mask)
-        batch = replace(batch.judged_again(criteria), said={**batch.said, number: Judged.IGNORED})
+        batch = self._new(replace(batch.judged_again(criteria), said={**batch.said, number: Judged.IGNORED}))
         shown = answers.shown(self.tab, batch, criteria.threshold is None)
         return shown | self._next(batch, number) | {ignore.mask: mask, ignore.painted: True}
 
@@ -140,8 +147,13 @@ class Triage:
         answers.not_lost(batch, begun)
         if batch is None or not batch.idle or number is None or batch.verdict(number) is None:
             return unchanged()
-        batch = replace(batch, said={**batch.said, number: judged})
+        batch = self._new(replace(batch, said={**batch.said, number: judged}))
         return {self.tab.batch: batch, **answers.said(self.tab, batch, number), **self._next(batch, number)}
+
+    def _new(self, batch: Batch) -> Batch:
+        """A batch that the page will show."""
+        self.newest[batch.run.folder] = batch
+        return batch
 
     def _next(self, batch: Batch, number: int | None) -> dict[Any, Any]:
         """The next frame to judge; where all are judged, the same one."""
@@ -174,4 +186,4 @@ def _frame_of(batch: Batch, verdict: Verdict) -> Frame:
     for found in batch.sources.frames(lambda other: other == key):
         if isinstance(found, Frame):
             return found
-    raise gr.Error(GONE, print_exception=False)
+    raise gr.Error(say(GONE), print_exception=False)

@@ -18,7 +18,13 @@ class FirstView:
     """What `assets/make_first_view.py` made of one example."""
 
     caption: str
-    card: Markup
+    cards: dict[str, str]
+    """By language."""
+
+    @property
+    def card(self) -> Markup:
+        """The verdict."""
+        return Markup(self.cards["en"])
 
     @cached_property
     def pictures(self) -> Markup:
@@ -34,7 +40,7 @@ class FirstView:
 
 def _first_view() -> FirstView:
     kept = json.loads((EXAMPLES / "first" / "view.json").read_text(encoding="utf-8"))
-    return FirstView(kept["caption"], Markup(kept["card"]))
+    return FirstView(**kept)
 
 
 FIRST = _first_view()

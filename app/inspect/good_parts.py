@@ -19,16 +19,15 @@ from app.files import downloadable, nothing_to_download
 from app.inspect.shots import ShotsPanel, lay_out_shots
 from app.models import load_saved
 from maeday_core import Reference, save_reference
-from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 
 NO_NAME = "good parts"
 LONGEST_NAME = 60
 FIELD = f"""<label>{{{{title}}}} <small>{{{{info}}}}</small>
 <input type="text" maxlength="{LONGEST_NAME}" placeholder="{{{{placeholder}}}}" value="{{{{value}}}}"></label>"""
 TYPED = """element.addEventListener("change", event => { props.value = event.target.value; });"""
-HINT = message(
+HINT = (
     "Judged without a reference",
-    "1. Add photos of good parts, taken like the photo to inspect. 2. Press Learn. 3. Inspect: photos are judged by them.",
+    "1. Add photos of good parts, taken like the photo to inspect. 2. Press Learn. 3. Inspect: they judge it.",
 )
 FORGOTTEN = "The good parts of this visit were forgotten; load or learn them again."
 
@@ -74,7 +73,7 @@ def lay_out_good_parts(lifetime: int) -> GoodPartsPanel:
         with gr.Row():
             tune = gr.Button("Learn", variant="primary", elem_id="tune", min_width=100)
             example = gr.Button("Try an example", elem_id="try-good-part", min_width=100)
-        card = gr.HTML(HINT, elem_id="adapter")
+        card = gr.HTML(message(*HINT), elem_id="adapter")
         with gr.Row():
             download = gr.DownloadButton("Save", interactive=False, size="sm", elem_id="get-adapter", min_width=80)
             upload = gr.UploadButton(
@@ -130,7 +129,7 @@ def forget(panel: GoodPartsPanel) -> Answer:
     return {
         panel.reference: None,
         panel.adapted: False,
-        panel.card: HINT,
+        panel.card: message(*HINT),
         panel.download: nothing_to_download(),
         panel.forget: gr.Button(interactive=False),
     }

@@ -36,6 +36,7 @@ from maeday_core import (
 )
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.fewshot.learned import Progress
+from maeday_core.texts import say
 
 EXAMPLE_QUERY, EXAMPLE_GOOD_PART = (str(EXAMPLES / name) for name in ("metal-scratch.jpg", "metal-clean.jpg"))
 PAUSE = 0.2
@@ -156,7 +157,7 @@ def _in_words(progress: Progress) -> tuple[str, Markup]:
     """How far it is, and the loss so far as a picture."""
     step = progress.step
     if step is None:
-        return f"{progress.share:.0%} done." if progress.share else "", NOTHING
-    left = f"about {step.seconds_left:.0f} s left"
-    text = f"Step {step.step} of {step.steps}, loss {step.loss:.4f}, {left}. Stop keeps it."
+        return say("{share:.0%} done.", share=progress.share) if progress.share else "", NOTHING
+    told = "Step {step} of {steps}, loss {loss:.4f}, about {left:.0f} s left. Stop keeps it."
+    text = say(told, step=step.step, steps=step.steps, loss=step.loss, left=step.seconds_left)
     return text, loss_curve(step.losses, step.steps)

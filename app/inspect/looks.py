@@ -21,6 +21,7 @@ from maeday_core.drawing.figure import save_figure
 from maeday_core.drawing.report import report_page
 from maeday_core.drawing.shown import Shown, mask_count
 from maeday_core.drawing.why_cards import place_labels, why_place, why_point
+from maeday_core.texts import say
 
 LONGEST_STEM = 80
 PLACES = {str(number) for number in range(1, places.MOST + 1)}
@@ -163,7 +164,7 @@ def place_in(view: Shown, index: Any) -> tuple[int, int]:
     match index:
         case [int(x), int(y)] if 0 <= x < width and 0 <= y < height:
             return x, y
-    raise gr.Error("This place is not in the picture; click into it.", print_exception=False)
+    raise gr.Error(say("This place is not in the picture; click into it."), print_exception=False)
 
 
 def stem_of(view: Shown) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maeday_core import Method, Reference, Settings
+from maeday_core.texts import say
 
 
 @dataclass(frozen=True)
@@ -44,5 +45,7 @@ class Question:
 
     def __str__(self) -> str:
         shots = self.reference.shots
-        by = f"{self.name}, by {self.method.title}"
-        return f"{by}, with {shots} good part{'s' * (shots > 1)}" if shots else f"{by}, without good parts"
+        if not shots:
+            return say("{name}, by {method}, without good parts", name=self.name, method=say(self.method.title))
+        told = "{name}, by {method}, with 1 good part" if shots == 1 else "{name}, by {method}, with {shots} good parts"
+        return say(told, name=self.name, method=say(self.method.title), shots=shots)

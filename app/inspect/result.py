@@ -59,6 +59,7 @@ class ResultPanel:
 
 def lay_out_result(subject: gr.HTML, verdict: gr.HTML) -> ResultPanel:
     """Lay out what is beneath the verdict; nothing of it is there before the first run."""
+    opened = mark()
     with gr.Column(visible=False, elem_id="result") as column:
         overlay, heat = lay_out_maps()
         places = gr.Radio([], label="Places", elem_id="places", elem_classes=OFFERED)
@@ -66,7 +67,7 @@ def lay_out_result(subject: gr.HTML, verdict: gr.HTML) -> ResultPanel:
         threshold, auto, alarm_rate, own_scale = _judging()
         before_and_after = gr.HTML("", visible=False, elem_id="before-and-after")
         evidence = gr.HTML("", visible=False, elem_id="evidence")
-        masks = _masks()
+        masks = _masks(opened)
         with gr.Row():
             figure = _download("Heat map (PNG)", "get-png")
             error_map = _download("Error map (.npy)", "get-npy")
@@ -133,12 +134,11 @@ def _download(label: str, elem_id: str) -> gr.DownloadButton:
     return gr.DownloadButton(label, interactive=False, size="sm", elem_id=elem_id)
 
 
-def _masks() -> MasksPanel:
+def _masks(opened: gr.Checkbox) -> MasksPanel:
     with gr.Column(elem_id="what-the-model-saw") as column:
         gr.HTML("<h3>What the model saw</h3>")
         index = gr.Slider(1, MASKS, 1, step=1, label="Mask", elem_id="mask-index")
         saw = gr.HTML("", elem_id="saw")
-        opened = mark()
         with gr.Accordion("All masks: input, reconstruction, difference", open=False, elem_id="every-mask") as every:
             gallery = gr.HTML("", elem_id="all-masks")
     return MasksPanel(column, index, saw, every, opened, gallery)

@@ -27,6 +27,7 @@ from app.temporary import check_space
 from app.turns import in_turns
 from maeday_core import MAEDAY, METHODS, Method, Reference, Settings, Shots, detector, find, load_image
 from maeday_core.drawing.shown import Shown, shown
+from maeday_core.texts import say
 
 MOST_AT_ONCE = 50
 """Photos of one drop; Frames is for more."""
@@ -70,10 +71,7 @@ class Inspection:
         """What a click changes at once, before its turn comes: what is there is an earlier result from now on."""
         card = message("Starting", "If others inspect photos now, you take turns.", "busy")
         return {
-            **self._nothing(),
-            **self.outdated(view),
-            self.tab.first: gr.HTML(visible=False),
-            self.tab.result.column: gr.Column(visible=True),
+            **self._begun(view),
             self.tab.result.verdict: card,
             **self.running(True),
             **self._no_files(),
@@ -125,10 +123,12 @@ class Inspection:
                 yield answer
             if values[self.tab.shown] is None:
                 failed.append(Path(path).name)
-            yield {self.tab.result.subject: self._subject(f"{number} of {len(paths)} photos: {Path(path).name}")}
-        told = f"{len(paths) - len(failed)} photos were inspected; all are in the strip below."
-        told += f" Not judged: {', '.join(failed)}." if failed else ""
-        told += f" {MOST_AT_ONCE} of {given} were taken; Frames is for more." if given > len(paths) else ""
+            far = say("{number} of {total} photos: {name}", number=number, total=len(paths), name=Path(path).name)
+            yield {self.tab.result.subject: self._subject(far)}
+        told = say("{count} photos were inspected; all are in the strip.", count=len(paths) - len(failed))
+        told += " " + say("Not judged: {names}.", names=", ".join(failed)) if failed else ""
+        if given > len(paths):
+            told += " " + say("{count} of {given} were taken; Frames is for more.", count=len(paths), given=given)
         yield {self.tab.result.subject: self._subject(told), self.tab.several: None}
 
     def detect_incoming(self, values: Values) -> Iterator[Answer]:
@@ -144,14 +144,14 @@ class Inspection:
         if not values[self.tab.photo]:
             yield unchanged()
             return
-        yield self._nothing() | self.outdated(values[self.tab.shown])
+        yield self._begun(values[self.tab.shown])
         yield from self.detect(values)
 
     def recall(self, strip: Strip, reference: Reference | None, view: Shown | None, event: gr.EventData) -> Answer:
         """The page asks again what it asked about an earlier photo."""
         one = strip.of(number_in(event))
         if one is None or not one.question.path.is_file():
-            raise gr.Error("This photo is not kept any more; add it again.", print_exception=False)
+            raise gr.Error(say("This photo is not kept any more; add it again."), print_exception=False)
         strip, question = replace(strip, current=one.number), one.question
         return {
             self.tab.photo: str(question.path),
@@ -228,7 +228,7 @@ class Inspection:
             return unchanged()
         tab, settings = self.tab, incoming.settings
         if differs := BY_GOOD_PARTS if reference else incoming.differs:
-            gr.Info(differs, duration=None)
+            gr.Info(say(differs), duration=None)
         return {
             tab.photo: incoming.path,
             **self.offer_methods(reference, incoming.method),
@@ -245,7 +245,8 @@ class Inspection:
         choices = method_choices(reference)
         chosen = method if method in [name for _, name in choices] else FIRST_METHOD.name
         if chosen != method:
-            gr.Info(f"{find(method).title} cannot judge with what is in use now: {FIRST_METHOD.title} judges.")
+            told = "{method} cannot judge with what is in use now: {other} judges."
+            gr.Info(say(told, method=find(method).title, other=FIRST_METHOD.title))
         return {self.tab.settings.method: gr.Radio(choices, value=chosen), self.tab.result.auto: True}
 
     def as_in_the_paper(self) -> Answer:
@@ -262,7 +263,7 @@ class Inspection:
 
     def outdated(self, view: Shown | None) -> Answer:
         """What is shown belongs to another question than the one that the page asks now."""
-        text = f"Earlier result, for {view.name}." if view else ""
+        text = say("Earlier result, for {name}.", name=view.name) if view else ""
         return {self.tab.result.subject: render("subject", text=text, earlier=True) if view else ""}
 
     def running(self, running: bool) -> Answer:
@@ -297,6 +298,11 @@ class Inspection:
 
     def _subject(self, text: str) -> Markup:
         return render("subject", text=text)
+
+    def _begun(self, view: Shown | None) -> Answer:
+        """A run has begun: there is room for its result, and what is there is an earlier one."""
+        room = {self.tab.first: gr.HTML(visible=False), self.tab.result.column: gr.Column(visible=True)}
+        return self._nothing() | self.outdated(view) | room
 
     def _nothing(self) -> Answer:
         """No result."""
@@ -336,4 +342,4 @@ def can_judge(method: Method, reference: Reference) -> bool:
 def method_choices(reference: Reference | None) -> list[tuple[str, str]]:
     """Titles and names of the methods that can judge now, the paper's first."""
     offered = [method for method in METHODS.values() if method.offered and can_judge(method, reference or Reference())]
-    return [(method.title, method.name) for method in offered]
+    return [(say(method.title), method.name) for method in offered]

@@ -15,7 +15,8 @@ from maeday_core.detection.decision import ALARM_RATE
 
 FIRST_METHOD = ENSEMBLE
 """It ranks best of those that need no good parts, and with them (docs/results.md)."""
-MAX_MASKS, MAX_SEED = 64, 9999
+MAX_MASKS = 64
+MAX_SEED = 9999
 MASKS = 16
 """Balanced, these come within half a point of 64 (docs/evaluation.md) in half the time of the paper's 32."""
 
@@ -99,7 +100,9 @@ def lay_out_settings(methods: list[tuple[str, str]]) -> SettingsPanel:
             ),
             masks=gr.Slider(1, MAX_MASKS, MASKS, step=1, label="Masks (N)", info="The paper uses 32.", elem_id="masks"),
             ratio=gr.Slider(0.1, 0.9, Settings.mask_ratio, step=0.05, label="Mask ratio", info="Share hidden: 0.75."),
-            seed=gr.Slider(0, MAX_SEED, Settings.seed, step=1, label="Seed", info="Same seed, same heat map.", elem_id="seed"),
+            seed=gr.Slider(
+                0, MAX_SEED, Settings.seed, step=1, label="Seed", info="Same seed, same heat map.", elem_id="seed"
+            ),
             sampling=gr.Radio(
                 [("random (paper)", "random"), ("balanced", "balanced")], value="balanced", label="Mask sampling"
             ),

@@ -8,7 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import gradio as gr
-from markupsafe import Markup
 
 from app.events import LATEST, Answer
 from app.html import render

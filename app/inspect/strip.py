@@ -16,11 +16,12 @@ from app.html import render
 from app.inspect.question import Question
 from maeday_core.detection.decision import Verdict
 from maeday_core.detection.result import Provenance
-from maeday_core.drawing.cards import KINDS, SHORT
+from maeday_core.drawing.cards import KINDS, SHORT, factor_of
 from maeday_core.drawing.html import jpeg_bytes
 from maeday_core.drawing.shown import Shown, overlay_pair
 from maeday_core.io.images import RGBImage
 from maeday_core.io.table import csv_text
+from maeday_core.texts import say
 
 MOST = 60
 """Photos that are kept; the oldest goes first."""
@@ -73,7 +74,12 @@ class Inspected:
     @property
     def says(self) -> str:
         """The verdict in two words."""
-        return SHORT[self.verdict]
+        return say(SHORT[self.verdict])
+
+    @property
+    def factor_told(self) -> str:
+        """How far the score is from the threshold, in words."""
+        return say("{factor} x the limit", factor=factor_of(self.score, self.limit))
 
     @property
     def factor(self) -> float:

@@ -16,6 +16,7 @@ from maeday_core.drawing.shown import Shown, mask_count, number, overlay_pair, s
 from maeday_core.io.images import RGBImage
 from maeday_core.methods import find
 from maeday_core.methods.ensemble import shares
+from maeday_core.texts import say
 
 CSS = (files(__package__) / "templates" / "cards.css").read_text(encoding="utf-8")
 """The looks of the cards, for the page that they stand on."""
@@ -54,8 +55,8 @@ SPOKEN = [
 
 def spoken(view: Shown) -> str:
     """The verdict in one short sentence, for those who hear it: the title and the factor to the limit, no more."""
-    title, factor = TITLES[view.verdict], factor_of(view.result.image_score, view.limit)
-    return SAID.format(title=title, factor=factor)
+    title, factor = say(TITLES[view.verdict]), factor_of(view.result.image_score, view.limit)
+    return say(SAID, title=title, factor=factor)
 
 
 def verdict(view: Shown, own_scale: bool) -> Markup:
@@ -67,7 +68,7 @@ def verdict(view: Shown, own_scale: bool) -> Markup:
     return render(
         "verdict",
         kind=KINDS[state] if state is not Verdict.NORMAL or result.threshold.shots else "hint",
-        title=TITLES[state],
+        title=say(TITLES[state]),
         spoken=spoken(view) if result.complete or view.stopped else "",
         factor=factor_of(score, view.limit),
         sentences=_sentences(view),
@@ -75,13 +76,13 @@ def verdict(view: Shown, own_scale: bool) -> Markup:
         agreement=said,
         colours=["rgb({},{},{})".format(*colour) for colour in heat_map(COLOURS, (0.0, 1.0))[0]],
         marks=[
-            (kind, f"{label} {number(result, value)}", f"{100 * np.clip((value - low) / (top - low), 0, 1):.1f}")
+            (kind, f"{say(label)} {number(result, value)}", f"{100 * np.clip((value - low) / (top - low), 0, 1):.1f}")
             for kind, label, value in (("threshold", "limit", view.limit), ("score", "score", score))
         ],
         low=f"{low:.2g}",
         top=f"{top:.2g}",
         beyond="" if own_scale else "+",
-        unit=result.unit.name,
+        unit=say(result.unit.name),
         own_scale=own_scale,
         score=number(result, score),
         limit=number(result, view.limit),
@@ -106,11 +107,13 @@ def agreement(result: Detection) -> tuple[bool, str]:
         return True, ""
     verdicts = [part.verdict_alone for part in result.parts]
     each = [
-        ALONE[one].format(method=find(part.made_by.method).title)
+        say(ALONE[one], method=say(find(part.made_by.method).title))
         for part, one in zip(result.parts, verdicts, strict=True)
     ]
     agree = len(set(verdicts)) == 1
-    return agree, " ".join(["By themselves the methods agree." if agree else "By themselves they disagree.", *each])
+    return agree, " ".join(
+        [say("By themselves the methods agree." if agree else "By themselves they disagree."), *each]
+    )
 
 
 def _sentences(view: Shown) -> list[str]:
@@ -118,7 +121,7 @@ def _sentences(view: Shown) -> list[str]:
     sentences = []
     if seen and not seen.complete:
         partial = "Stopped after {done} of {total} masks." if view.stopped else "{done} of {total} masks so far."
-        sentences.append(partial.format(done=len(seen.masks), total=seen.total))
+        sentences.append(say(partial, done=len(seen.masks), total=seen.total))
     if result.complete or view.stopped:
         sentences += [_found(view), rarity(result)]
     if view.doubt:
@@ -128,9 +131,9 @@ def _sentences(view: Shown) -> list[str]:
 
 def _found(view: Shown) -> str:
     if view.verdict is Verdict.LOOK:
-        return "The ringed place is the most unusual one, but a good picture can look like this."
+        return say("The ringed place is the most unusual one, but a good picture can look like this.")
     if view.verdict is Verdict.NORMAL:
-        return "The most unusual place is ringed; it is below the limit."
+        return say("The most unusual place is ringed; it is below the limit.")
     share, count = float(view.anomalous.mean()), len(view.places)
     if share < SPOT:
         found = "A spot is outlined." if count == 1 else "{count} spots are outlined."
@@ -138,21 +141,21 @@ def _found(view: Shown) -> str:
         found = "One place is outlined, {share} of the picture."
     else:
         found = "{count} places are outlined, {share} of the picture."
-    return found.format(count=count, share=f"{share:.1%}")
+    return say(found, count=count, share=f"{share:.1%}")
 
 
 def rarity(result: Detection) -> str:
     """How many good pictures score as high as this one, in words."""
     ordinary, score = result.threshold.ordinary, result.image_score
     if score <= ordinary.least:
-        return "So small a difference never counts."
+        return say("So small a difference never counts.")
     share = ordinary.share_above(score)
     if share < FEWEST:
-        return RARE.format(many=f"{1 / FEWEST:,.0f}")
+        return say(RARE, many=f"{1 / FEWEST:,.0f}")
     if share > MOST:
-        return "Nearly every good picture scores this high."
+        return say("Nearly every good picture scores this high.")
     few, many = min(SPOKEN, key=lambda spoken: abs(_log_odds(spoken[0] / spoken[1]) - _log_odds(share)))
-    return (ONE_IN if few == 1 else SOME_IN).format(few=few, many=f"{many:,}")
+    return say(ONE_IN if few == 1 else SOME_IN, few=few, many=f"{many:,}")
 
 
 def _log_odds(share: float) -> float:
@@ -163,18 +166,19 @@ def _rests_on(view: Shown) -> str:
     """How sure the limit is, and what it allows."""
     threshold = view.result.threshold
     if view.by_hand is not None:
-        return "limit set by hand"
+        return say("limit set by hand")
     low, high = (number(view.result, value) for value in threshold.between)
     told = "limit for {rate}% false alarms, between {low} and {high}"
-    return told.format(rate=f"{100 * threshold.alarm_rate:.3g}", low=low, high=high)
+    return say(told, rate=f"{100 * threshold.alarm_rate:.3g}", low=low, high=high)
 
 
 def _facts(view: Shown) -> list[str]:
     result, done = view.result, mask_count(view.result)
-    masks = [f"{done} mask{'s' if done > 1 else ''}"] if done else []
+    masks = [say("{done} mask" if done == 1 else "{done} masks", done=done)] if done else []
     windows = result.made_by.windows if result.reconstructions else None
-    seen = [f"seen through {windows}; the masks below are those of the one around the peak"] if windows else []
-    return [find(result.made_by.method).title, *masks, *seen, f"{result.seconds:.2f} s"]
+    through = "seen through {windows}; the masks below are those of the one around the peak"
+    seen = [say(through, windows=windows)] if windows else []
+    return [say(find(result.made_by.method).title), *masks, *seen, f"{result.seconds:.2f} s"]
 
 
 def before_and_after(view: Shown, own_scale: bool) -> Markup:
@@ -185,8 +189,8 @@ def before_and_after(view: Shown, own_scale: bool) -> Markup:
     before, after = "Before: {found}, {factor} x the limit", "After: {found}, {factor} x the limit"
     for told, one in ((before, view.before), (after, view)):
         factor = factor_of(one.result.image_score, one.limit)
-        figures.append((overlay_pair(one, own_scale)[1], told.format(found=SHORT[one.verdict], factor=factor)))
-    return _figures("Before and after the good parts", figures)
+        figures.append((overlay_pair(one, own_scale)[1], say(told, found=say(SHORT[one.verdict]), factor=factor)))
+    return _figures(say("Before and after the good parts"), figures)
 
 
 def evidence(view: Shown, own_scale: bool) -> Markup:
@@ -195,9 +199,11 @@ def evidence(view: Shown, own_scale: bool) -> Markup:
         return NOTHING
     figures = []
     for part, share in zip(view.result.parts, shares(view.result), strict=True):
-        caption = "{method}: {share} of the peak".format(method=find(part.made_by.method).title, share=f"{share:.0%}")
+        caption = say(
+            "{method}: {share} of the peak", method=say(find(part.made_by.method).title), share=f"{share:.0%}"
+        )
         figures.append((heat_map(part.error_map, scale_of(part, own_scale)), caption))
-    return _figures("Which evidence counted", figures)
+    return _figures(say("Which evidence counted"), figures)
 
 
 def _figures(title: str, figures: list[tuple[RGBImage, str]]) -> Markup:

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from maeday_core.io.images import RGBImage
+from maeday_core.texts import say
 
 JPEG_QUALITY = 88
 
@@ -51,6 +52,8 @@ def renderer(package: str) -> Callable[..., Markup]:
         lstrip_blocks=True,
     )
     templates.filters |= {"jpeg": jpeg_uri, "jpeg_file": file_uri, "png": png_uri, "webp": webp_uri}
+
+    templates.globals["say"] = say
 
     def render(template: str, **values: Any) -> Markup:
         """Fill in `templates/<template>.html`; a name that is missing is an error. The result is not escaped again."""

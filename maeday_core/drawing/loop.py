@@ -33,7 +33,8 @@ def loop_of(seen: Reconstructions) -> Loop:
     shown = [one_mask(seen, index, own_scale=True) for index in range(1, min(MOST, len(seen.masks)) + 1)]
     mean = np.asarray(seen.error_maps.mean(axis=0), np.float32)
     mean_picture = heat_map(mean, (0.0, float(mean.max())))
-    return Loop(*(_webp(pictures) for pictures in zip(*shown, strict=True)), _webp([mean_picture]))
+    masked, reconstruction, difference = (_webp(pictures) for pictures in zip(*shown, strict=True))
+    return Loop(masked, reconstruction, difference, _webp([mean_picture]))
 
 
 def still(loop: bytes) -> bytes:

@@ -10,6 +10,7 @@ from maeday_core.drawing.cards import factor_of
 from maeday_core.drawing.html import render
 from maeday_core.drawing.shown import Shown
 from maeday_core.drawing.why import Why, why
+from maeday_core.texts import say
 
 WHERE = (
     ("upper left", "top", "upper right"),
@@ -47,11 +48,12 @@ def why_point(view: Shown, x: int, y: int) -> Markup:
 
 def _label(view: Shown, place: Place, text: str, number: int = 1) -> str:
     height, width = view.query.shape[:2]
-    return text.format(
+    return say(
+        text,
         number=number,
         width=round(place.width / view.shrink),
         height=round(place.height / view.shrink),
-        where=WHERE[3 * place.y // height][3 * place.x // width],
+        where=say(WHERE[3 * place.y // height][3 * place.x // width]),
         factor=factor_of(place.score, view.limit),
     )
 
@@ -59,11 +61,11 @@ def _label(view: Shown, place: Place, text: str, number: int = 1) -> str:
 def _card(title: str, found: Why) -> Markup:
     same = "The same place in the most alike good part, {name}" if found.good_part_name else SAME
     figures = [
-        (found.here, "What is there"),
-        (found.expected, "What the model expected there"),
-        (found.elsewhere, "The most alike elsewhere in this photo"),
-        (found.patch, "The most alike patch of the good parts"),
-        (found.good_part, same.format(name=found.good_part_name)),
+        (found.here, say("What is there")),
+        (found.expected, say("What the model expected there")),
+        (found.elsewhere, say("The most alike elsewhere in this photo")),
+        (found.patch, say("The most alike patch of the good parts")),
+        (found.good_part, say(same, name=found.good_part_name)),
     ]
-    parts = [PART[part.verdict].format(method=part.title, share=f"{part.share:.0%}") for part in found.evidence]
+    parts = [say(PART[part.verdict], method=say(part.title), share=f"{part.share:.0%}") for part in found.evidence]
     return render("why", title=title, figures=[one for one in figures if one[0] is not None], parts=parts)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from markupsafe import Markup
+
 from maeday_core import __version__
 from maeday_core.drawing.html import jpeg_bytes, render
 from maeday_core.frames.names import labels
@@ -35,31 +37,40 @@ def write_report(
         The path of the report.
     """
     _clear(folder)
-    places, shown = ranks(judgement), first(judgement)
+    places = ranks(judgement)
     figures: list[tuple[Verdict, str]] = []
-    for verdict in shown:
+    for verdict in first(judgement):
         jpeg = jpeg_bytes(annotated(judgement, verdict))
         name = f"{places[verdict.record.number]:03}-{verdict.record.safe_name}.jpg"
         with writing(path := folder / (ANOMALOUS if verdict.anomalous else LOOK) / name):
             path.write_bytes(jpeg)
         if len(figures) < WORST:
             figures.append((verdict, "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()))
+    page = _page(judgement, figures, left_out, judged)
+    with replacing(folder / REPORT) as path:
+        path.write_text(page, encoding="utf-8", errors="backslashreplace")
+    return folder / REPORT
+
+
+def _page(
+    judgement: Judgement, figures: Sequence[tuple[Verdict, str]], left_out: Sequence[LeftOut], judged: Judgements
+) -> Markup:
+    """The page, with the pictures of some frames as addresses that hold them."""
+    shown, numbers = first(judgement), [verdict.record.number for verdict in judgement.verdicts]
     pictured = {verdict.record.number for verdict, _ in figures}
-    links = {
-        number: f"#{'frame' if number in pictured else 'row'}-{number}"
-        for number in (verdict.record.number for verdict in judgement.verdicts)
-    }
-    page = render(
+    links = {number: f"#{'frame' if number in pictured else 'row'}-{number}" for number in numbers}
+    count = sum(verdict.record.number in judged for verdict in shown)
+    return render(
         "frames_report",
         judgement=judgement,
         title=headline(judgement),
         sentences=sentences(judgement),
-        said=JUDGED.format(count=sum(one.record.number in judged for one in shown), total=len(shown)) if judged else "",
+        said=JUDGED.format(count=count, total=len(shown)) if judged else "",
         timeline=timeline(judgement, judged, links=links),
         timeline_css=TIMELINE_CSS,
         figures=figures,
         pictured=pictured,
-        ranks=places,
+        ranks=ranks(judgement),
         labels=labels([verdict.record for verdict in judgement.verdicts]),
         judged=judged,
         left_out=left_out,
@@ -68,9 +79,6 @@ def write_report(
         objects_text=objects_text,
         times_the_limit=times_the_limit,
     )
-    with replacing(folder / REPORT) as path:
-        path.write_text(page, encoding="utf-8", errors="backslashreplace")
-    return folder / REPORT
 
 
 def _clear(folder: Path) -> None:

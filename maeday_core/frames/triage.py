@@ -11,6 +11,7 @@ import numpy as np
 
 from maeday_core.frames.baseline import ground_of
 from maeday_core.frames.verdict import Judgement, Verdict
+from maeday_core.texts import say
 
 FIRST = 5
 """So many frames are worth a look even where none is above the limit."""
@@ -62,10 +63,10 @@ def ranks(judgement: Judgement) -> dict[int, int]:
 def headline(judgement: Judgement) -> str:
     """What was found, in a few words; a calm word only where good parts say what is normal."""
     if not judgement.verdicts:
-        return NO_FRAME
+        return say(NO_FRAME)
     if judgement.anomalous:
         return judgement.title
-    return CALM if has_reference(judgement) else LOOK
+    return say(CALM if has_reference(judgement) else LOOK)
 
 
 def sentences(judgement: Judgement) -> list[str]:
@@ -74,16 +75,16 @@ def sentences(judgement: Judgement) -> list[str]:
         return []
     baseline, limit = judgement.baseline, judgement.threshold
     if limit != baseline.threshold:
-        told = [BY_HAND.format(limit=limit, automatic=baseline.threshold)]
+        told = [say(BY_HAND, limit=limit, automatic=baseline.threshold)]
     elif has_reference(judgement):
-        told = [LEARNED.format(limit=limit)]
+        told = [say(LEARNED, limit=limit)]
     else:
         compared = COMPARED if len(judgement.verdicts) > 1 else ALONE
-        told = [compared.format(usual=baseline.ground or 0.0, limit=limit)]
+        told = [say(compared, usual=baseline.ground or 0.0, limit=limit)]
     if (levels := several_grounds(judgement)) is not None:
         low, high = levels
-        told.append(GROUNDS.format(low=low, high=high))
-    told += [FIXED] * (baseline.excess is not None) + [IGNORING] * (baseline.ignore is not None)
+        told.append(say(GROUNDS, low=low, high=high))
+    told += [say(FIXED)] * (baseline.excess is not None) + [say(IGNORING)] * (baseline.ignore is not None)
     return told
 
 
@@ -103,5 +104,5 @@ def several_grounds(judgement: Judgement) -> tuple[float, float] | None:
 def times_the_limit(verdict: Verdict) -> str:
     """How far a frame's score is from the limit, in words."""
     if verdict.threshold > 0:
-        return TIMES.format(factor=verdict.image_score / verdict.threshold)
-    return SCORE.format(score=verdict.image_score)
+        return say(TIMES, factor=verdict.image_score / verdict.threshold)
+    return say(SCORE, score=verdict.image_score)

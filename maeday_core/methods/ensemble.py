@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from maeday_core.detection.decision import RULE, Rates, from_good_parts, from_picture, image_score
+from maeday_core.detection.decision import RULE, Rates, away_from_border, from_good_parts, from_picture, image_score
 from maeday_core.detection.reading import EVIDENCE_ALONE, EVIDENCE_ALONE_LARGE
 from maeday_core.detection.result import EVIDENCE, Detection, Unit
 from maeday_core.detection.windows import is_large
@@ -41,13 +41,16 @@ class Ensemble(Sum):
 
     def add(self, results: Sequence[Detection]) -> Detection:
         maeday, embedding = results
-        error_map = maeday.error_map + embedding.error_map
+        judged = error_map = maeday.error_map + embedding.error_map
         if maeday.good and embedding.good:
             ordinary = from_good_parts(maeday.good.plus(embedding.good), RATES, RULE.peak)
+        elif is_large(error_map.shape):
+            ordinary = from_picture(error_map, EVIDENCE_ALONE_LARGE)
         else:
-            ordinary = from_picture(error_map, EVIDENCE_ALONE_LARGE if is_large(error_map.shape) else EVIDENCE_ALONE)
+            judged = away_from_border(error_map)
+            ordinary = from_picture(judged, EVIDENCE_ALONE)
         threshold = ordinary.threshold(embedding.threshold.alarm_rate)
-        return self.sum_of(results, error_map, EVIDENCE, threshold, image_score(error_map))
+        return self.sum_of(results, error_map, EVIDENCE, threshold, image_score(judged))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from maeday_core.detection.decision import Roughness, from_picture
 from maeday_core.detection.maps import to_map
@@ -25,7 +25,6 @@ from maeday_core.methods.base import Detect, Method, Shots, Style, register
 from maeday_core.methods.reference import Reference
 from maeday_core.methods.tools import Tools
 from maeday_core.model.backbone import SIDE
-from maeday_core.model.pauses import Paused, finished
 
 
 @dataclass(frozen=True)
@@ -66,14 +65,12 @@ class SelfReference(Method):
         network, settings = tools.network(), tools.settings
         made_by = self.depends_on(tools, 0)
 
-        def detect(query: RGBImage) -> Iterator[Detection | None]:
+        def detect(query: RGBImage) -> Iterator[Detection]:
             start = time.perf_counter()
             view = Tiling.of(query.shape, settings.tile, SIDE)
             scale = (own_scale if view.whole else window_scale)(query.shape[0], query.shape[1], network.side)
             seen = resize_by(query, scale)
-            features = yield from network.features(seen)
-            distances, nearest = yield from matching(features, settings.seed)
-            del features
+            distances, nearest = match_itself(network(seen), settings.seed)
             error_map = to_map(distances, *query.shape[:2])
             rough = ROUGHNESS_LARGE if is_large(query.shape) else ROUGHNESS
             yield Detection(
@@ -102,11 +99,6 @@ def match_itself(features: Tensor, seed: int = 0) -> tuple[FloatMap, npt.NDArray
         Mean distance to the five nearest patches elsewhere, float32 (h, w), 0 where there are none; and the places,
         row * w + column, of the nearest one in each field of the picture, the most alike first, int32 (h, w, fields).
     """
-    return finished(matching(features, seed))
-
-
-def matching(features: Tensor, seed: int = 0) -> Paused[tuple[FloatMap, npt.NDArray[np.int32]]]:
-    """The same with pauses."""
     rows, columns = features.shape[:2]
     patches = features.flatten(0, 1)
     at = torch.cartesian_prod(torch.arange(rows, dtype=torch.int32), torch.arange(columns, dtype=torch.int32))
@@ -115,20 +107,27 @@ def matching(features: Tensor, seed: int = 0) -> Paused[tuple[FloatMap, npt.NDAr
         bank = (
             torch.randperm(len(patches), generator=torch.Generator().manual_seed(seed))[: MATCHING.bank].sort().values
         )
-    known = patches[bank.to(patches.device)]
-    fields = _fields(at[bank], rows, columns)
-    distances: list[Tensor] = []
-    nearest: list[Tensor] = []
-    for part, places in zip(torch.split(patches, MATCHING.bank), torch.split(at, MATCHING.bank), strict=True):
-        if distances:
-            yield
-        between = torch.cdist(part, known).cpu()
-        between[(places[:, None] - at[bank][None]).abs().amax(dim=-1) <= MATCHING.apart] = torch.inf
-        found = between.topk(min(MATCHING.neighbours, len(bank)), largest=False)
+    nearest = _Nearest(patches, at, bank, _fields(at[bank], rows, columns))
+    parts = zip(torch.split(patches, MATCHING.bank), torch.split(at, MATCHING.bank), strict=True)
+    distances, places = zip(*(nearest(part, where) for part, where in parts), strict=True)
+    return torch.cat(distances).view(rows, columns).numpy(), torch.cat(places).view(rows, columns, -1).numpy()
+
+
+class _Nearest(nn.Module):
+    """Compares patches, at some places, with a bank among all of them. A module, so that whoever shares the machine may
+    have a turn before each part, as before each layer of a network."""
+
+    def __init__(self, patches: Tensor, at: Tensor, bank: Tensor, fields: list[Tensor]) -> None:
+        super().__init__()
+        self.known, self.at, self.bank, self.fields = patches[bank.to(patches.device)], at[bank], bank, fields
+
+    def forward(self, part: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean distance to the nearest patches elsewhere, and where the nearest one in each field is."""
+        between = torch.cdist(part, self.known).cpu()
+        between[(places[:, None] - self.at[None]).abs().amax(dim=-1) <= MATCHING.apart] = torch.inf
+        found = between.topk(min(MATCHING.neighbours, len(self.bank)), largest=False)
         finite = torch.where(found.values.isinf(), torch.nan, found.values)
-        distances.append(finite.nanmean(dim=1).nan_to_num(0))
-        nearest.append(bank[_one_in_each(fields, between)].int())
-    return torch.cat(distances).view(rows, columns).numpy(), torch.cat(nearest).view(rows, columns, -1).numpy()
+        return finite.nanmean(dim=1).nan_to_num(0), self.bank[_one_in_each(self.fields, between)].int()
 
 
 def _fields(at: Tensor, rows: int, columns: int) -> list[Tensor]:

@@ -119,6 +119,6 @@ def test_what_a_killed_server_left_goes_at_the_next_start_and_gradio_s_folder_is
         visitor = Visitor(server.url)
         visitor.set("query", visitor.upload(EXAMPLES / "metal-scratch.jpg"))
         visitor.press("detect")
-        assert "x the limit" in visitor.shows("verdict")
+        assert 'class="factor"' in visitor.shows("verdict")
         busy(server)
         assert ended(server, signal.SIGINT) == 130

@@ -126,6 +126,7 @@ def test_ctrl_c_at_any_moment_is_one_word_and_status_130(tmp_path, after):
     Image.effect_noise((5000, 5000), 60).save(tmp_path / "noise.png", compress_level=0)
     code = (
         "import os, signal, sys, threading, maeday_core.__main__ as program;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell's background jobs ignore it
         f"threading.Timer({after}, os.kill, (os.getpid(), signal.SIGINT)).start();"
         f"sys.argv = ['maeday', 'detect', {str(tmp_path / 'noise.png')!r}, '--masks', '512'];"
         "sys.exit(program.main())"

@@ -313,7 +313,7 @@ def test_keyboard_alone_is_enough(visitor: Visitor, tmp_path: Path) -> None:
     visitor.page.keyboard.press("Enter")
     visitor.finish(0)
     assert visitor.facts().masks == 16
-    expect(visitor.page.locator("#spoken")).to_have_text(re.compile(r"Something here does not belong, [\d.]+"))
+    expect(visitor.page.locator("#spoken")).to_have_text(re.compile(r"Something here does not belong: [\d.]+"))
 
 
 def test_nothing_scrolls_sideways_on_a_phone(visit: Callable[..., Page], tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_a_photo_alone_by_every_method(visitor: Visitor, tmp_path: Path, method:
     expect(why.locator("img")).to_have_count(3 if method == "ensemble" else 2)
     expect(why).to_contain_text("The most alike elsewhere in this photo")
     first = why.locator("h3").inner_text()
-    for clicked, (across, down), where in (("#heat", (0.15, 0.6), "left"), ("#overlay", (0.5, 0.35), "in the middle")):
+    for clicked, (across, down), where in (("#heat", (0.15, 0.6), "left"), ("#overlay", (0.5, 0.5), "in the middle")):
         picture = visitor.page.locator(f"{clicked} img").first
         picture.scroll_into_view_if_needed()
         box = picture.bounding_box()

@@ -39,7 +39,7 @@ def test_a_visit_from_a_drop_to_saved_files(visitor: Visitor, tmp_path: Path) ->
     visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)), at_once=True)
     visitor.finish(before)
     expect(page.locator("#subject")).to_have_text("disc.png, by Ensemble, without good parts.")
-    expect(page.locator("#spoken")).to_have_text(re.compile("Something here does not belong, "))
+    expect(page.locator("#spoken")).to_have_text(re.compile("Something here does not belong: "))
     first = visitor.facts()
 
     pictures = [photo(tmp_path / f"{name}.png", size=(300, 220)) for name in ("plain", "second")]

@@ -27,7 +27,10 @@ def test_the_page_says_what_was_found_and_needs_no_other_file(run: FrameRun) -> 
     assert "&lt;b&gt;x.txt: no picture" in page
     assert page.count('src="data:image/jpeg;base64,') == 5  # the anomalous one, and the next four
     assert page.count("src=") == 5
-    assert "The highest scores, all below" in write_report(run.folder, run.judge(threshold=0.95)).read_text()
+    assert (
+        "Nothing above the limit; look at these first"
+        in write_report(run.folder, run.judge(threshold=0.95)).read_text()
+    )
 
 
 def test_each_anomalous_frame_is_drawn_once_and_replaces_those_before(

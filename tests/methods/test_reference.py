@@ -272,5 +272,5 @@ def test_a_large_photo_is_kept_smaller_and_the_most_alike_one_is_found() -> None
     assert photos[0].picture.shape == (102, KEPT_SIDE, 3)
     known = Reference(photos=photos)
     assert known.most_alike(np.full((30, 40, 3), 200, np.uint8)) == photos[0]
-    assert known.most_alike(striped[:, :400] // 2 + 60) == photos[1]
+    assert known.most_alike(striped[:, :400] // 4 * 3 + 30) == photos[1]
     assert Reference().most_alike(dark) is None
