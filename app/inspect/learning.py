@@ -88,9 +88,9 @@ class Learning:
         tools = yield from load_tools(values[tab.settings.model], settings, method, self._busy)
         tools = replace(tools, enough=stop.is_set)
         reference = yield from self._learned(learning(method, tools, Photos(readable)))
-        yield in_use(tab.good_parts, reference, left_out, values[tab.good_parts.name] or "") | self.inspection.running(
-            False
-        )
+        yield in_use(
+            tab.good_parts, reference, left_out, str(values[tab.good_parts.name] or "")
+        ) | self.inspection.running(False)
 
     def _learned(self, steps: Generator[Progress, None, Reference]) -> Generator[Answer, None, Reference]:
         """Go through the steps in turns with other visitors, showing the progress every now and then."""
