@@ -99,7 +99,7 @@ def test_a_file_is_small_and_says_its_format(saved: Path) -> None:
     facts, tensors = taken_apart(saved)
     assert facts["format"] == FORMAT == 2
     assert facts["method"] == "ensemble"
-    assert {name.partition("/")[0] for name in tensors} == set(facts["learned"]) == {"maeday", "patchcore"}
+    assert {name.partition("/")[0] for name in tensors} - {"photo"} == set(facts["learned"]) == {"maeday", "patchcore"}
     assert saved.stat().st_size < 12e6
 
 
