@@ -56,11 +56,11 @@ class GoodPartsPanel:
         return [self.reference, self.adapted, self.card, self.download, self.forget]
 
 
-def lay_out_good_parts(lifetime: int) -> GoodPartsPanel:
-    """Lay out the panel; what was learned is forgotten after `lifetime` seconds."""
+def lay_out_good_parts(lifetime: int, photo: gr.Image) -> GoodPartsPanel:
+    """Lay out the panel; what was learned is forgotten after `lifetime` seconds. `photo` is what is inspected."""
     reference, adapted = gr.State(None, time_to_live=lifetime), mark()
     with gr.Accordion("Good parts: show it what is normal (optional)", open=False, elem_id="good-parts"):
-        shots = lay_out_shots(lifetime)
+        shots = lay_out_shots(lifetime, photo)
         name = gr.HTML(
             "",
             html_template=FIELD,

@@ -56,7 +56,7 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
     with gr.Row(elem_id="inspecting"):
         with gr.Column(scale=4, min_width=300):
             photo, detect, stop, at_once, several = _asking()
-            good_parts = lay_out_good_parts(lifetime)
+            good_parts = lay_out_good_parts(lifetime, photo)
             settings = lay_out_settings(methods)
             strip = lay_out_strip(lifetime)
             gr.HTML(f"<p>Running on {device_label()}</p>", elem_id="device")

@@ -12,11 +12,13 @@ from markupsafe import Markup
 from app.cards import NOTHING, message
 from app.events import Answer, Values, unchanged
 from app.files import downloadable
+from app.html import render
 from app.inspect.layout import InspectTab
 from app.inspect.maps import comparison, every_mask, map_to_click, mask_pictures
 from app.inspect.strip import strip_html
 from maeday_core.detection import places
 from maeday_core.drawing.cards import before_and_after, evidence, verdict
+from maeday_core.drawing.command import command
 from maeday_core.drawing.figure import save_figure
 from maeday_core.drawing.report import report_page
 from maeday_core.drawing.shown import Shown, mask_count
@@ -49,6 +51,7 @@ class Looks:
             result.masks.index: gr.Slider(maximum=max(count, 2), value=1, interactive=count > 1 and not running),
             **self.show_mask(view, 1, own_scale),
             result.masks.gallery: "",
+            result.command: render("command", line=command(view)),
         }
 
     def redraw(self, values: Values) -> Answer:

@@ -15,6 +15,13 @@ from maeday_core.detection.decision import ALARM_RATE
 
 RATES = (0.01, 0.02, 0.05, 0.1, 0.2)
 """The shares of false alarms to choose from."""
+COPY = """element.addEventListener("click", event => {
+    if (!event.target.closest("button")) return;
+    const line = element.querySelector("code");
+    getSelection().selectAllChildren(line);
+    navigator.clipboard?.writeText(line.textContent);
+});"""
+"""A page that comes by plain http from elsewhere may not write to the clipboard; there the line is selected."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,7 @@ class ResultPanel:
     places: gr.Radio
     why: gr.HTML
     masks: MasksPanel
+    command: gr.HTML
 
     @property
     def judged_by(self) -> set[Block]:
@@ -72,6 +80,7 @@ def lay_out_result(subject: gr.HTML, verdict: gr.HTML) -> ResultPanel:
             figure = _download("Heat map (PNG)", "get-png")
             error_map = _download("Error map (.npy)", "get-npy")
             report = _download("Report (HTML)", "get-report")
+        command = gr.HTML("", js_on_load=COPY, elem_id="command")
     return ResultPanel(
         subject,
         verdict,
@@ -90,6 +99,7 @@ def lay_out_result(subject: gr.HTML, verdict: gr.HTML) -> ResultPanel:
         places,
         why,
         masks,
+        command,
     )
 
 

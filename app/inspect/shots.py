@@ -31,10 +31,15 @@ class ShotsPanel:
     kept: gr.State
     shown: gr.HTML
     add: gr.UploadButton
+    shown_one: gr.Button
 
     def take(self, kept: Sequence[str], added: list[str]) -> Answer:
         """More photos."""
         return self.with_photos((*kept, *added))
+
+    def take_shown(self, kept: Sequence[str], photo: str | None) -> Answer:
+        """The photo that is inspected, from a camera or the clipboard, too."""
+        return self.with_photos([*kept, photo] if photo and photo not in kept else kept)
 
     def drop(self, kept: Sequence[str], event: gr.EventData) -> Answer:
         """All but the one that was pressed."""
@@ -47,13 +52,22 @@ class ShotsPanel:
         return {self.kept: tuple(paths), self.shown: render("shots", photos=photos), self.add: None}
 
 
-def lay_out_shots(lifetime: int) -> ShotsPanel:
-    """Lay out the photos, which are forgotten after `lifetime` seconds."""
+def lay_out_shots(lifetime: int, photo: gr.Image) -> ShotsPanel:
+    """Lay out the photos, which are forgotten after `lifetime` seconds; `photo` is what is inspected."""
     kept = gr.State((), time_to_live=lifetime)
     shown = gr.HTML("", js_on_load=CLICKED, elem_id="shots-shown")
-    label = f"Add 1 to {MAX_SHOTS} photos"
-    add = gr.UploadButton(label, file_count="multiple", file_types=list(SUFFIXES), size="sm", elem_id="shots")
-    panel = ShotsPanel(kept, shown, add)
+    with gr.Row():
+        add = gr.UploadButton(
+            f"Add 1 to {MAX_SHOTS} photos",
+            file_count="multiple",
+            file_types=list(SUFFIXES),
+            size="sm",
+            elem_id="shots",
+            min_width=140,
+        )
+        shown_one = gr.Button("Add the photo above", size="sm", elem_id="shot-above", min_width=140)
+    panel = ShotsPanel(kept, shown, add, shown_one)
+    shown_one.click(panel.take_shown, [kept, photo], [kept, shown, add], **LATEST)
     add.upload(panel.take, [kept, add], [kept, shown, add], **LATEST)
     shown.click(panel.drop, kept, [kept, shown, add], **LATEST)
     return panel
