@@ -8,6 +8,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from benchmarks.visitor import Visitor
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.e2e
@@ -21,17 +22,16 @@ def ask(app: str, given: dict[str, Any]) -> str:
         given: values by `elem_id`; other components have their first values.
     """
     app = app.rstrip("/")
-    config = json.loads(urlopen(f"{app}/config", timeout=60).read())
-    props = {component["id"]: component["props"] for component in config["components"]}
-    names = {id: one.get("elem_id") for id, one in props.items()}
-    events = [event for event in config["dependencies"] if set(given) <= {names.get(id) for id in event["inputs"]}]
+    page = Visitor(app)  # it opens all tabs
+    names = {number: props.get("elem_id") for number, props in page.props.items()}
+    events = [event for event in page.events if set(given) <= {names.get(number) for number in event["inputs"]}]
     event = max(events, key=lambda event: len(event["inputs"]))
-    data = [given.get(names[id], props[id].get("value")) for id in event["inputs"]]
-    body = {"data": data, "fn_index": event["id"], "session_hash": "byhand"}
+    data = [given.get(names[number], page.props[number].get("value")) for number in event["inputs"]]
+    body = {"data": data, "fn_index": event["id"], "session_hash": page.session}
     request = Request(f"{app}/gradio_api/queue/join", json.dumps(body).encode(), {"Content-Type": "application/json"})
     urlopen(request, timeout=60).read()
     answer = ""
-    with urlopen(f"{app}/gradio_api/queue/data?session_hash=byhand", timeout=120) as events:
+    with urlopen(f"{app}/gradio_api/queue/data?session_hash={page.session}", timeout=120) as events:
         for line in events:
             answer += line.decode()
             if "process_completed" in answer:
