@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.context import get_blocks_context
 from gradio.renderable import Renderable
 
@@ -19,6 +21,7 @@ from app.events import mark
 
 Config = Mapping[str, Any]
 """A page as it is sent: its components, its events, and the tree of what stands in what."""
+INPUTS, OUTPUTS = attrgetter("inputs"), attrgetter("outputs")
 KINDS = ("components", "dependencies")
 
 
@@ -46,6 +49,14 @@ def when_opened(tab: gr.Tab) -> Iterator[None]:
         page.fns[number].rendered_in = place
     for number in {*page.blocks} - components:
         page.blocks[number].rendered_in = place
+        _decide(page, page.blocks[number])
+
+
+def _decide(page: Any, block: Block) -> None:
+    """Whether a visitor can change it: by Gradio's rule, which a browser would apply before it has all events."""
+    if getattr(block, "interactive", False) is None:
+        taken, changed = ({one._id for fn in page.fns.values() for one in side(fn)} for side in (INPUTS, OUTPUTS))
+        block.interactive = block._id in taken or block._id not in changed  # type: ignore[attr-defined]
 
 
 def without_deferred(config: Config) -> Config:
