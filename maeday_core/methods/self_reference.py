@@ -1,7 +1,7 @@
 """Self-reference: a patch is anomalous if nothing elsewhere in the same picture looks like it.
 
 Zero-shot, from one picture, of any size and shape (the idea: Aota et al., WACV 2023). A surface repeats itself, so its
-own patches are the memory bank; those next to a patch are left out, for a defect is larger than one patch.
+own patches are the memory bank; those around a patch are left out, for a defect is larger than one patch.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ class SelfMatching:  # docs/decisions.md#self-reference
 
     Attributes:
         neighbours: a patch's distance is the mean of that to so many nearest ones.
-        apart: cells; nearer patches are left out.
+        apart: cells; patches so near are left out, or a large defect would be compared with itself.
         bank: the most patches that serve as the bank.
     """
 
     neighbours: int = 5
-    apart: int = 2
+    apart: int = 4
     bank: int = 2048
 
 
 MATCHING = SelfMatching()
-ROUGHNESS = Roughness(factor=1.07, power=0.86, spread=0.069, least=0.4)  # docs/decisions.md#decision
-ROUGHNESS_LARGE = replace(ROUGHNESS, least=0.6)
+ROUGHNESS = Roughness(factor=1.07, power=0.78, spread=0.069, least=0.55)  # docs/decisions.md#decision
+ROUGHNESS_LARGE = replace(ROUGHNESS, least=0.75)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class SelfReference(Method):
 def match_itself(features: Tensor, seed: int = 0) -> tuple[FloatMap, npt.NDArray[np.int64]]:
     """Compare the patches of a picture (h, w, C) with each other; a sample of at most 2048 is the bank.
 
-    So time and memory grow linearly with the pixels. Patches up to two cells away are left out.
+    So time and memory grow linearly with the pixels. Patches up to four cells away are left out.
 
     Args:
         features: of unit length.
