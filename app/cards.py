@@ -11,14 +11,15 @@ from markupsafe import Markup
 from app.html import render
 from maeday_core import Reference
 from maeday_core.fewshot.adapter import Adapter
+from maeday_core.texts import say
 
-Kind = Literal["hint", "busy", "adapted", "problem", "anomalous", "calm"]
+Kind = Literal["hint", "busy", "adapted", "problem", "anomalous", "look", "calm"]
 NOTHING = Markup()
 
 
 def message(title: str, text: str = "", kind: Kind = "hint", beneath: Markup = NOTHING) -> Markup:
     """A card that says one thing; `kind` is how it looks."""
-    return render("message", title=title, text=text, kind=kind, beneath=beneath)
+    return render("message", title=say(title), text=say(text), kind=kind, beneath=beneath)
 
 
 def reference_card(reference: Reference, left_out: Sequence[str] = ()) -> Markup:
@@ -32,13 +33,15 @@ def reference_card(reference: Reference, left_out: Sequence[str] = ()) -> Markup
     for one in reference.learned.values():
         facts.append(one.summary)
         if isinstance(one, Adapter) and one.losses:
-            facts.append(f"loss {mean(one.losses[:4]):.4f} to {mean(one.losses[-4:]):.4f}")
+            told = say("loss {first:.4f} to {last:.4f}", first=mean(one.losses[:4]), last=mean(one.losses[-4:]))
+            facts.append(told)
             beneath += loss_curve(one.losses, one.steps)
     if doubts := (*left_out, *reference.doubts):
         beneath += render("sentences", sentences=doubts)
-    text = f"{', '.join(facts)}. Kept for this visit, an hour at most; save it to use it tomorrow."
+    text = f"{', '.join(facts)}. " + say("Kept for this visit, an hour at most; save it to use it tomorrow.")
     shots = reference.shots
-    return message(f"Adapted to {shots} good part{'s' * (shots > 1)}", text, "adapted", beneath)
+    title = say("Adapted to 1 good part" if shots == 1 else "Adapted to {shots} good parts", shots=shots)
+    return message(title, text, "adapted", beneath)
 
 
 def loss_curve(losses: Sequence[float], steps: int) -> Markup:

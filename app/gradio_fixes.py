@@ -57,6 +57,7 @@ def apply() -> None:
         (gr.Dropdown, "preprocess", choice),
         (gr.Checkbox, "preprocess", yes_or_no),
         (gr.Dataset, "preprocess", example),
+        (gr.EventData, "__init__", what_happened),
         (gr.SelectData, "__init__", place_selected),
         (gradio.blocks, "special_args", arguments),
         (StateHolder, "__getitem__", session),
@@ -76,8 +77,10 @@ def save_whole(picture: Image.Image, cache_dir: str, name: str = "image", format
         return str(processing_utils.save_file_to_cache(file, cache_dir))
 
 
-def as_sent(component: gr.Image | gr.UploadButton, payload: Any) -> str | None:
+def as_sent(component: gr.Image | gr.UploadButton, payload: Any) -> str | list[str] | None:
     """The path of the file as it was sent. Gradio would decode it and fail; the engine says what is wrong with it."""
+    if getattr(component, "file_count", "single") == "multiple":
+        return [uploaded(one.path) for one in payload or ()]
     return uploaded(payload.path) if payload else None
 
 
@@ -153,6 +156,11 @@ def finite(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
         raise gr.Error(ODD, print_exception=False)
     return value
+
+
+def what_happened(event: gr.EventData, target: Any, data: Any) -> None:
+    """What a visitor did, as a page says it. Gradio would fail on a request that says nothing."""
+    event.target, event._data = target, data if isinstance(data, dict) else {}
 
 
 def place_selected(event: gr.SelectData, target: Any, data: Any) -> None:

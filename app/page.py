@@ -15,12 +15,16 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from app import gradio_fixes, temporary
+from app.document import Packed
+from app.frames import CSS as FRAMES_CSS
 from app.frames import frames_tab
+from app.how import IN_OTHER_LANGUAGES, TEXT, how_tab
 from app.inspect import EXAMPLES, inspect_tab
+from app.inspect.first import FIRST
+from app.language import InTheVisitorsLanguage, Page
 from app.limits import Limits
 from app.turns import hand_on_long_turns
 from maeday_core.drawing import cards
-from maeday_core.frames.report import TIMELINE_CSS
 
 HERE = Path(__file__).parent
 MAX_UPLOAD = "500mb"
@@ -28,33 +32,42 @@ SESSIONS = 32
 HOUR = 3600
 
 INTRO = (
-    "Hides three quarters of your photo from a model that has never seen your part, lets it guess the rest, again and "
-    "again, and shows where guess and photo disagree. No reference, no text prompt. With a few photos of good parts it "
-    "learns in seconds what is normal, and looks again."
+    "**Drop a photo. See what does not belong.** A scratch, a stain, a bolt on a runway: found without being told what "
+    "is normal, and better still after a few photos of good parts."
 )
-ANNOUNCE_VERDICT = """() => {
-    for (const id of ["verdict", "frames-card"]) document.getElementById(id).setAttribute("aria-live", "polite");
-}"""
-CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + TIMELINE_CSS
+READABLE = {
+    "button_primary_background_fill": ("*primary_700", "*primary_700"),
+    "button_primary_background_fill_hover": ("*primary_800", "*primary_800"),
+    "checkbox_label_background_fill_selected": ("*primary_700", "*primary_700"),
+    "checkbox_background_color_selected": ("*primary_800", "*primary_800"),
+    "link_text_color": ("*primary_700", "*primary_300"),
+    "slider_color": ("*primary_700", "*primary_300"),
+    "block_info_text_color": ("*neutral_600", "*neutral_300"),
+    "body_text_color_subdued": ("*neutral_600", "*neutral_300"),
+    "input_placeholder_color": ("*neutral_500", "*neutral_400"),
+}
+"""Colours, light and dark, in which text is told from its ground: 4.5 : 1 at least."""
+SCRIPT = (HERE / "page.js").read_text(encoding="utf-8")
+CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + FRAMES_CSS
 
 
 def build_demo() -> gr.Blocks:
     """Lay out the page and wire its events."""
     gradio_fixes.apply()
     hand_on_long_turns()
-    demo: gr.Blocks
-    with gr.Blocks(
-        title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)
-    ) as demo:
+    demo: Page
+    with Page(title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)) as demo:
+        gr.HTML('<span id="language" hidden>en</span>')
         gr.Markdown(f"# MAEDAY\n{INTRO}", elem_id="title")
         with gr.Tabs() as tabs:
-            with gr.Tab("Inspect", id="inspect"):
-                incoming = inspect_tab(HOUR)
+            with gr.Tab("Inspect", id="inspect", elem_id="inspect-tab"):
+                inspect = inspect_tab(HOUR)
             with gr.Tab("Frames", id="frames"):
-                frames_tab(HOUR, tabs, incoming, EXAMPLES / "frames.zip")
-            with gr.Tab("How it works", id="how"):
-                gr.Markdown((HERE / "texts" / "how.md").read_text(encoding="utf-8"))
-        demo.load(None, js=ANNOUNCE_VERDICT)
+                frames_tab(HOUR, tabs, inspect.incoming, EXAMPLES / "frames.zip")
+            with gr.Tab("How it works", id="how") as how:
+                how_tab(how, inspect.shown)
+        demo.load(None, js=SCRIPT)
+    demo.wholes = {one: {TEXT: how, FIRST.card: FIRST.cards[one]} for one, how in IN_OTHER_LANGUAGES.items()}
     demo.queue(api_open=False)  # nobody passes by the turns
     return demo
 
@@ -74,6 +87,9 @@ def launch_options() -> dict[str, Any]:
         block_title_text_color="*body_text_color",
         block_title_text_color_dark="*body_text_color",
         block_title_padding="0",
+        color_accent="*primary_700",
+        **{name: light for name, (light, _) in READABLE.items()},
+        **{f"{name}_dark": dark for name, (_, dark) in READABLE.items()},
     )
     return {
         "theme": theme,
@@ -84,7 +100,7 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["settings"],
         "ssr_mode": False,
         "enable_monitoring": False,
-        "app_kwargs": {"middleware": [Middleware(Limits)]},
+        "app_kwargs": {"middleware": [Middleware(Limits), Middleware(Packed), Middleware(InTheVisitorsLanguage)]},
     }
 
 

@@ -14,8 +14,10 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 
 from maeday_core.model.device import give_memory_back
 
-LONGEST = 0.3
-"""Seconds after which a turn goes to whoever waits, before the next layer of a network computes."""
+LONGEST = 0.1
+"""Seconds after which a turn goes to who comes before, ahead of the next layer of a network."""
+WEIGHT = 5.0
+"""A second computed counts as so many waited."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -27,9 +29,14 @@ class Work:
     spent: float = 0.0
     since: float = 0.0
 
+    @property
+    def rank(self) -> float:
+        """Who comes first has the least: who has computed little, and waits since long ago."""
+        return WEIGHT * self.spent + time.monotonic()
+
     def begin(self) -> None:
         """Wait for a turn."""
-        _turns.take(self.spent + time.monotonic())
+        _turns.take(self.rank)
         self.since = time.monotonic()
         _current.work = self
 
@@ -42,8 +49,8 @@ class Work:
 
 @dataclass
 class _Turns:
-    """One turn at a time. The next is for who has computed little and waited long: a second waited makes up for a
-    second computed, so that a short work passes by long ones, and none waits for ever."""
+    """One turn at a time. The next is for who has computed little and waited long, so that a short work passes by long
+    ones, and none waits for ever."""
 
     changed: threading.Condition = field(default_factory=threading.Condition)
     waiting: list[tuple[float, int]] = field(default_factory=list)
@@ -59,6 +66,11 @@ class _Turns:
             finally:
                 self.waiting.remove(ticket)
             self.taken = True
+
+    def comes_before(self, rank: float) -> bool:
+        """Whether somebody who waits does."""
+        with self.changed:
+            return bool(self.waiting) and min(self.waiting)[0] < rank
 
     def leave(self) -> None:
         with self.changed:
@@ -96,16 +108,18 @@ def in_turns(
         try:
             item = next(steps)
         except StopIteration as end:
-            give_memory_back()
             result: Result = end.value
-            return result
+            break
         finally:
             work.end()
         yield item
+    give_memory_back()
+    return result
 
 
 def _hand_on(*_: Any) -> None:
     work: Work | None = getattr(_current, "work", None)
-    if work and _turns.waiting and time.monotonic() - work.since > LONGEST:
+    computed = time.monotonic() - work.since if work else 0.0
+    if work and computed > LONGEST and _turns.comes_before(work.rank + WEIGHT * computed):
         work.end()
         work.begin()

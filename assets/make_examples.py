@@ -20,6 +20,8 @@ Box = tuple[int, int, int, int]
 Stops = list[tuple[float, int, int, int]]  # a grey level and the colour it gets
 
 OUT = Path(__file__).resolve().parent / "examples"
+NOWHERE = (-500, -500)
+"""Outside every picture."""
 BRICK: Stops = [(0.1, 26, 15, 13), (0.38, 128, 69, 51), (0.6, 179, 156, 133), (1, 242, 232, 214)]
 GRAVEL: Stops = [(0.1, 15, 15, 15), (0.45, 112, 110, 105), (0.7, 189, 184, 176), (1, 255, 252, 245)]
 ASPHALT: Stops = [(0, 18, 18, 20), (0.5, 82, 82, 83), (1, 176, 174, 168)]
@@ -133,7 +135,7 @@ def halve(picture: Image, mask: Mask) -> tuple[Image, Mask | None]:
     return half, small if small.any() else None
 
 
-def linen(rng: np.random.Generator, centre: tuple[int, int]) -> tuple[Image, Mask | None]:
+def linen(rng: np.random.Generator, centre: tuple[int, int] = NOWHERE) -> tuple[Image, Mask | None]:
     """A fine plain weave of uneven threads, with a coffee stain about `centre`."""
     shape, pitch = (960, 960), 8.0
     ys, xs = np.mgrid[0:960, 0:960].astype(np.float32)
@@ -175,7 +177,7 @@ def metal(rng: np.random.Generator, scratched: bool) -> tuple[Image, Mask | None
     return halve(tone[..., None] * np.float32((0.97, 0.99, 1.02)), groove > 0.3)
 
 
-def mesh(rng: np.random.Generator, cell: tuple[int, int]) -> tuple[Image, Mask | None]:
+def mesh(rng: np.random.Generator, cell: tuple[int, int] = NOWHERE) -> tuple[Image, Mask | None]:
     """Expanded metal over a pale board; one strand of `cell` (column, row) is broken and its end bent aside."""
     shape, wide, high = (960, 960), 92.0, 60.0
     ys, xs = np.mgrid[0:960, 0:960].astype(np.float32)
@@ -212,7 +214,7 @@ def finish(picture: Image, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 def pictures() -> dict[str, tuple[Image, Mask | None]]:
     """Every picture by its name, with the mask of what does not belong in it."""
-    rngs = [np.random.default_rng(seed) for seed in range(9)]
+    rngs = [np.random.default_rng(seed) for seed in range(12)]
     made: dict[str, tuple[Image, Mask | None]] = {}
     made["brick-cup"] = lay(brick(rngs[0], (172, 172, 512, 512), False), cut_cup(92), 262, 214, (-6, 8))
     made["brick-clean"] = brick(rngs[1], (0, 0, 330, 330), True), None
@@ -223,6 +225,9 @@ def pictures() -> dict[str, tuple[Image, Mask | None]]:
     made["metal-clean"] = metal(rngs[6], False)
     made["metal-scratch"] = metal(rngs[7], True)
     made["mesh-broken"] = mesh(rngs[8], (6, 8))
+    made["linen-clean"] = linen(rngs[9])
+    made["mesh-clean"] = mesh(rngs[10])
+    made["gravel-clean"] = gravel(rngs[11]), None
     return made
 
 

@@ -7,7 +7,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
@@ -18,8 +18,9 @@ from maeday_core import ImageError
 from maeday_core.detection.windows import Tile
 from maeday_core.frames import FrameRun, Judgement, LeftOut, Sources, Verdict
 from maeday_core.frames.baseline import Baseline
-from maeday_core.frames.report import PICTURES
+from maeday_core.frames.report import ANOMALOUS, LOOK
 from maeday_core.frames.run import MAPS
+from maeday_core.frames.triage import Judged, Judgements, first
 from maeday_core.io.files import unique
 from maeday_core.io.images import RGBImage
 
@@ -76,6 +77,7 @@ class Batch:
         judgement: the verdicts that are shown.
         left_out: what could not be a frame.
         state: how far the run is.
+        said: what the visitor said of frames.
     """
 
     run: FrameRun
@@ -84,6 +86,7 @@ class Batch:
     judgement: Judgement = NO_JUDGEMENT
     left_out: tuple[LeftOut, ...] = ()
     state: State = State.RUNNING
+    said: Judgements = field(default_factory=dict)
 
     @property
     def sources(self) -> Sources:
@@ -108,6 +111,9 @@ class Batch:
 
     def judged_again(self, criteria: Criteria) -> Batch:
         """The same frames by other criteria; what is normal changes only with what is ignored."""
+        if criteria.ignore is None:
+            kept = {number: judged for number, judged in self.said.items() if judged is not Judged.IGNORED}
+            self = replace(self, said=kept)
         if criteria.ignore is not self.judgement.baseline.ignore:
             return self.judged(criteria)
         return replace(self, judgement=self.judgement.at(criteria.threshold, criteria.least_area))
@@ -118,12 +124,23 @@ class Batch:
             return None
         return next((verdict for verdict in self.judgement.verdicts if verdict.record.number == number), None)
 
+    @property
+    def next(self) -> int | None:
+        """The number of the first frame that is worth a look and of which the visitor has said nothing."""
+        numbers = (verdict.record.number for verdict in first(self.judgement))
+        return next((number for number in numbers if number not in self.said), None)
+
+    @property
+    def to_judge(self) -> int:
+        """How many frames are worth a look, with those of which the visitor has said something."""
+        return len({verdict.record.number for verdict in first(self.judgement)} | set(self.said))
+
     def written(self) -> tuple[Path, Path]:
         """The report, and an archive of all that the run gives, as it is judged now."""
-        report, archive = self.run.write(self.judgement), self.run.folder / ARCHIVE
+        report, archive = self.run.write(self.judgement, self.said), self.run.folder / ARCHIVE
         with zipfile.ZipFile(archive, "w") as packed:
             for path in sorted(self.run.folder.rglob("*")):
-                given = path.parent == self.run.folder or path.parent.name in (PICTURES, MAPS)
+                given = path.parent == self.run.folder or path.parent.name in (ANOMALOUS, LOOK, MAPS)
                 if path.is_file() and given and path != archive:
                     packed.write(path, path.relative_to(self.run.folder))
         return report, archive

@@ -11,70 +11,111 @@ from app.cards import Kind, message
 from app.errors import without_folders
 from app.frames.batch import Batch, State
 from app.html import render
-from maeday_core.frames import Judgement, Verdict
-from maeday_core.frames.report import annotated
+from maeday_core.drawing.html import jpeg_uri
+from maeday_core.frames import Verdict
+from maeday_core.frames.names import labels
+from maeday_core.frames.pictures import annotated, close_up, reduced
+from maeday_core.frames.triage import first, has_reference, headline, sentences, times_the_limit
 from maeday_core.frames.verdict import objects_text
-from maeday_core.io.files import printable
 from maeday_core.io.images import RGBImage
+from maeday_core.texts import say
 
-WORST = 12
+WORST = 24
 """The gallery shows so many frames."""
+TILE = 480
+"""The longer side of a picture in the gallery, in pixels."""
+CLOSE_UP = 240
 NAMED = 20
 """The card names so many of those left out."""
 BOXES = 8
 """The facts on a frame list so many objects."""
+ABOVE, BELOW = "above", "below"
+
+FAILED = "This did not work"
+KEPT = "{problem} What was done is kept."
+STARTING, NONE_READ = "Starting", "No frame could be read"
+LOOKED_AT = "{done} of {total} looked at"
+LEFT = "About {time} left; what to look at first is known at the end."
+PAUSED = "Paused after {done} of {total} frames; Resume goes on."
+STOPPED = "Stopped after {done} of {total} frames."
+JUDGED = "{done} of {total} judged by you"
+CAPTION = "{name} · {factor}"
+SECONDS, MINUTES = "{count:.0f} s", "{count:.0f} min"
 
 
 def status(batch: Batch, problem: str = "") -> Markup:
     """The card on a batch: what was found, how far the run is, and what was left out."""
     reasons = [without_folders(one.reason) for one in batch.left_out]
     beneath = render("frames_left_out", count=len(reasons), reasons=reasons[:NAMED]) if reasons else Markup()
+    told = _progress(batch)
     if problem:
-        text = f"{problem} What was done is kept. {_progress(batch)}"
-        return message("This did not work", text, "problem", beneath)
-    return message(_title(batch), _progress(batch) + _findings(batch.judgement), _kind(batch), beneath)
+        return message(FAILED, " ".join([say(KEPT, problem=problem), *told]), "problem", beneath)
+    if batch.state is not State.RUNNING:
+        told += sentences(batch.judgement)
+    return message(title(batch), " ".join(told), _kind(batch), beneath)
 
 
-def facts(verdict: Verdict) -> Markup:
-    """The numbers of one frame and its objects."""
-    return render("frames_facts", verdict=verdict, boxes=verdict.boxes[:BOXES], objects=objects_text)
+def title(batch: Batch) -> str:
+    """What was found, or how far the run is: what it finds may still change."""
+    done = len(batch.judgement.verdicts)
+    if batch.state is State.RUNNING:
+        return say(LOOKED_AT, done=done, total=max(batch.total, done)) if done else STARTING
+    return headline(batch.judgement) if done else NONE_READ
 
 
-def table(judgement: Judgement) -> list[list[Any]]:
-    """A row for each frame, the worst first."""
+def facts(batch: Batch, verdict: Verdict) -> Markup:
+    """One frame: its numbers, its objects, and its most unusual place from near by."""
+    near = close_up(batch.judgement, verdict)
+    return render(
+        "frames_facts",
+        verdict=verdict,
+        factor=times_the_limit(verdict),
+        boxes=verdict.boxes[:BOXES],
+        objects=objects_text,
+        near=None if near is None else jpeg_uri(reduced(near, CLOSE_UP)),
+        judged=batch.said.get(verdict.record.number),
+    )
+
+
+def judged(batch: Batch) -> Markup:
+    """How many of the frames to look at first the visitor has judged."""
+    done, total = len(batch.said), batch.to_judge
+    return render("frames_judged", text=say(JUDGED, done=done, total=total), all=done == total)
+
+
+def table(batch: Batch) -> list[list[Any]]:
+    """A row for each frame, the worst first; no verdict as long as it may change."""
+    final = batch.state is not State.RUNNING
     return [
         [
-            verdict.record.number + 1,
+            rank,
+            verdict.record.name,
+            f"{verdict.image_score / verdict.threshold:.2f}" if verdict.threshold else "",
             f"{verdict.image_score:.3f}",
-            verdict.verdict,
-            printable(verdict.record.path),
-            "" if verdict.record.time is None else f"{verdict.record.time:g}",
-            len(verdict.boxes),
+            (ABOVE if verdict.anomalous else BELOW) if final else "",
+            len(verdict.boxes) if final else "",
+            str(batch.said.get(verdict.record.number, "")),
         ]
-        for verdict in judgement.worst
+        for rank, verdict in enumerate(batch.judgement.worst, 1)
     ]
 
 
-def thumbnails(judgement: Judgement) -> list[tuple[RGBImage, str]]:
-    """The worst frames with their objects."""
+def thumbnails(batch: Batch) -> list[tuple[RGBImage, str]]:
+    """The frames to look at first, with their objects, or their most unusual place ringed."""
+    judgement = batch.judgement
+    names = labels([verdict.record for verdict in judgement.verdicts])
     return [
-        (annotated(judgement, verdict, labels=False), f"{verdict.image_score:.2f} · {verdict.record.name}")
-        for verdict in judgement.worst[:WORST]
+        (
+            annotated(judgement, verdict, labels=False, side=TILE),
+            say(CAPTION, name=names[verdict.record.number], factor=times_the_limit(verdict)),
+        )
+        for verdict in first(judgement)[:WORST]
     ]
 
 
 def duration(seconds: float) -> str:
     """A time in words."""
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-
-
-def _title(batch: Batch) -> str:
-    count = len(batch.judgement.verdicts)
-    if not count:
-        return "Starting" if batch.state is State.RUNNING else "No frame could be read"
-    if batch.judgement.anomalous:
-        return batch.judgement.title
-    return f"Nothing unusual in {count} frame{'s' * (count > 1)}"
+    return say(SECONDS, count=seconds) if seconds < 90 else say(MINUTES, count=seconds / 60)
 
 
 def _kind(batch: Batch) -> Kind:
@@ -82,22 +123,16 @@ def _kind(batch: Batch) -> Kind:
         return "busy"
     if batch.judgement.anomalous:
         return "anomalous"
-    return "calm" if batch.judgement.verdicts else "problem"
+    if not batch.judgement.verdicts:
+        return "problem"
+    return "calm" if has_reference(batch.judgement) else "look"
 
 
-def _progress(batch: Batch) -> str:
+def _progress(batch: Batch) -> list[str]:
     verdicts = batch.judgement.verdicts
     done, total = len(verdicts), max(batch.total, len(verdicts))
     if batch.state is State.RUNNING:
         left = fmean([verdict.record.seconds for verdict in verdicts] or [0]) * (total - done)
-        return f"{done} of {total} frames so far, about {duration(left)} left. "
-    if batch.state is State.PAUSED:
-        return f"Paused after {done} of {total} frames; Resume goes on. "
-    return f"Stopped after {done} of {total} frames. " if batch.state is State.STOPPED else ""
-
-
-def _findings(judgement: Judgement) -> str:
-    count = sum(len(verdict.boxes) for verdict in judgement.anomalous)
-    found = f"{objects_text(count)} above the threshold {judgement.threshold:.2f}. " if count else ""
-    ignored = " What was painted is ignored." if judgement.baseline.ignore is not None else ""
-    return found + judgement.reason + ignored
+        return [say(LEFT, time=duration(left))] * (done > 0)
+    words = {State.PAUSED: PAUSED, State.STOPPED: STOPPED}.get(batch.state)
+    return [say(words, done=done, total=total)] if words else []

@@ -1,4 +1,4 @@
-"""What stands where on the Frames tab."""
+"""What stands where on the Frames tab: what to look at, what to ignore, how, and what a run gives."""
 
 from __future__ import annotations
 
@@ -7,22 +7,15 @@ from typing import Any
 
 import gradio as gr
 
-from app.cards import message
 from app.events import mark
 from app.frames.batch import delete
-from app.gradio_fixes import CLAMPED
+from app.frames.result_panel import ResultPanel, result_panel
 from app.models import model_choices
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.frames.sources import FORMATS
 from maeday_core.io.images import SUFFIXES
 
 MASKS = 4
-HINT = message(
-    "Which of these frames should you look at first?",
-    "Add photos, a zip of them or a video, and press Start. They are judged against each other, with no reference.",
-)
-HEADERS = {"#": 48, "Score": 80, "Verdict": 110, "Frame": 330, "Time (s)": 95, "Objects": 95}
-"""Columns of the table, and their widths in pixels."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +32,16 @@ class RunPanel:
 
 @dataclass(frozen=True)
 class IgnorePanel:
-    """Painting over what to ignore; `mask` is what was painted, `painted` marks that there is some."""
+    """Painting over what to ignore.
+
+    `mask` is what is ignored, `painted` marks that there is some, `opened` that there is, or was, a frame to paint on.
+    """
 
     mask: gr.State
     painted: gr.Checkbox
+    opened: gr.Checkbox
+    accordion: gr.Accordion
+    hint: gr.Markdown
     paint: gr.ImageEditor
     canvas: gr.Button
     apply: gr.Button
@@ -60,41 +59,6 @@ class SettingsPanel:
     least_area: gr.Slider
     model: gr.Dropdown
     keep_maps: gr.Checkbox
-
-
-@dataclass(frozen=True)
-class ChosenPanel:
-    """One frame at full width; `number` is the frame's."""
-
-    number: gr.State
-    column: gr.Column
-    facts: gr.HTML
-    slider: gr.ImageSlider
-    inspect: gr.Button
-
-
-@dataclass(frozen=True)
-class FilesPanel:
-    """Files to download."""
-
-    table: gr.DownloadButton
-    rows: gr.DownloadButton
-    report: gr.DownloadButton
-    archive: gr.DownloadButton
-
-
-@dataclass(frozen=True)
-class ResultPanel:
-    """What a run gives so far."""
-
-    card: gr.HTML
-    timeline: gr.HTML
-    threshold: gr.Slider
-    auto: gr.Checkbox
-    worst: gr.Gallery
-    chosen: ChosenPanel
-    table: gr.Dataframe
-    files: FilesPanel
 
 
 @dataclass(frozen=True)
@@ -127,7 +91,7 @@ class FramesTab:
     def criteria(self) -> set[Any]:
         """What a verdict depends on beside the maps."""
         ignore = self.ignore
-        return {self.result.threshold, self.result.auto, self.settings.least_area, ignore.mask, ignore.painted}
+        return {self.result.limit, self.result.auto, self.settings.least_area, ignore.mask, ignore.painted}
 
 
 def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> FramesTab:
@@ -143,8 +107,8 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> FramesTab:
             run = _run()
             ignore = _ignore(lifetime)
             settings = _settings(methods)
-        with gr.Column(scale=7, min_width=340):
-            result = _result()
+        with gr.Column(scale=7, min_width=340, elem_id="frames-result"):
+            result = result_panel()
     return FramesTab(batch, begun, run, ignore, settings, result)
 
 
@@ -173,9 +137,10 @@ def _run() -> RunPanel:
 
 
 def _ignore(lifetime: int) -> IgnorePanel:
-    mask, painted = gr.State(None, time_to_live=lifetime), mark()
-    with gr.Accordion("Ignore a region", open=False, elem_id="frames-ignore"):
+    mask, painted, opened = gr.State(None, time_to_live=lifetime), mark(), mark()
+    with gr.Accordion("Ignore a region", open=False, elem_id="frames-ignore") as accordion:
         gr.Markdown("Paint over a sky, a time stamp or the vehicle's bonnet once; it is ignored in all frames.")
+        hint = gr.Markdown(visible=False, elem_id="frames-paint-hint")
         paint = gr.ImageEditor(
             label="Paint what to ignore",
             sources=[],
@@ -185,13 +150,18 @@ def _ignore(lifetime: int) -> IgnorePanel:
             height=320,
             format="png",
             buttons=[],
+            visible=False,
             elem_id="frames-paint",
         )
         with gr.Row():
-            canvas = gr.Button("1. Take a frame to paint on", size="sm", elem_id="frames-canvas", min_width=120)
-            apply = gr.Button("2. Ignore what is painted", size="sm", elem_id="frames-apply", min_width=120)
+            apply = gr.Button(
+                "Ignore what is painted", size="sm", interactive=False, elem_id="frames-apply", min_width=120
+            )
+            canvas = gr.Button(
+                "Paint on the chosen frame", size="sm", interactive=False, elem_id="frames-canvas", min_width=120
+            )
             clear = gr.Button("Ignore nothing", size="sm", elem_id="frames-clear", min_width=100)
-    return IgnorePanel(mask, painted, paint, canvas, apply, clear)
+    return IgnorePanel(mask, painted, opened, accordion, hint, paint, canvas, apply, clear)
 
 
 def _settings(methods: list[tuple[str, str]]) -> SettingsPanel:
@@ -222,80 +192,3 @@ def _settings(methods: list[tuple[str, str]]) -> SettingsPanel:
             model=gr.Dropdown(choices, value=choices[0][1], label="Model", elem_id="frames-model"),
             keep_maps=gr.Checkbox(False, label="Put every map (.npy) into the zip archive", elem_id="frames-maps"),
         )
-
-
-def _result() -> ResultPanel:
-    return ResultPanel(
-        card=gr.HTML(HINT, elem_id="frames-card"),
-        timeline=gr.HTML("", elem_id="frames-timeline"),
-        threshold=gr.Slider(
-            0,
-            3,
-            1,
-            step=0.01,
-            label="Threshold",
-            info="Move it freely: the model does not run again.",
-            elem_id="frames-threshold",
-            elem_classes=CLAMPED,
-        ),
-        auto=gr.Checkbox(
-            True,
-            label="automatic: what is unusual among these or the clean frames",
-            container=False,
-            elem_id="frames-auto",
-        ),
-        worst=gr.Gallery(
-            label="The worst frames: click one",
-            columns=4,
-            height=270,
-            object_fit="contain",
-            format="jpeg",
-            allow_preview=False,
-            buttons=[],
-            elem_id="frames-worst",
-        ),
-        chosen=_chosen(),
-        table=gr.Dataframe(
-            headers=list(HEADERS),
-            datatype="str",
-            type="array",
-            interactive=False,
-            label="All frames, the worst first: click one",
-            max_height=420,
-            wrap=True,
-            column_widths=[f"{width}px" for width in HEADERS.values()],
-            elem_id="frames-table",
-        ),
-        files=_files(),
-    )
-
-
-def _chosen() -> ChosenPanel:
-    number = gr.State(None)
-    with gr.Column(visible=False, elem_id="frames-chosen") as column:
-        facts = gr.HTML("", elem_id="frames-facts")
-        slider = gr.ImageSlider(
-            label="Frame | heat map, objects",
-            type="numpy",
-            format="png",
-            interactive=False,
-            slider_position=4,
-            max_height=520,
-            elem_id="frames-slider",
-        )
-        inspect = gr.Button("Open in Inspect, with its masks", size="sm", elem_id="frames-inspect")
-    return ChosenPanel(number, column, facts, slider, inspect)
-
-
-def _files() -> FilesPanel:
-    with gr.Row():
-        return FilesPanel(
-            _download("Table (CSV)", "frames-csv"),
-            _download("JSON Lines", "frames-jsonl"),
-            _download("Report (HTML)", "frames-report"),
-            _download("Everything (zip)", "frames-zip"),
-        )
-
-
-def _download(label: str, elem_id: str) -> gr.DownloadButton:
-    return gr.DownloadButton(label, interactive=False, size="sm", elem_id=elem_id, min_width=90)

@@ -8,11 +8,19 @@ from typing import Any
 import gradio as gr
 
 from app.events import AT_ONCE, LATEST, PRIVATE, components
+from app.frames.ignoring import Ignoring
 from app.frames.layout import FramesTab, lay_out
 from app.frames.run import Watching
+from app.frames.triage import Triage
 from maeday_core.methods import ENSEMBLE, METHODS, Shots
 
 MAX_RUNS = 8
+ONCE: dict[str, Any] = {**PRIVATE, "trigger_mode": "once"}
+"""Of what a visitor says of a frame: what comes before the next one is shown does not count for that one."""
+SCROLL_TO_RESULT = """() => {
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+    if (innerWidth < 768) document.getElementById("frames-card").scrollIntoView({behavior});
+}"""
 
 
 def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) -> None:
@@ -24,10 +32,12 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
         incoming: where Inspect takes a picture from.
         example: a zip archive to try it with.
     """
-    watching = Watching(lay_out(lifetime, method_choices()), example, tabs, incoming)
-    _wire_run(watching)
-    _wire_criteria(watching)
-    _wire_chosen(watching)
+    tab = lay_out(lifetime, method_choices())
+    watching, triage = Watching(tab, example), Triage(tab, tabs, incoming)
+    _wire_run(watching, triage)
+    _wire_criteria(watching, triage, Ignoring(tab))
+    _wire_chosen(triage)
+    _wire_judging(triage)
 
 
 def method_choices() -> list[tuple[str, str]]:
@@ -40,77 +50,106 @@ def _shown(tab: FramesTab) -> set[Any]:
     """What shows a batch."""
     result, run = tab.result, tab.run
     buttons = {run.start, run.example, run.pause, run.stop}
-    return {tab.batch, tab.begun, result.card, result.timeline, result.table, result.worst, result.threshold, *buttons}
+    return {tab.batch, tab.begun, result.card, result.spoken, result.worst, result.limit, *_said(tab), *buttons}
 
 
-def _reset(tab: FramesTab) -> set[Any]:
-    """What is another where a batch was forgotten."""
+def _said(tab: FramesTab) -> set[Any]:
+    """What changes with what the visitor says of a frame."""
+    result = tab.result
+    return {result.timeline, result.table, result.chosen.judged, *result.chosen.judging, *components(result.files)}
+
+
+def _one(tab: FramesTab) -> set[Any]:
+    """What shows one frame."""
     chosen = tab.result.chosen
-    return _shown(tab) | {chosen.number, chosen.column, *components(tab.result.files)}
+    return {chosen.number, chosen.column, chosen.facts, chosen.slider, tab.result.timeline}
 
 
-def _wire_run(watching: Watching) -> None:
+def _wire_run(watching: Watching, triage: Triage) -> None:
     """Start, an example, pause and stop; other settings mean another run."""
     tab, run, chosen = watching.tab, watching.tab.run, watching.tab.result.chosen
     start: dict[str, Any] = {
         "fn": watching.start,
         "inputs": tab.asked | tab.criteria | {tab.batch, tab.begun},
-        "outputs": _shown(tab) | set(components(tab.result.files)),
+        "outputs": _shown(tab),
         "concurrency_limit": MAX_RUNS,
         **PRIVATE,
     }
     forget: dict[str, Any] = {"fn": watching.forget_chosen, "outputs": {chosen.number, chosen.column}, **AT_ONCE}
-    buttons = {run.start, run.example, run.pause, run.stop}
-    give_up: dict[str, Any] = {"fn": watching.give_up, "outputs": {tab.result.card, *buttons}, **AT_ONCE}
+    problem = {tab.result.card, tab.result.spoken, run.start, run.example, run.pause, run.stop}
+    give_up: dict[str, Any] = {"fn": watching.give_up, "outputs": problem, **AT_ONCE}
+    choose_first: dict[str, Any] = {
+        "fn": triage.choose_first,
+        "inputs": [tab.batch, chosen.number],
+        "outputs": _one(tab),
+        **AT_ONCE,
+    }
+    for button in (run.start, run.example):
+        button.click(None, js=SCROLL_TO_RESULT)
     example = run.example.click(watching.try_example, None, run.files, **PRIVATE)
     for begun in (run.start.click(**forget), example.then(**forget)):
-        begun.then(**start).failure(**give_up)
+        ran = begun.then(**start)
+        ran.failure(**give_up)
+        ran.success(**choose_first)
     run.pause.click(watching.pause, None, None, **AT_ONCE)
-    run.stop.click(watching.stop, [tab.batch, tab.begun], _reset(tab), **AT_ONCE)
+    run.stop.click(watching.stop, [tab.batch, tab.begun], _shown(tab) | {chosen.number, chosen.column}, **AT_ONCE)
     for setting in tab.asked:
         setting.change(watching.change_settings, None, run.start, **AT_ONCE)
 
 
-def _wire_criteria(watching: Watching) -> None:
-    """Threshold, least area and ignored region judge the frames again; none of them runs the model."""
+def _wire_criteria(watching: Watching, triage: Triage, ignoring: Ignoring) -> None:
+    """Limit, least area and ignored region judge the frames again; none of them runs the model."""
     tab, result, ignore = watching.tab, watching.tab.result, watching.tab.ignore
     judge: dict[str, Any] = {
-        "fn": watching.judge_again,
-        "inputs": tab.criteria | {tab.batch, tab.begun},
-        "outputs": _reset(tab),
+        "fn": triage.judge_again,
+        "inputs": tab.criteria | {tab.batch, tab.begun, result.chosen.number},
+        "outputs": _shown(tab) | _one(tab),
         **LATEST,
     }
-    write: dict[str, Any] = {
-        "fn": watching.write_files,
-        "inputs": tab.batch,
-        "outputs": set(components(result.files)),
-        **LATEST,
-    }
+    files = [ignore.opened, tab.run.files, tab.settings.every]
+    canvas = {ignore.opened, ignore.paint, ignore.hint, ignore.canvas, ignore.apply}
     for event in (
-        result.threshold.input(watching.set_threshold, result.threshold, result.auto, **AT_ONCE),
-        result.auto.input(watching.set_automatic, [result.auto, result.threshold], None, **AT_ONCE),
+        result.limit.input(watching.set_limit, result.limit, result.auto, **AT_ONCE),
+        result.timeline.input(watching.drag_limit, None, [result.auto, result.limit], **AT_ONCE),
+        result.auto.input(watching.set_automatic, [result.auto, result.limit], None, **AT_ONCE),
         tab.settings.least_area.change(lambda: None, None, None, **AT_ONCE),
-        ignore.apply.click(watching.take_paint, ignore.paint, [ignore.mask, ignore.painted], **PRIVATE),
-        ignore.clear.click(watching.clear_paint, None, [ignore.mask, ignore.painted, ignore.paint], **PRIVATE),
+        ignore.apply.click(ignoring.take_paint, [ignore.paint, ignore.mask], [ignore.mask, ignore.painted], **PRIVATE),
+        ignore.clear.click(ignoring.clear, files, {ignore.mask, ignore.painted, *canvas}, **PRIVATE),
     ):
-        event.then(**judge).then(**_choose(watching)).then(**write)
-    ignore.canvas.click(watching.offer_canvas, [tab.batch, tab.begun, result.chosen.number], ignore.paint, **PRIVATE)
+        event.then(**judge).then(**_write(triage))
+    ignore.accordion.expand(ignoring.open, files, canvas, **PRIVATE)
+    tab.run.files.change(ignoring.take_files, files, canvas, **PRIVATE)
+    ignore.canvas.click(ignoring.take_chosen, [tab.batch, tab.begun, result.chosen.number], canvas, **PRIVATE)
 
 
-def _wire_chosen(watching: Watching) -> None:
-    """A frame chosen in the table or the gallery, and the way from there to Inspect."""
-    tab, result = watching.tab, watching.tab.result
-    options = _choose(watching) | {"inputs": [tab.batch, tab.begun]}
-    result.table.select(**options | {"fn": watching.choose_row})
-    result.worst.select(**options | {"fn": watching.choose_thumbnail})
-    outputs = [watching.incoming, watching.tabs]
-    result.chosen.inspect.click(
-        watching.open_in_inspect, [tab.batch, tab.begun, result.chosen.number], outputs, **PRIVATE
-    )
+def _wire_chosen(triage: Triage) -> None:
+    """A frame chosen in the timeline, the gallery or the table, and the way from there to Inspect."""
+    tab, result = triage.tab, triage.tab.result
+    options: dict[str, Any] = {"inputs": [tab.batch, tab.begun], "outputs": _one(tab), **AT_ONCE}
+    result.timeline.select(triage.choose_dot, **options)
+    result.worst.select(triage.choose_thumbnail, **options)
+    result.table.select(triage.choose_row, **options)
+    outputs = [triage.incoming, triage.tabs]
+    inputs = [tab.batch, tab.begun, result.chosen.number]
+    result.chosen.inspect.click(triage.open_in_inspect, inputs, outputs, **PRIVATE)
 
 
-def _choose(watching: Watching) -> dict[str, Any]:
-    """Options of the event that shows the chosen frame."""
-    tab, chosen = watching.tab, watching.tab.result.chosen
-    outputs = {chosen.number, chosen.column, chosen.facts, chosen.slider}
-    return {"fn": watching.choose, "inputs": [tab.batch, chosen.number], "outputs": outputs, **AT_ONCE}
+def _wire_judging(triage: Triage) -> None:
+    """What the visitor says of the chosen frame."""
+    tab, chosen, ignore = triage.tab, triage.tab.result.chosen, triage.tab.ignore
+    inputs, outputs = [tab.batch, tab.begun, chosen.number], {tab.batch} | _said(tab) | _one(tab)
+    everything = tab.criteria | {tab.batch, tab.begun, chosen.number}
+    for said in (
+        chosen.object.click(triage.say_object, inputs, outputs, queue=False, **ONCE),
+        chosen.fine.click(triage.say_fine, inputs, outputs, queue=False, **ONCE),
+        chosen.ignore.click(
+            triage.ignore_here, everything, _shown(tab) | _one(tab) | {ignore.mask, ignore.painted}, **ONCE
+        ),
+    ):
+        said.then(**_write(triage))
+
+
+def _write(triage: Triage) -> dict[str, Any]:
+    """Options of the event that writes the files to download."""
+    tab = triage.tab
+    return {"fn": triage.write_files, "inputs": tab.batch, "outputs": set(components(tab.result.files)), **LATEST}

@@ -1,6 +1,6 @@
 """The Inspect tab: one photo, one detection, what the model saw."""
 
-from app.inspect.layout import EXAMPLES
+from app.inspect.examples import EXAMPLES
 from app.inspect.run import Incoming
 from app.inspect.wiring import inspect_tab
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
+from pathlib import Path
 
 import gradio as gr
 from gradio.components import Component
@@ -17,12 +20,13 @@ from app.models import load_saved
 from maeday_core import Reference, save_reference
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 
-ADAPTER = "adapter.safetensors"
-HINT = message(
+NO_NAME = "good parts"
+LONGEST_NAME = 60
+HINT = (
     "Judged without a reference",
-    "Add photos of good parts, taken like the query, and press Fine-tune: the model learns what is normal here.",
+    "1. Add photos of good parts, taken like the photo to inspect. 2. Press Learn. 3. Inspect: they judge it.",
 )
-FORGOTTEN = "The good parts of this visit were forgotten; load or fine-tune again."
+FORGOTTEN = "The good parts of this visit were forgotten; load or learn them again."
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class GoodPartsPanel:
 
     reference: gr.State
     adapted: gr.Checkbox
+    name: gr.Textbox
     shots: gr.Gallery
     tune: gr.Button
     example: gr.Button
@@ -62,29 +67,46 @@ def lay_out_good_parts(lifetime: int) -> GoodPartsPanel:
             buttons=[],
             elem_id="shots",
         )
+        name = gr.Textbox(
+            label="Name of the part",
+            placeholder="transistor",
+            info="For the file that you save.",
+            max_lines=1,
+            max_length=LONGEST_NAME,
+            elem_id="part-name",
+        )
         with gr.Row():
-            tune = gr.Button("Fine-tune", variant="primary", elem_id="tune", min_width=100)
+            tune = gr.Button("Learn", variant="primary", elem_id="tune", min_width=100)
             example = gr.Button("Try an example", elem_id="try-good-part", min_width=100)
-        card = gr.HTML(HINT, elem_id="adapter")
+        card = gr.HTML(message(*HINT), elem_id="adapter")
         with gr.Row():
             download = gr.DownloadButton("Save", interactive=False, size="sm", elem_id="get-adapter", min_width=80)
             upload = gr.UploadButton(
                 "Load", file_types=[".safetensors"], size="sm", elem_id="load-adapter", min_width=80
             )
             forget = gr.Button("Forget", interactive=False, size="sm", elem_id="forget", min_width=80)
-    return GoodPartsPanel(reference, adapted, shots, tune, example, card, download, upload, forget)
+    return GoodPartsPanel(reference, adapted, name, shots, tune, example, card, download, upload, forget)
 
 
-def in_use(panel: GoodPartsPanel, reference: Reference, left_out: Sequence[str] = ()) -> Answer:
+def file_name(name: str, shots: int) -> str:
+    """How the file of good parts is called: after the part, their number and the day."""
+    part = re.sub(r"[^\w-]+", "-", name.strip()[:LONGEST_NAME]).strip("-") or NO_NAME.replace(" ", "-")
+    return f"{part}-{shots}-good-{date.today():%Y-%m-%d}.safetensors"
+
+
+def in_use(panel: GoodPartsPanel, reference: Reference, left_out: Sequence[str] = (), name: str = "") -> Answer:
     """A reference is in use from now on, also where it cannot be saved.
 
     Args:
         panel: of the tab.
         reference: what was learned.
         left_out: sentences on the photos that could not be read.
+        name: of the part.
     """
+    file = file_name(name, reference.shots)
+    reference = replace(reference, name=reference.name or Path(file).stem)
     try:
-        download, unsaved = downloadable(ADAPTER, partial(save_reference, reference)), []
+        download, unsaved = downloadable(file, partial(save_reference, reference)), []
     except Exception as error:
         download = nothing_to_download()
         unsaved = [f"It is in use, but cannot be saved. {sentence(error, 'fine-tune again later')}"]
@@ -112,7 +134,7 @@ def forget(panel: GoodPartsPanel) -> Answer:
     return {
         panel.reference: None,
         panel.adapted: False,
-        panel.card: HINT,
+        panel.card: message(*HINT),
         panel.download: nothing_to_download(),
         panel.forget: gr.Button(interactive=False),
     }

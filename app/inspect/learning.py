@@ -16,8 +16,8 @@ from app.errors import without_folders
 from app.events import Answer, Values
 from app.files import nothing_to_download
 from app.gradio_fixes import uploaded
+from app.inspect.examples import EXAMPLES
 from app.inspect.good_parts import in_use, not_used
-from app.inspect.layout import EXAMPLES
 from app.inspect.run import Inspection
 from app.inspect.settings import settings_of
 from app.models import load_tools
@@ -37,6 +37,7 @@ from maeday_core import (
 )
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.fewshot.learned import Progress
+from maeday_core.texts import say
 
 EXAMPLE_QUERY, EXAMPLE_GOOD_PART = (str(EXAMPLES / name) for name in ("metal-scratch.jpg", "metal-clean.jpg"))
 PAUSE = 0.2
@@ -84,11 +85,13 @@ class Learning:
         yield self._busy("Starting", "If others work here now, you take turns.")
         settings = settings_of(tab.settings, values)
         readable, left_out = decodable(paths)
-        method = to_learn(find(values[tab.method]))
+        method = to_learn(find(values[tab.settings.method]))
         tools = yield from load_tools(values[tab.settings.model], settings, method, self._busy)
         tools = replace(tools, enough=stop.is_set)
         reference = yield from self._learned(learning(method, tools, Photos(readable)))
-        yield in_use(tab.good_parts, reference, left_out) | self.inspection.running(False)
+        yield in_use(tab.good_parts, reference, left_out, values[tab.good_parts.name] or "") | self.inspection.running(
+            False
+        )
 
     def _learned(self, steps: Generator[Progress, None, Reference]) -> Generator[Answer, None, Reference]:
         """Go through the steps in turns with other visitors, showing the progress every now and then."""
@@ -156,7 +159,7 @@ def _in_words(progress: Progress) -> tuple[str, Markup]:
     """How far it is, and the loss so far as a picture."""
     step = progress.step
     if step is None:
-        return f"{progress.share:.0%} done." if progress.share else "", NOTHING
-    left = f"about {step.seconds_left:.0f} s left"
-    text = f"Step {step.step} of {step.steps}, loss {step.loss:.4f}, {left}. Stop keeps it."
+        return say("{share:.0%} done.", share=progress.share) if progress.share else "", NOTHING
+    told = "Step {step} of {steps}, loss {loss:.4f}, about {left:.0f} s left. Stop keeps it."
+    text = say(told, step=step.step, steps=step.steps, loss=step.loss, left=step.seconds_left)
     return text, loss_curve(step.losses, step.steps)

@@ -8,10 +8,13 @@ import gradio as gr
 from gradio.components import Component
 
 from app.events import Answer, Values
+from app.gradio_fixes import OFFERED
 from app.models import model_choices
-from maeday_core import Settings
+from maeday_core import ENSEMBLE, METHODS, Settings
 from maeday_core.detection.decision import ALARM_RATE
 
+FIRST_METHOD = ENSEMBLE
+"""It ranks best of those that need no good parts, and with them (docs/results.md)."""
 MAX_MASKS = 64
 MASKS = 16
 """Balanced, these come within half a point of 64 (docs/evaluation.md) in half the time of the paper's 32."""
@@ -21,6 +24,7 @@ MASKS = 16
 class SettingsPanel:
     """The components of the panel."""
 
+    method: gr.Radio
     model: gr.Dropdown
     masks: gr.Slider
     ratio: gr.Slider
@@ -32,8 +36,8 @@ class SettingsPanel:
 
     @property
     def inputs(self) -> set[Component]:
-        """What `settings_of` reads, and the model."""
-        return {self.model, self.masks, self.ratio, self.seed, self.sampling, self.patches, self.tile}
+        """What `settings_of` reads, the method and the model."""
+        return {self.method, self.model, self.masks, self.ratio, self.seed, self.sampling, self.patches, self.tile}
 
 
 def settings_of(panel: SettingsPanel, values: Values, alarm_rate: float = ALARM_RATE) -> Settings:
@@ -72,11 +76,20 @@ def chosen(panel: SettingsPanel, settings: Settings) -> Answer:
     }
 
 
-def lay_out_settings() -> SettingsPanel:
-    """Lay out the panel."""
+def lay_out_settings(methods: list[tuple[str, str]]) -> SettingsPanel:
+    """Lay out the panel; `methods` are titles and names of those that need no good parts."""
     choices = model_choices()
-    with gr.Accordion("Settings", open=False):
+    about = " ".join(method.about for method in METHODS.values() if method.offered)
+    with gr.Accordion("Method and settings", open=False, elem_id="settings"):
         return SettingsPanel(
+            method=gr.Radio(
+                methods,
+                value=FIRST_METHOD.name,
+                label="Method",
+                info=about,
+                elem_id="method",
+                elem_classes=OFFERED,
+            ),
             model=gr.Dropdown(
                 choices,
                 value=choices[0][1],

@@ -11,72 +11,89 @@ from app.events import AT_ONCE, LATEST, PRIVATE, components
 from app.inspect import good_parts
 from app.inspect.layout import InspectTab, lay_out
 from app.inspect.learning import Learning
+from app.inspect.looks import Looks
 from app.inspect.run import Inspection, method_choices
+from app.inspect.saving import Saving
 
 MAX_RUNS = 8
-SCROLL_TO_VERDICT = """() => {
-    if (innerWidth < 768) document.getElementById("verdict").scrollIntoView({behavior: "smooth"});
-    return [];
+SCROLL_TO_VERDICT = """(...given) => {
+    if (innerWidth < 768) document.getElementById("subject").scrollIntoView({behavior: "smooth"});
+    return given;
 }"""
 SCROLL_TO_NEW_VERDICT = """() => {
     const photo = document.querySelector("#query img");
-    if (photo && innerWidth < 768) document.getElementById("verdict").scrollIntoView({behavior: "smooth"});
+    if (photo && innerWidth < 768) document.getElementById("subject").scrollIntoView({behavior: "smooth"});
 }"""
+SAVE = """() => document.querySelector("#strip-file").click()"""
 
 
-def inspect_tab(lifetime: int) -> gr.State:
+def inspect_tab(lifetime: int) -> InspectTab:
     """Lay out the tab and wire its events; a visitor's result is forgotten after `lifetime` seconds.
 
     Returns:
-        Where another tab puts what to inspect: an `Incoming`.
+        The tab: another one puts what to inspect into `incoming`, and sees in `shown` what was found last.
     """
-    inspection = Inspection(lay_out(lifetime, method_choices(None)))
+    tab = lay_out(lifetime, method_choices(None))
+    inspection = Inspection(tab, Looks(tab))
     learning = Learning(inspection)
     runs = [*_detections(inspection), *_detections_after_learning(learning)]
-    inspection.tab.stop.click(learning.stop, cancels=runs, queue=False, **PRIVATE)
+    tab.stop.click(learning.stop, cancels=runs, queue=False, **PRIVATE)
     for run in runs:
         _end_of(run, inspection)
     _wire_choices(inspection)
     _wire_looks(inspection)
-    return inspection.tab.incoming
+    _wire_strip(inspection)
+    return tab
 
 
 def _detection(tab: InspectTab) -> dict[str, Any]:
     """Options of the event that runs a detection."""
-    result = tab.result
+    result, strip = tab.result, tab.strip
     buttons = [tab.detect, tab.stop, tab.good_parts.tune]
-    chosen = {tab.photo, tab.method, tab.good_parts.reference, tab.good_parts.adapted, result.own_scale}
+    asked = {tab.photo, tab.at_once, tab.shown, tab.good_parts.reference, tab.good_parts.adapted, result.own_scale}
     return {
-        "inputs": chosen | result.judged_by | tab.settings.inputs,
-        "outputs": [tab.shown, tab.showing, tab.method, *components(result), *tab.good_parts.outputs, *buttons],
+        "inputs": asked | result.judged_by | tab.settings.inputs | {strip.kept},
+        "outputs": [
+            *(tab.photo, tab.shown, tab.showing, tab.settings.method, tab.first, *buttons),
+            *components(result),
+            *tab.good_parts.outputs,
+            *(strip.kept, strip.column, strip.entries),
+        ],
         "concurrency_limit": MAX_RUNS,
         **LATEST,
     }
 
 
 def _detections(inspection: Inspection) -> list[Any]:
-    """Detect, an example and a picture from another tab start a detection."""
-    tab, result = inspection.tab, inspection.tab.result
-    start: dict[str, Any] = {
-        "fn": inspection.start,
-        "js": SCROLL_TO_VERDICT,
-        "outputs": _detection(tab)["outputs"],
-        "queue": False,
-        **PRIVATE,
-    }
+    """Detect, a new photo, several, an example, an earlier photo and a picture from another tab start a detection."""
+    tab, outputs = inspection.tab, _detection(inspection.tab)["outputs"]
+    at_once: dict[str, Any] = {"outputs": outputs, "js": SCROLL_TO_VERDICT, "queue": False, **PRIVATE}
+    start = {"fn": inspection.start, "inputs": tab.shown, **at_once}
     detect = {"fn": inspection.detect, **_detection(tab)}
+    tab.detect.click(**start)
+    arrived = {tab.photo, tab.at_once, tab.shown}
+    tab.photo.input(inspection.start_at_once, arrived, **at_once)
+    several = {**detect, "fn": inspection.detect_several, "inputs": detect["inputs"] | {tab.several}}
+    several["outputs"] = [*outputs, tab.several]
+    tried = tab.examples.click(inspection.try_example, tab.shown, **at_once)
+    recalled = tab.strip.entries.click(
+        inspection.recall,
+        [tab.strip.kept, tab.good_parts.reference, tab.shown],
+        **{**at_once, "outputs": [*outputs, *tab.settings.inputs]},
+    )
     taken = tab.incoming.change(
         inspection.take,
         [tab.incoming, tab.good_parts.reference],
-        [tab.photo, tab.method, result.auto, *tab.settings.inputs],
+        [tab.photo, tab.result.auto, *tab.settings.inputs],
         **PRIVATE,
     )
-    detect_incoming = {**detect, "fn": inspection.detect_incoming}
-    detect_incoming["inputs"] = detect_incoming["inputs"] | {tab.incoming}
-    tab.detect.click(**start)
+    detect_incoming = {**detect, "fn": inspection.detect_incoming, "inputs": detect["inputs"] | {tab.incoming}}
     return [
         tab.detect.click(**detect),
-        tab.examples.load_input_event.then(**start).then(**detect),
+        tab.photo.input(**{**detect, "fn": inspection.detect_at_once}),
+        tab.several.upload(**several),
+        tried.then(**detect),
+        recalled.then(**{**detect, "fn": inspection.detect_recalled}),
         taken.then(**start).then(**detect_incoming),
     ]
 
@@ -87,7 +104,7 @@ def _detections_after_learning(learning: Learning) -> list[Any]:
     panel = tab.good_parts
     learn: dict[str, Any] = {
         "fn": learning.fine_tune,
-        "inputs": {panel.shots, panel.reference, panel.adapted, tab.method} | tab.settings.inputs,
+        "inputs": {panel.shots, panel.reference, panel.adapted, panel.name} | tab.settings.inputs,
         "outputs": [*panel.outputs, tab.detect, tab.stop, panel.tune],
         "concurrency_limit": MAX_RUNS,
         **PRIVATE,
@@ -100,10 +117,11 @@ def _detections_after_learning(learning: Learning) -> list[Any]:
         ),
         panel.forget.click(partial(good_parts.forget, panel), None, panel.outputs, **PRIVATE),
     ]
+    offered = [tab.settings.method, tab.result.auto]
     return [
-        change.then(inspection.offer_methods, [panel.reference, tab.method], [tab.method, tab.result.auto], **PRIVATE)
+        change.then(inspection.offer_methods, [panel.reference, tab.settings.method], offered, **PRIVATE)
         .then(None, js=SCROLL_TO_NEW_VERDICT)
-        .then(inspection.detect_again, **_detection(tab))
+        .then(**{**_detection(tab), "fn": inspection.detect_again})
         for change in changes
     ]
 
@@ -119,23 +137,29 @@ def _end_of(run: Any, inspection: Inspection) -> None:
 
 
 def _wire_choices(inspection: Inspection) -> None:
-    """Method and settings."""
+    """Method and settings: what is shown was asked otherwise."""
     tab = inspection.tab
-    tab.method.input(inspection.automatic, None, tab.result.auto, **AT_ONCE)
-    tab.settings.paper.click(inspection.as_in_the_paper, None, [tab.method, *tab.settings.inputs], **AT_ONCE)
+    tab.settings.method.input(inspection.automatic, None, tab.result.auto, **AT_ONCE)
+    paper = tab.settings.paper.click(inspection.as_in_the_paper, None, [*tab.settings.inputs], **AT_ONCE)
+    paper.then(inspection.outdated, tab.shown, tab.result.subject, **AT_ONCE)
+    changes = [one.input for one in tab.settings.inputs if hasattr(one, "input")]
+    gr.on([*changes, tab.photo.clear], inspection.outdated, tab.shown, tab.result.subject, **AT_ONCE)
 
 
 def _wire_looks(inspection: Inspection) -> None:
     """Threshold, false alarms, colour scale, mask and clicked place: none of them runs the model."""
-    tab, result, masks = inspection.tab, inspection.tab.result, inspection.tab.result.masks
+    tab, result, masks, looks = inspection.tab, inspection.tab.result, inspection.tab.result.masks, inspection.looks
     redraw: dict[str, Any] = {
-        "fn": inspection.redraw,
+        "fn": looks.redraw,
         "inputs": {tab.shown, tab.showing, result.own_scale} | result.judged_by,
-        "outputs": [result.verdict, result.before_and_after, result.evidence, result.overlay, result.heat],
+        "outputs": [
+            *(result.verdict, result.before_and_after, result.evidence, result.overlay, result.heat),
+            *(result.places, result.why),
+        ],
         **AT_ONCE,
     }
     show_mask: dict[str, Any] = {
-        "fn": inspection.show_mask,
+        "fn": looks.show_mask,
         "inputs": [tab.shown, masks.index, result.own_scale, tab.showing],
         "outputs": [result.verdict, masks.masked, masks.reconstruction, masks.difference],
         **AT_ONCE,
@@ -143,21 +167,33 @@ def _wire_looks(inspection: Inspection) -> None:
     files = _files(inspection)
     result.threshold.input(inspection.by_hand, None, result.auto, **AT_ONCE).then(**redraw).then(**files)
     judged_by: set[Any] = {tab.shown} | result.judged_by
-    result.auto.input(inspection.set_automatic, judged_by, result.threshold, **AT_ONCE).then(**redraw).then(**files)
-    allowed = result.alarm_rate.input(inspection.allow, judged_by, [result.auto, result.threshold], **AT_ONCE)
+    result.auto.input(looks.set_automatic, judged_by, result.threshold, **AT_ONCE).then(**redraw).then(**files)
+    allowed = result.alarm_rate.input(looks.allow, judged_by, [result.auto, result.threshold], **AT_ONCE)
     allowed.then(**redraw).then(**files)
     result.own_scale.input(**redraw).then(**show_mask).then(**_all_masks(inspection))
     masks.index.input(**show_mask)
-    result.heat.select(inspection.show_nearest, [tab.shown, tab.showing], [result.verdict, result.nearest], **AT_ONCE)
+    judged = {tab.shown, tab.showing} | result.judged_by
+    why = [result.verdict, result.places, result.why]
+    result.places.input(looks.show_place, judged | {result.places}, why, **AT_ONCE)
+    result.heat.select(looks.show_point, judged, why, **AT_ONCE)
+
+
+def _wire_strip(inspection: Inspection) -> None:
+    """Comparing two, and saving."""
+    strip = inspection.tab.strip
+    saving = Saving(strip)
+    strip.entries.select(saving.pin, strip.kept, [strip.kept, strip.entries, strip.compared], **AT_ONCE)
+    for button, save in ((strip.csv, saving.table), (strip.report, saving.report)):
+        button.click(save, strip.kept, strip.file, **AT_ONCE).then(None, js=SAVE)
 
 
 def _files(inspection: Inspection) -> dict[str, Any]:
-    """The figure and the report are written anew."""
+    """The figure and the report are written anew, and the strip."""
     tab, result = inspection.tab, inspection.tab.result
     return {
-        "fn": inspection.files,
-        "inputs": {tab.shown} | result.judged_by,
-        "outputs": [result.figure, result.report],
+        "fn": inspection.looks.files,
+        "inputs": {tab.shown, tab.strip.kept} | result.judged_by,
+        "outputs": [result.figure, result.report, tab.strip.kept, tab.strip.entries],
         **LATEST,
     }
 
@@ -166,7 +202,7 @@ def _all_masks(inspection: Inspection) -> dict[str, Any]:
     """The gallery is drawn anew."""
     tab, result = inspection.tab, inspection.tab.result
     return {
-        "fn": inspection.show_all_masks,
+        "fn": inspection.looks.show_all_masks,
         "inputs": [tab.shown, result.own_scale],
         "outputs": result.masks.gallery,
         **AT_ONCE,

@@ -16,15 +16,18 @@ from PIL.PngImagePlugin import PngInfo
 from maeday_core.cli.good_parts import add_good_parts, reference_of
 from maeday_core.cli.options import add_method, add_settings, settings_of, tools_of
 from maeday_core.cli.output import print_error, print_json, print_line, print_mistake, print_note, print_warning
-from maeday_core.errors import ImageError, MaedayError
+from maeday_core.errors import ImageError, MaedayError, SettingsError
 from maeday_core.io.files import check_folder, replacing, shortened, unique
 from maeday_core.io.folders import find_images
-from maeday_core.io.images import MAX_BYTES, RGBImage, load_image
+from maeday_core.io.images import MAX_BYTES, load_image
 
 if TYPE_CHECKING:
     from maeday_core.detection.result import Detection
+    from maeday_core.drawing.shown import Shown
 
-MAP, FIGURE, MASK = "-error-map.npy", "-maeday.png", "-mask.png"
+START_OF_PAGE = 1000
+"""Bytes of a page in which its header names the program."""
+MAP, FIGURE, MASK, REPORT = "-error-map.npy", "-maeday.png", "-mask.png", "-report.html"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -36,6 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="write error maps (.npy), masks of what is outlined and figures (.png)"
     )
+    parser.add_argument("--report", action="store_true", help="write a page on each picture there, too (.html)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
 
 
@@ -44,6 +48,8 @@ def run(options: Namespace) -> int:
     from maeday_core.methods import detector, find, last
 
     method, tools = find(options.method), tools_of(options, settings_of(options))
+    if options.report and not options.out:
+        raise SettingsError("A report needs a place: give --out with the folder to write it to.")
     out = Folder(options.out) if options.out else None
     paths, failed = _pictures(options.queries)
     if not paths:
@@ -71,8 +77,13 @@ def run(options: Namespace) -> int:
             print_warning(f"{path}: {doubt}")
         if result.made_by.windows:
             print_note(f"{path}: seen through {result.made_by.windows}")
-        written = out.write(path, query, result) if out else {"error_map": None, "mask": None}
-        _print({**_row(path, result, options.model), **written}, options.json)
+        files: dict[str, str | None] = {"error_map": None, "mask": None, "report": None}
+        if out:
+            from maeday_core.drawing.shown import shown
+
+            view = shown(path.name, query, result, doubt=doubt, reference=reference)
+            files |= out.write(path, result, view, options.report)
+        _print({**_row(path, result, options.model), **files}, options.json)
     return status
 
 
@@ -148,26 +159,30 @@ def _row(path: Path, result: Detection, model: str | None) -> dict[str, Any]:
 class Folder:
     """Where the files of a run are written; a picture of its own from an earlier run is replaced, no other one.
 
-    The pictures that this program writes name it in their header.
+    The pictures and pages that this program writes name it in their header.
     """
 
     def __init__(self, path: Path):
         check_folder(path)
         self._path = path.resolve()
-        pictures = list(self._path.glob("*.png"))
-        self._own = {picture for picture in pictures if _is_own(picture)}
-        self._taken = {stem.casefold() for picture in pictures if picture not in self._own for stem in _stems(picture)}
+        files = [*self._path.glob("*.png"), *self._path.glob(f"*{REPORT}")]
+        self._own = {file for file in files if _is_own(file)}
+        self._taken = {stem.casefold() for file in files if file not in self._own for stem in _stems(file)}
         self.path = path
 
     def wrote(self, path: Path) -> bool:
         """Whether a picture is one that an earlier run wrote here."""
         return path.resolve() in self._own
 
-    def write(self, path: Path, query: RGBImage, result: Detection) -> dict[str, str]:
-        """Write the map of a query, the mask of what is outlined, and a figure; returns the paths of map and mask."""
+    def write(self, path: Path, result: Detection, view: Shown, report: bool) -> dict[str, str]:
+        """Write the map of a query, the mask of what is outlined, a figure and, if wanted, a report.
+
+        Returns:
+            The paths of map, mask and report by their names in a row.
+        """
         from maeday_core.detection.decision import outline
         from maeday_core.drawing.figure import SOFTWARE, save_figure
-        from maeday_core.drawing.shown import shown
+        from maeday_core.drawing.report import report_page
 
         stem = unique(shortened(path.stem, MAP), self._taken)
         error_map, mask, figure = (self.path / f"{stem}{ending}" for ending in (MAP, MASK, FIGURE))
@@ -179,19 +194,28 @@ class Folder:
         with replacing(mask) as temporary:
             Image.fromarray(np.where(outlined, np.uint8(255), np.uint8(0))).save(temporary, pnginfo=header)
         with replacing(figure) as temporary:
-            save_figure(shown(path.name, query, result), temporary)
-        return {"error_map": str(error_map), "mask": str(mask)}
+            save_figure(view, temporary)
+        written = {"error_map": str(error_map), "mask": str(mask)}
+        if report:
+            page = self.path / f"{stem}{REPORT}"
+            with replacing(page) as temporary:
+                temporary.write_text(report_page(view), encoding="utf-8")
+            written["report"] = str(page)
+        return written
 
 
-def _stems(picture: Path) -> Iterator[str]:
-    return (picture.name.removesuffix(ending) for ending in (FIGURE, MASK) if picture.name.endswith(ending))
+def _stems(file: Path) -> Iterator[str]:
+    return (file.name.removesuffix(ending) for ending in (FIGURE, MASK, REPORT) if file.name.endswith(ending))
 
 
-def _is_own(picture: Path) -> bool:
+def _is_own(file: Path) -> bool:
     from maeday_core.drawing.figure import SOFTWARE
 
     try:
-        with Image.open(picture) as opened:
+        if file.suffix == ".html":
+            with file.open("rb") as page:
+                return f'name="generator" content="{SOFTWARE} '.encode() in page.read(START_OF_PAGE)
+        with Image.open(file) as opened:
             return opened.info.get("Software") == SOFTWARE
     except Exception:  # what is no picture is not ours
         return False

@@ -15,7 +15,7 @@ from maeday_core.io.files import check_folder, sha256
 from maeday_core.io.folders import find_images
 
 if TYPE_CHECKING:
-    from maeday_core.frames import FrameRecord, Verdict
+    from maeday_core.frames import FrameRecord, Judgement, Verdict
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -36,6 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Run the detector on every frame, then judge all of them together."""
     from maeday_core.frames import FrameRun, LeftOut, Sources
+    from maeday_core.frames.files import rows_of
     from maeday_core.methods import detector, find
 
     criteria = _criteria(options)
@@ -61,13 +62,22 @@ def run(options: Namespace) -> int:
             show(f"{len(records)} of {total} frames", len(records) / max(total, 1))
     judgement = frames.judge(**criteria)
     report = frames.write(judgement)
-    print_note(f"{judgement.title}. {judgement.reason} See {report}.")
-    for verdict in judgement.verdicts:  # last: whoever reads them may stop early
+    print_note(f"{_found(judgement)} {judgement.reason} See {report}.")
+    for verdict, row in zip(judgement.verdicts, rows_of(judgement), strict=True):  # last: a reader may stop early
         if options.json:
-            print_json(verdict.row)
+            print_json(row)
         else:
             print_line(_line(verdict))
     return 0 if judgement.verdicts else 2
+
+
+def _found(judgement: Judgement) -> str:
+    """What was found; where that is nothing, the frames to look at first."""
+    from maeday_core.frames.triage import first, headline
+
+    if judgement.anomalous or not judgement.verdicts:
+        return f"{headline(judgement)}."
+    return f"{headline(judgement)}: {', '.join(verdict.record.name for verdict in first(judgement))}."
 
 
 def _line(verdict: Verdict) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,8 @@ def reference_of(options: Namespace, method: Method, tools: Tools) -> Reference:
     from maeday_core.methods import Reference, load_reference
 
     if options.adapter:
-        return load_reference(options.adapter)
+        reference = load_reference(options.adapter)
+        return replace(reference, name=reference.name or options.adapter.stem)
     return learn_from(options.normals, method, tools) if options.normals else Reference()
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maeday_core.detection.windows import FloatMap, area_of_a_window
+from maeday_core.texts import say
 
 ALARM_RATE = 0.05
 """The share of good pictures that may be called anomalous, where nobody says otherwise."""
@@ -31,6 +32,9 @@ class DecisionRule:  # docs/decisions.md#decision
         peak: the image score of a sum is the mean of the highest share of its map; of a large picture, of so much of
             one window.
         quantile: what this share of a picture stays below is its ordinary level.
+        border: closer to the border than this share of the side, a place has fewer neighbours to be guessed from and
+            compared with, so it scores higher without a defect.
+        border_less: by so much less a place counts at the very border.
         look, looks: "look here" begins where so many times the wanted false alarms would be given, or for this share of
             the good pictures, whichever is less.
         mirrored: share of the mirrored scores in the level of one good part, and of more.
@@ -40,6 +44,8 @@ class DecisionRule:  # docs/decisions.md#decision
 
     peak: float = 0.01
     quantile: float = 0.95
+    border: float = 3 / 28
+    border_less: float = 0.4
     look: float = 5.0
     looks: float = 0.25
     mirrored: tuple[float, float] = (0.8, 0.5)
@@ -181,6 +187,13 @@ def image_score(error_map: FloatMap, share: float = RULE.peak) -> float:
     return mean_of_highest(error_map, round(share * area_of_a_window(error_map.shape)))
 
 
+def away_from_border(error_map: FloatMap) -> FloatMap:
+    """A map (H, W) with what lies near the border counted less, as a picture is judged without good parts."""
+    down, across = (np.minimum(np.arange(side), np.arange(side)[::-1]) / side for side in error_map.shape)
+    near = np.clip(1 - np.minimum(down[:, None], across) / RULE.border, 0, 1)
+    return np.asarray(error_map * (1 - RULE.border_less * near), np.float32)
+
+
 def outline(error_map: FloatMap, score: float, limit: float) -> npt.NDArray[np.bool_]:
     """Where a map (H, W) is above the limit, if the picture's score is: there lies what does not belong."""
     return (error_map > np.float64(limit)) & (score > limit)
@@ -211,7 +224,7 @@ class Roughness:
 def from_picture(error_map: FloatMap, roughness: Roughness) -> Ordinary:
     """What a clean picture as rough as this one would score, from its map (H, W) alone."""
     level = roughness.factor * max(ordinary_level(error_map), 1e-9) ** roughness.power
-    reason = "Without good parts, the threshold is what clean pictures as rough as this one seldom reach."
+    reason = say("Without good parts, the threshold is what clean pictures as rough as this one seldom reach.")
     return Ordinary(level, roughness.spread, roughness.spread, reason, least=roughness.least)
 
 
@@ -231,11 +244,14 @@ def from_good_parts(good: GoodParts, rates: Rates, peak: float = 0.0) -> Ordinar
         weight = RULE.mirrored[several]
         mirrored = _log_score(good.mirrored, peak) - one_by_one * math.log(good.shots)
         level = weight * mirrored + (1 - weight) * level
+    scores = [mean_of_highest(one, round(peak * one.size)) for one in good.left_out]
     reason = (
-        f"The threshold rests on {good.shots} good parts, each judged by the others."
+        "The threshold rests on {shots} good parts, which score {low:.3g} to {high:.3g} when each is judged by the "
+        "others."
         if several
         else "The threshold rests on one good part: it cannot tell how much good parts vary, so add more if you can."
     )
+    reason = say(reason, shots=good.shots, low=min(scores), high=max(scores))
     return Ordinary(
         math.exp(level + rates.above[several]),
         rates.spread[several],

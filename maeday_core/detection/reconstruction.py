@@ -18,22 +18,17 @@ from torch import Tensor
 
 from maeday_core.detection.perceptual import perceptual_error
 from maeday_core.detection.reading import PLAIN, Reading
-from maeday_core.detection.result import Detection, Provenance, Reconstructions
+from maeday_core.detection.result import Alone, Detection, Provenance, Reconstructions
 from maeday_core.detection.settings import Settings
 from maeday_core.detection.windows import FloatMap, Tiling, is_large
 from maeday_core.errors import ImageError, WeightsError
 from maeday_core.io.images import RGBImage, resize_map
 from maeday_core.model.mae import MaskedAutoencoder, denormalise, normalise
 from maeday_core.model.masks import draw_masks
-from maeday_core.model.pauses import Paused, finished
 
 KERNEL_SIZE, SIGMA = 7, 1.4  # docs/decisions.md#eq-1
 MICRO_BATCHES = (1, 3, 4, 8)
 MICRO_BATCH = 16
-PAUSE = 64
-"""Windows times masks between two pauses: somewhat less than a second of the bundled model on one core."""
-PERCEPTUAL_PAUSE = 12
-"""Windows between two pauses while perceptual errors are computed."""
 
 
 def detect(
@@ -55,7 +50,6 @@ def detect(
         WeightsError: the model computes no finite numbers.
     """
     *_, result = stream(model, query, settings, reading, partial=False)
-    assert result
     return result
 
 
@@ -66,11 +60,10 @@ def stream(
     reading: Reading = PLAIN,
     *,
     partial: bool = True,
-) -> Iterator[Detection | None]:
+) -> Iterator[Detection]:
     """Like `detect`, yielding a result after the first mask and after each further micro-batch.
 
-    Of a picture with many windows it also yields None every second or so, where somebody else may have a turn. The
-    last result is the whole one; stopping early costs nothing but what was not computed. Memory grows with the
+    The last result is the whole one; stopping early costs nothing but what was not computed. Memory grows with the
     picture where it is seen through windows, not with the number of masks.
 
     Args:
@@ -80,9 +73,9 @@ def stream(
     settings = settings or Settings()
     sums = Sums(model, query, settings, reading.perceptual(is_large(query.shape)))
     for count in micro_batches(settings.masks):
-        yield from sums.adding(count)
+        sums.add(count)
         if partial or sums.done == settings.masks:
-            yield (yield from sums.resulting(reading))
+            yield sums.result(reading)
 
 
 def provenance(model: MaskedAutoencoder, settings: Settings) -> Provenance:
@@ -125,16 +118,10 @@ class Sums:
 
     def add(self, count: int) -> None:
         """Look at every window under the next `count` masks."""
-        finished(self.adding(count))
-
-    def adding(self, count: int) -> Paused[None]:
-        """The same with pauses."""
         chosen = slice(self.done, self.done + count)
         together = max(1, MICRO_BATCH // count)
         leading: tuple[float, int, tuple[FloatMap, FloatMap]] | None = None
         for first in range(0, len(self.errors), together):
-            if first and first // together % max(1, PAUSE // (together * count)) == 0:
-                yield
             numbers = range(first, min(first + together, len(self.errors)))
             pictures, errors = self._look(numbers, chosen)
             self.errors[numbers.start : numbers.stop] += (errors * self.counted[chosen]).sum(axis=1)
@@ -154,36 +141,25 @@ class Sums:
 
     def mean_errors(self) -> FloatMap:
         """The errors of every window so far, float32 (windows, 1 or 2, S, S): squared and, if asked for, perceptual."""
-        return finished(self._mean_errors())
-
-    def _mean_errors(self) -> Paused[FloatMap]:
         counted, times = (some[: self.done].sum(axis=0) for some in (self.counted, self.hidden))
         windows, *side = self.errors.shape
         errors = np.empty((windows, 1 if self.guesses is None else 2, *side), np.float32)
         for number, error in enumerate(self.errors):
             errors[number, 0] = smooth(error / np.maximum(counted, 1))
             if self.guesses is not None:
-                if number and number % PERCEPTUAL_PAUSE == 0:
-                    yield
                 (window,) = self.view.cut(self.fitted, [self.view.corners[number]])
                 errors[number, 1] = perceptual_error(window, self.guesses[number], times, self.model.device)
         return errors
 
     def result(self, reading: Reading = PLAIN) -> Detection:
         """The detection by the masks so far."""
-        return finished(self.resulting(reading))
-
-    def resulting(self, reading: Reading = PLAIN) -> Paused[Detection]:
-        """The same with pauses."""
-        errors, large = (yield from self._mean_errors()), is_large(self.shape)
-        usual = reading.usual(errors[:, 0], large)
-        parts = (errors[first : first + MICRO_BATCH] for first in range(0, len(errors), MICRO_BATCH))  # to save memory
-        blended = self.view.blend(one for part in parts for one in reading.maps(part, self.done, large, usual))
-        del errors, parts
-        error_map = resize_map(blended, *self.shape)
-        if not np.isfinite(blended).all():
+        errors = self.mean_errors()
+        error_map = self._map(errors, reading)
+        if not np.isfinite(error_map).all():
             raise WeightsError(f"The model {self.model.info.name} computes no finite numbers; its weights are broken.")
-        seen = yield from self._seen(error_map)
+        alone = self._alone(errors, reading) if reading.evidence else None
+        del errors
+        seen = self._seen(error_map)
         return Detection(
             image_score=float(error_map.max()),
             error_map=error_map,
@@ -198,17 +174,30 @@ class Sums:
             ),
             seen=seen,
             good=reading.good,
+            alone=alone,
         )
 
-    def _seen(self, error_map: FloatMap) -> Paused[Reconstructions]:
+    def _map(self, errors: FloatMap, reading: Reading) -> FloatMap:
+        """The map (H, W) of the errors of every window."""
+        large = is_large(self.shape)
+        usual = reading.usual(errors[:, 0], large)
+        parts = (errors[first : first + MICRO_BATCH] for first in range(0, len(errors), MICRO_BATCH))  # to save memory
+        blended = self.view.blend(one for part in parts for one in reading.maps(part, self.done, large, usual))
+        return resize_map(blended, *self.shape)
+
+    def _alone(self, errors: FloatMap, reading: Reading) -> Alone:
+        """What the same errors say where they are not read as evidence for a sum."""
+        alone = replace(reading, evidence=False)
+        error_map = self._map(errors, alone)
+        return Alone(float(error_map.max()), alone.ordinary(error_map).threshold(self.settings.alarm_rate))
+
+    def _seen(self, error_map: FloatMap) -> Reconstructions:
         """What the model saw of the window around the highest value of the map."""
         row, column = np.unravel_index(error_map.argmax(), error_map.shape)
         number = self.view.around((row + 0.5) / error_map.shape[0], (column + 0.5) / error_map.shape[1])
         if number != self.shown:  # another window than it seemed at first
             self.shown, self.kept = number, []
             for first in range(0, self.done, MICRO_BATCH):
-                if first and first % PAUSE == 0:
-                    yield
                 (pictures,), (errors,) = self._look(
                     range(number, number + 1), slice(first, min(first + MICRO_BATCH, self.done))
                 )

@@ -28,9 +28,7 @@ class Unit:  # docs/decisions.md#colour-scale
         label: on a colour bar.
         digits: after the point.
         slider: the highest threshold that a person may choose, and the step from one to the next.
-        fixed_top: the end of a colour scale that is the same for every picture; None where the scale has the threshold
-            in its middle.
-        spread: then, how far the scale reaches to both sides of the threshold, as a share of it.
+        spread: how far the colour scale reaches to both sides of the threshold, as a share of it.
     """
 
     name: str
@@ -38,22 +36,14 @@ class Unit:  # docs/decisions.md#colour-scale
     label: str
     digits: int = 2
     slider: tuple[float, float] = (3, 0.01)
-    fixed_top: float | None = None
     spread: float = 0.25
 
     def scale(self, threshold: float) -> Scale:
-        """Where colours begin and end, for a picture whose first threshold this is."""
-        if self.fixed_top is not None:
-            return 0.0, self.fixed_top
+        """Where colours begin and end: the threshold is in the middle."""
         return (1 - self.spread) * threshold, (1 + self.spread) * threshold
 
-    @property
-    def starts_at_zero(self) -> bool:
-        """Whether 0 is an ordinary value; no patch is at a distance of 0 from all others."""
-        return self.fixed_top is not None or self.spread >= 1
 
-
-SQUARED_ERROR = Unit("squared error", "Error map E", "squared error, RGB in [0, 1]", 3, (1, 0.005), fixed_top=0.5)
+SQUARED_ERROR = Unit("squared error", "Error map E", "squared error, RGB in [0, 1]", 3, (1, 0.005), spread=0.75)
 """Summed over the channels: 0 is a perfect reconstruction, 3 the most that one within [0, 1] can miss by."""
 DEVIATIONS = Unit("deviations above normal", "Error map", "deviations above normal", slider=(30, 0.05), spread=1.0)
 DISTANCE = Unit("distance", "Map of distance", "distance")
@@ -134,14 +124,28 @@ class Matches:
     Attributes:
         query: uint8 (h', w', 3), the picture as the network saw it.
         distances: float32 (h, w), of each patch to the nearest ones.
-        nearest: int (h, w), the place of the nearest one among `crops`; for self-reference row * w + column.
+        nearest: int (h, w, n), the most alike patches, the most alike first: their places among `crops`; for
+            self-reference row * w + column, one in each field of the picture.
         crops: uint8 (patches, s, s, 3), what the patches of a memory bank look like; None if it is this picture itself.
     """
 
     query: RGBImage = field(repr=False)
     distances: FloatMap = field(repr=False)
-    nearest: npt.NDArray[np.int64] = field(repr=False)
+    nearest: npt.NDArray[np.integer[Any]] = field(repr=False)
     crops: RGBImage | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What a method says of a picture by itself, where its map was made to be added to that of another.
+
+    Attributes:
+        image_score: in the unit that it counts in alone.
+        threshold: for it.
+    """
+
+    image_score: float
+    threshold: Threshold
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,7 @@ class Detection:
         made_by: what it depends on.
         seen: what it was read off: reconstructions, matches of patches, or the results that it adds.
         good: maps of the good parts, which the threshold rests on; None without them.
+        alone: what the method says by itself, where `error_map` was made to be added; else None.
     """
 
     image_score: float
@@ -167,11 +172,17 @@ class Detection:
     made_by: Provenance
     seen: Reconstructions | Matches | tuple[Detection, ...] = field(repr=False)
     good: GoodParts | None = field(default=None, repr=False)
+    alone: Alone | None = None
 
     @property
     def verdict(self) -> Verdict:
         """What the score means under the threshold."""
         return self.threshold.verdict(self.image_score)
+
+    @property
+    def verdict_alone(self) -> Verdict:
+        """What the method says by itself, also where the result is a part of a sum."""
+        return self.alone.threshold.verdict(self.alone.image_score) if self.alone else self.verdict
 
     @property
     def parts(self) -> tuple[Detection, ...]:

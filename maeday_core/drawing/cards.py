@@ -1,4 +1,4 @@
-"""What a result says, as HTML: the verdict, before and after, which evidence counted, the most alike patch."""
+"""What a result says, as HTML and as one spoken sentence: the verdict, before and after, and which evidence counted."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import numpy as np
 from markupsafe import Markup
 
 from maeday_core.detection.decision import Verdict
-from maeday_core.detection.result import SQUARED_ERROR, Detection
+from maeday_core.detection.result import Detection
 from maeday_core.drawing.html import render
 from maeday_core.drawing.pictures import heat_map
-from maeday_core.drawing.shown import Shown, mask_count, nearest_at, number, overlay_pair, scale_of
+from maeday_core.drawing.shown import Shown, mask_count, number, overlay_pair, scale_of
 from maeday_core.io.images import RGBImage
 from maeday_core.methods import find
 from maeday_core.methods.ensemble import shares
+from maeday_core.texts import say
 
 CSS = (files(__package__) / "templates" / "cards.css").read_text(encoding="utf-8")
 """The looks of the cards, for the page that they stand on."""
@@ -31,6 +32,18 @@ TITLES = {
 }
 SHORT = {Verdict.ANOMALOUS: "does not belong", Verdict.LOOK: "look here", Verdict.NORMAL: "nothing found"}
 KINDS = {Verdict.ANOMALOUS: "anomalous", Verdict.LOOK: "look", Verdict.NORMAL: "calm"}
+ALONE = {
+    Verdict.ANOMALOUS: "{method}: found.",
+    Verdict.LOOK: "{method}: look here.",
+    Verdict.NORMAL: "{method}: not found.",
+}
+"""What a part of a sum says by itself."""
+SAID = "{title}: {factor} times the limit."
+RARE = "Fewer than 1 good picture in {many} scores this high."
+ONE_IN, SOME_IN = (
+    "About 1 good picture in {many} scores this high.",
+    "About {few} good pictures in {many} score this high.",
+)
 FEWEST, MOST = 1 / 200, 0.95
 """Shares of the good pictures beyond which no number is told."""
 SPOKEN = [
@@ -40,31 +53,66 @@ SPOKEN = [
 """The shares that are told, as so many in so many."""
 
 
+def spoken(view: Shown) -> str:
+    """The verdict in one short sentence, for those who hear it: the title and the factor to the limit, no more."""
+    title, factor = say(TITLES[view.verdict]), factor_of(view.result.image_score, view.limit)
+    return say(SAID, title=title, factor=factor)
+
+
 def verdict(view: Shown, own_scale: bool) -> Markup:
-    """What was found, the numbers, and the colour scale that they lie on."""
+    """What was found, how far from the limit, and the colour scale with the limit in its middle."""
     result, state = view.result, view.verdict
     score = result.image_score
-    low, top = scale_of(result, own_scale)
-    unit_scale = "fixed" if result.unit.fixed_top is not None else "threshold in the middle of the"
+    low, top = scale_of(result, own_scale, view.limit)
+    agree, said = agreement(result) if result.complete or view.stopped else (True, "")
     return render(
         "verdict",
         kind=KINDS[state] if state is not Verdict.NORMAL or result.threshold.shots else "hint",
-        title=TITLES[state],
+        title=say(TITLES[state]),
+        spoken=spoken(view) if result.complete or view.stopped else "",
+        factor=factor_of(score, view.limit),
         sentences=_sentences(view),
+        agree=agree,
+        agreement=said,
         colours=["rgb({},{},{})".format(*colour) for colour in heat_map(COLOURS, (0.0, 1.0))[0]],
         marks=[
-            (kind, f"{label} {number(result, value)}", f"{100 * np.clip((value - low) / (top - low), 0, 1):.1f}")
-            for kind, label, value in (("threshold", "threshold", view.limit), ("score", "image score", score))
+            (kind, f"{say(label)} {number(result, value)}", f"{100 * np.clip((value - low) / (top - low), 0, 1):.1f}")
+            for kind, label, value in (("threshold", "limit", view.limit), ("score", "score", score))
         ],
         low=f"{low:.2g}",
-        top=f"{top:.2f}",
+        top=f"{top:.2g}",
         beyond="" if own_scale else "+",
-        unit=result.unit.name,
-        scale="this picture's" if own_scale else unit_scale,
-        factor=_factor(score, view.limit),
+        unit=say(result.unit.name),
+        own_scale=own_scale,
         score=number(result, score),
-        threshold=number(result, view.limit),
+        limit=number(result, view.limit),
         facts=[_rests_on(view), *_facts(view)],
+    )
+
+
+def factor_of(score: float, limit: float) -> str:
+    """The score in terms of the limit, on the right side of 1."""
+    if score > 100 * limit:
+        return "over 100"
+    factor = score / limit if limit > 0 else 1.0
+    if 0.95 < factor < 1.05:
+        side = math.ceil if factor > 1 else math.floor
+        return f"{side(100 * factor) / 100:.2f}"
+    return f"{factor:.{1 if factor < 9.95 else 0}f}"
+
+
+def agreement(result: Detection) -> tuple[bool, str]:
+    """Whether the parts of a sum say the same by themselves, and what each says; nothing for a single method."""
+    if not result.parts:
+        return True, ""
+    verdicts = [part.verdict_alone for part in result.parts]
+    each = [
+        say(ALONE[one], method=say(find(part.made_by.method).title))
+        for part, one in zip(result.parts, verdicts, strict=True)
+    ]
+    agree = len(set(verdicts)) == 1
+    return agree, " ".join(
+        [say("By themselves the methods agree." if agree else "By themselves they disagree."), *each]
     )
 
 
@@ -72,67 +120,65 @@ def _sentences(view: Shown) -> list[str]:
     result, seen = view.result, view.result.reconstructions
     sentences = []
     if seen and not seen.complete:
-        count = f"{len(seen.masks)} of {seen.total} masks"
-        sentences.append(f"Stopped after {count}." if view.stopped else f"{count} so far.")
+        partial = "Stopped after {done} of {total} masks." if view.stopped else "{done} of {total} masks so far."
+        sentences.append(say(partial, done=len(seen.masks), total=seen.total))
     if result.complete or view.stopped:
         sentences += [_found(view), rarity(result)]
-        if view.verdict is not Verdict.ANOMALOUS and result.unit == SQUARED_ERROR:
-            sentences.append("On rough or speckled ground the ensemble sees more.")
     if view.doubt:
         sentences.append(view.doubt)
     return [*sentences, result.threshold.ordinary.reason]
 
 
 def _found(view: Shown) -> str:
-    if view.verdict is Verdict.ANOMALOUS:
-        share = float(view.anomalous.mean())
-        found = f"{share:.1%} of the picture lies" if share >= SPOT else "A spot lies"
-        return f"{found} above the threshold and is outlined."
     if view.verdict is Verdict.LOOK:
-        return "The ringed place is the most unusual one, but a good picture can look like this."
-    return "Its score lies below the threshold."
+        return say("The ringed place is the most unusual one, but a good picture can look like this.")
+    if view.verdict is Verdict.NORMAL:
+        return say("The most unusual place is ringed; it is below the limit.")
+    share, count = float(view.anomalous.mean()), len(view.places)
+    if share < SPOT:
+        found = "A spot is outlined." if count == 1 else "{count} spots are outlined."
+    elif count == 1:
+        found = "One place is outlined, {share} of the picture."
+    else:
+        found = "{count} places are outlined, {share} of the picture."
+    return say(found, count=count, share=f"{share:.1%}")
 
 
 def rarity(result: Detection) -> str:
     """How many good pictures score as high as this one, in words."""
     ordinary, score = result.threshold.ordinary, result.image_score
     if score <= ordinary.least:
-        return "So small a difference never counts."
+        return say("So small a difference never counts.")
     share = ordinary.share_above(score)
     if share < FEWEST:
-        return f"Fewer than 1 good picture in {1 / FEWEST:,.0f} scores this high."
+        return say(RARE, many=f"{1 / FEWEST:,.0f}")
     if share > MOST:
-        return "Nearly every good picture scores this high."
+        return say("Nearly every good picture scores this high.")
     few, many = min(SPOKEN, key=lambda spoken: abs(_log_odds(spoken[0] / spoken[1]) - _log_odds(share)))
-    return f"About {few} good picture{'s' * (few > 1)} in {many:,} score{'s' * (few == 1)} this high."
+    return say(ONE_IN if few == 1 else SOME_IN, few=few, many=f"{many:,}")
 
 
 def _log_odds(share: float) -> float:
     return math.log(share / (1 - share))
 
 
-def _factor(score: float, limit: float) -> str:
-    """The score in terms of the threshold; nothing for one of 0."""
-    if limit <= 0:
-        return ""
-    return f"{score / limit:.{2 if score < 10 * limit else 0}f} times the threshold"
-
-
 def _rests_on(view: Shown) -> str:
-    """How sure the threshold is, and what it allows."""
+    """How sure the limit is, and what it allows."""
     threshold = view.result.threshold
     if view.by_hand is not None:
-        return "threshold set by hand"
+        return say("limit set by hand")
     low, high = (number(view.result, value) for value in threshold.between)
-    return f"threshold for {100 * threshold.alarm_rate:.3g}% false alarms, between {low} and {high}"
+    told = "limit for {rate}% false alarms, between {low} and {high}"
+    return say(told, rate=f"{100 * threshold.alarm_rate:.3g}", low=low, high=high)
 
 
 def _facts(view: Shown) -> list[str]:
     result, done = view.result, mask_count(view.result)
-    masks = [f"{done} mask{'s' if done > 1 else ''}"] if done else []
+    masks = [say("{done} mask" if done == 1 else "{done} masks", done=done)] if done else []
     windows = result.made_by.windows if result.reconstructions else None
-    seen = [f"seen through {windows}; the masks below are those of the one around the peak"] if windows else []
-    return [find(result.made_by.method).title, *masks, *seen, f"{result.seconds:.2f} s"]
+    through = "seen through {windows}; the masks below are those of the one around the peak"
+    seen = [say(through, windows=windows)] if windows else []
+    return [say(find(result.made_by.method).title), *masks, *seen, f"{result.seconds:.2f} s"]
 
 
 def before_and_after(view: Shown, own_scale: bool) -> Markup:
@@ -140,10 +186,11 @@ def before_and_after(view: Shown, own_scale: bool) -> Markup:
     if view.before is None:
         return NOTHING
     figures = []
-    for name, one in (("Before", view.before), ("After", view)):
-        score, limit = (number(one.result, value) for value in (one.result.image_score, one.limit))
-        figures.append((overlay_pair(one, own_scale)[1], f"{name}: {SHORT[one.verdict]}, {score} against {limit}"))
-    return _figures("Before and after the good parts", figures)
+    before, after = "Before: {found}, {factor} x the limit", "After: {found}, {factor} x the limit"
+    for told, one in ((before, view.before), (after, view)):
+        factor = factor_of(one.result.image_score, one.limit)
+        figures.append((overlay_pair(one, own_scale)[1], say(told, found=say(SHORT[one.verdict]), factor=factor)))
+    return _figures(say("Before and after the good parts"), figures)
 
 
 def evidence(view: Shown, own_scale: bool) -> Markup:
@@ -152,30 +199,12 @@ def evidence(view: Shown, own_scale: bool) -> Markup:
         return NOTHING
     figures = []
     for part, share in zip(view.result.parts, shares(view.result), strict=True):
-        title = find(part.made_by.method).title
-        caption = f"{title}: {share:.0%} of the peak, {number(part, part.image_score)} {part.unit.name}"
+        caption = say(
+            "{method}: {share} of the peak", method=say(find(part.made_by.method).title), share=f"{share:.0%}"
+        )
         figures.append((heat_map(part.error_map, scale_of(part, own_scale)), caption))
-    return _figures("Which evidence counted", figures)
+    return _figures(say("Which evidence counted"), figures)
 
 
-def nearest_patch(view: Shown, x: int, y: int) -> Markup:
-    """What column `x`, row `y` of the shown map was compared with; nothing where patches are not compared."""
-    if view.result.matches is None:
-        return NOTHING
-    found = nearest_at(view.query, view.result.matches, x, y)
-    where = "elsewhere in this picture (yellow)" if found.elsewhere else "among the good parts"
-    return _figures(
-        "Compared with",
-        [
-            (found.marked, "The peak, or the place you clicked (blue)"),
-            (found.here, "What is there"),
-            (found.like, f"The most alike {where}: distance {found.distance:.2f}"),
-        ],
-        text="Click anywhere on the map: here is what that place looks like most. What looks like nothing else is "
-        "foreign.",
-        kind="nearest",
-    )
-
-
-def _figures(title: str, figures: list[tuple[RGBImage, str]], text: str = "", kind: str = "") -> Markup:
-    return render("figures", title=title, figures=figures, text=text, kind=kind)
+def _figures(title: str, figures: list[tuple[RGBImage, str]]) -> Markup:
+    return render("figures", title=title, figures=figures)

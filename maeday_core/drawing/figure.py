@@ -6,7 +6,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from maeday_core.detection.result import Detection
+from maeday_core import __version__
+from maeday_core.drawing.cards import TITLES, factor_of
 from maeday_core.drawing.pictures import COLOUR_MAP, heat_map
 from maeday_core.drawing.shown import Shown, number, overlay_pair, scale_of
 from maeday_core.methods import find
@@ -21,18 +22,18 @@ def save_figure(view: Shown, path: str | Path) -> None:
 
     Of a sum, the map of each part and its share of the peak come after.
     """
-    result, scale = view.result, scale_of(view.result, own_scale=False)
+    result, scale = view.result, scale_of(view.result, own_scale=False, limit=view.limit)
     height, width = view.query.shape[:2]
     count = 3 + len(result.parts)
     figure = Figure(
         figsize=(count * PANEL + 0.8, PANEL * min(max(height / width, 0.3), 2.5) + 0.9), layout="constrained"
     )
     axes = figure.subplots(1, count)
-    query, covered = overlay_pair(view, own_scale=False)
-    axes[0].imshow(query)
+    photo, covered = overlay_pair(view, own_scale=False)
+    axes[0].imshow(photo)
     image = axes[1].imshow(result.error_map, cmap=COLOUR_MAP, vmin=scale[0], vmax=scale[1])
     axes[2].imshow(covered)
-    titles = ["Query", result.unit.title, f"Overlay: {view.verdict}"]
+    titles = ["Photo", result.unit.title, TITLES[view.verdict]]
     for axis, part, share in zip(axes[3:], result.parts, shares(result), strict=True):
         axis.imshow(heat_map(part.error_map, scale_of(part, own_scale=False)))
         titles.append(f"{find(part.made_by.method).title}: {share:.0%} of the peak")
@@ -42,20 +43,23 @@ def save_figure(view: Shown, path: str | Path) -> None:
     bar = figure.colorbar(image, ax=axes[1], fraction=0.046, pad=0.02, extend="max")
     bar.set_label(result.unit.label)
     bar.ax.axhline(min(max(view.limit, scale[0]), scale[1]), color="#40e0ff", linewidth=2)
-    scores = f"image score {number(result, result.image_score)}, threshold {number(result, view.limit)}"
-    figure.supxlabel(f"{scores}   |   {_how(result)}", fontsize=9)
+    factor = factor_of(result.image_score, view.limit)
+    scores = f"score {number(result, result.image_score)}, limit {number(result, view.limit)}"
+    figure.supxlabel(f"{factor} x the limit ({scores})   |   {_how(view)}", fontsize=9)
     figure.savefig(path, dpi=130, metadata={"Software": SOFTWARE})
 
 
-def _how(result: Detection) -> str:
+def _how(view: Shown) -> str:
     """What a result depends on, in words."""
-    made_by = result.made_by
+    made_by = view.result.made_by
     how = [made_by.method]
     if made_by.masks is not None:
         how.append(f"{made_by.model}, {made_by.masks} masks of {made_by.mask_ratio:.0%}, {made_by.sampling}")
     if made_by.backbone is not None:
         how.append(made_by.backbone)
     if made_by.shots:
-        how.append(f"{made_by.shots} good part{'s' * (made_by.shots > 1)}")
+        named = ", ".join(filter(None, [view.reference.name, *view.reference.names]))
+        how.append(f"{made_by.shots} good part{'s' * (made_by.shots > 1)}{f' ({named})' if named else ''}")
     adapted = f"\nadapted: {made_by.adapter}" if made_by.adapter else ""
-    return f"{', '.join(how)}, seed {made_by.seed}{adapted}"
+    made = f"\n{view.name}, {view.time:%Y-%m-%d %H:%M}, MAEDAY {__version__}"
+    return f"{', '.join(how)}, seed {made_by.seed}{adapted}{made}"

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from maeday_core.io.images import RGBImage
+from maeday_core.texts import say
 
 JPEG_QUALITY = 88
 
@@ -23,12 +24,22 @@ def jpeg_bytes(picture: RGBImage) -> bytes:
 
 def jpeg_uri(picture: RGBImage) -> str:
     """A picture (H, W, 3) as a `data:` address, so that a page needs no other file."""
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg_bytes(picture)).decode()
+    return file_uri(jpeg_bytes(picture))
 
 
 def png_uri(data: bytes) -> str:
     """The bytes of a PNG file as a `data:` address."""
     return "data:image/png;base64," + base64.b64encode(data).decode()
+
+
+def webp_uri(data: bytes) -> str:
+    """The bytes of a WebP file as a `data:` address."""
+    return "data:image/webp;base64," + base64.b64encode(data).decode()
+
+
+def file_uri(data: bytes) -> str:
+    """The bytes of a JPEG file as a `data:` address."""
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
 
 
 def renderer(package: str) -> Callable[..., Markup]:
@@ -40,7 +51,9 @@ def renderer(package: str) -> Callable[..., Markup]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"jpeg": jpeg_uri, "png": png_uri}
+    templates.filters |= {"jpeg": jpeg_uri, "jpeg_file": file_uri, "png": png_uri, "webp": webp_uri}
+
+    templates.globals["say"] = say
 
     def render(template: str, **values: Any) -> Markup:
         """Fill in `templates/<template>.html`; a name that is missing is an error. The result is not escaped again."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import matplotlib
 import numpy as np
@@ -16,6 +18,9 @@ HIDDEN_COLOUR = 118
 LIGHT, DARK = (64, 224, 255), (10, 10, 10)
 RING = 0.09
 """The radius of a ring, as a share of the picture's shorter side."""
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+LETTER = 0.5
+"""The size of a number, in letters of OpenCV's for each pixel of an outline's width."""
 DASH = 20
 """The degrees that a dash of a ring covers, and those between two."""
 _COLOURS = (matplotlib.colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
@@ -38,23 +43,38 @@ def overlay(query: RGBImage, error_map: FloatMap, scale: Scale) -> RGBImage:
     return np.asarray(np.clip(blended, 0, 255), np.uint8)
 
 
-def outline(picture: RGBImage, region: npt.NDArray[np.bool_]) -> RGBImage:
-    """Draw the border of a region (H, W), light within dark so that it shows on any ground."""
+def outline(picture: RGBImage, region: npt.NDArray[np.bool_], width: int = 0) -> RGBImage:
+    """Draw the border of a region (H, W), light within dark so that it shows on any ground.
+
+    The line is `width` px wide; by default as wide as suits the picture.
+    """
     contours, _ = cv2.findContours(region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     drawn = np.ascontiguousarray(picture).copy()
-    width = _line_width(picture)
+    width = width or _line_width(picture)
     cv2.drawContours(drawn, contours, -1, DARK, 3 * width, cv2.LINE_AA)
     cv2.drawContours(drawn, contours, -1, LIGHT, width, cv2.LINE_AA)
     return drawn
 
 
-def ring(picture: RGBImage, x: int, y: int) -> RGBImage:
-    """Draw a dashed ring around column `x`, row `y`: a place to look at, which is not outlined."""
+def ring(picture: RGBImage, x: int, y: int, width: int = 0) -> RGBImage:
+    """Draw a dashed ring around column `x`, row `y`: a place to look at, which is not outlined; `width` as above."""
     drawn = np.ascontiguousarray(picture).copy()
-    width, radius = _line_width(picture), max(4, round(RING * min(picture.shape[:2])))
+    width, radius = width or _line_width(picture), max(4, round(RING * min(picture.shape[:2])))
     for colour, thickness in ((DARK, 3 * width), (LIGHT, width)):
         for start in range(0, 360, 2 * DASH):
             cv2.ellipse(drawn, (x, y), (radius, radius), 0, start, start + DASH, colour, thickness, cv2.LINE_AA)
+    return drawn
+
+
+def numbered(picture: RGBImage, places: Sequence[tuple[int, int]]) -> RGBImage:
+    """Write 1, 2, ... at some places, each given by its column and row: above and left of them if there is room."""
+    drawn = np.ascontiguousarray(picture).copy()
+    width = _line_width(picture)
+    for number, (x, y) in enumerate(places, 1):
+        (across, up), _ = cv2.getTextSize(str(number), FONT, LETTER * width, width)
+        at = max(2 * width, x - across - 2 * width), max(up + 2 * width, y - 2 * width)
+        for colour, thick in ((DARK, 4 * width), (LIGHT, 2 * width)):
+            cv2.putText(drawn, str(number), at, FONT, LETTER * width, colour, thick, cv2.LINE_AA)
     return drawn
 
 

@@ -1,19 +1,22 @@
-"""One detection as a page that needs no other file: the verdict, the pictures, and the settings to reproduce it."""
+"""One detection as a page that needs no other file: the verdict, the places and why, and how to get it again."""
 
 from __future__ import annotations
 
 from markupsafe import Markup
 
-from maeday_core.drawing.cards import before_and_after, evidence, nearest_patch, verdict
+from maeday_core import __version__
+from maeday_core.drawing.cards import before_and_after, evidence, verdict
+from maeday_core.drawing.command import command
 from maeday_core.drawing.html import render
-from maeday_core.drawing.shown import Shown, map_picture, one_mask, overlay_pair, peak_of
+from maeday_core.drawing.shown import Shown, map_picture, one_mask, overlay_pair
+from maeday_core.drawing.why_cards import why_place
 
 REPORTED_MASKS = 4
 
 
 def report_page(view: Shown) -> Markup:
     """The HTML of the page."""
-    query, covered = overlay_pair(view, own_scale=False)
+    photo, covered = overlay_pair(view, own_scale=False)
     masks = []
     if seen := view.result.reconstructions:
         for index in range(1, min(REPORTED_MASKS, len(seen.masks)) + 1):
@@ -23,12 +26,29 @@ def report_page(view: Shown) -> Markup:
         "report",
         name=view.name,
         verdict=verdict(view, own_scale=False),
-        pictures=[(query, "Query"), (covered, "Overlay"), (map_picture(view, own_scale=False), "Error map")],
-        sections=[
-            before_and_after(view, own_scale=False),
-            evidence(view, own_scale=False),
-            nearest_patch(view, *peak_of(view)),
+        pictures=[
+            (photo, "Photo"),
+            (covered, "Photo with the map"),
+            (map_picture(view, own_scale=False), view.result.unit.title),
         ],
+        places=[why_place(view, number) for number in range(1, len(view.places) + 1)],
+        sections=[before_and_after(view, own_scale=False), evidence(view, own_scale=False)],
         masks=masks,
+        origin=origin(view),
+        command=command(view),
         settings={name: value for name, value in view.result.made_by.record().items() if value is not None},
     )
+
+
+def origin(view: Shown) -> dict[str, str]:
+    """Where and when a result was made, and from what, for people."""
+    height, width = view.size
+    known, reference = {}, view.reference
+    if reference:
+        known["Good parts"] = ", ".join([reference.name or str(reference.shots), *reference.names])
+    return {
+        "Photo": f"{view.name}, {width} x {height} px",
+        "Date": f"{view.time:%Y-%m-%d %H:%M %Z}",
+        "Program": f"MAEDAY {__version__}",
+        **known,
+    }

@@ -72,8 +72,14 @@ class FrameRecord:
 
     @property
     def stem(self) -> str:
-        """A file name for any file system: its number, from 1, and what is left of its name."""
-        return f"{self.number + 1:05}-{re.sub(r'[^A-Za-z0-9_-]+', '_', Path(self.path).stem)[:60]}"
+        """A file name for any file system that no other frame of the run has: its number, from 1, and its name."""
+        return f"{self.number + 1:05}-{self.safe_name}"
+
+    @property
+    def safe_name(self) -> str:
+        """What is left of its name, and its time in a video, in a file name for any file system."""
+        moment = "" if self.time is None else f"-{self.time:g}s".replace(".", "_")
+        return re.sub(r"[^A-Za-z0-9_-]+", "_", Path(self.path).stem)[:60] + moment
 
     @property
     def row(self) -> dict[str, Any]:
@@ -112,6 +118,21 @@ def places(blocks: BlockMap) -> list[float]:
     tops, lefts = _edges(blocks)
     cells = [blocks.values[top:bottom, left:right] for top, bottom in pairwise(tops) for left, right in pairwise(lefts)]
     return [mean_of_highest(cell, min(round(highest), cell.size // LARGEST_OBJECT)) for cell in cells]
+
+
+def peak_of(blocks: BlockMap) -> tuple[int, int] | None:
+    """Column and row, in pixels of the frame, of the highest value in the place that scores highest.
+
+    None where no value is above 0.
+    """
+    scores, (tops, lefts) = places(blocks), _edges(blocks)
+    row, column = divmod(int(np.argmax(scores)), len(lefts) - 1)
+    cell = blocks.values[tops[row] : tops[row + 1], lefts[column] : lefts[column + 1]]
+    down, across = divmod(int(cell.argmax()), cell.shape[1])
+    if cell[down, across] <= 0:
+        return None
+    x, y = (at * blocks.block + blocks.block // 2 for at in (lefts[column] + across, tops[row] + down))
+    return min(x, blocks.width - 1), min(y, blocks.height - 1)
 
 
 def counted_area(blocks: BlockMap) -> float:

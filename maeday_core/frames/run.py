@@ -15,15 +15,17 @@ from maeday_core.detection.decision import ALARM_RATE
 from maeday_core.drawing.html import jpeg_bytes
 from maeday_core.errors import DatasetError, SettingsError
 from maeday_core.frames.baseline import baseline_of
-from maeday_core.frames.files import LEFT_OUT, ROWS, TABLE, append_to_tables, write_tables
+from maeday_core.frames.files import BOXES, LEFT_OUT, ROWS, TABLE, append_to_tables, rows_of, write_tables
 from maeday_core.frames.objects import BlockMap
+from maeday_core.frames.pictures import reduced
 from maeday_core.frames.records import COLUMNS, FORMAT, WORK, FrameRecord, map_path, picture_path, places
-from maeday_core.frames.report import PICTURES, REPORT, write_report
+from maeday_core.frames.report import ANOMALOUS, LOOK, REPORT, write_report
 from maeday_core.frames.sources import Frame, Key, Sources
+from maeday_core.frames.triage import NOT_JUDGED, Judgements
 from maeday_core.frames.verdict import Judgement, Verdict, apply_threshold, provisional
 from maeday_core.io.files import remove_temporaries, replacing
 from maeday_core.io.folders import LeftOut
-from maeday_core.io.images import RGBImage, resize
+from maeday_core.io.images import RGBImage
 from maeday_core.io.journal import alone_in, append_rows, mend, read_rows, rewrite
 from maeday_core.methods import Detect, last
 
@@ -33,7 +35,7 @@ JOURNAL = "records.jsonl"
 PRESENT = "present.jsonl"
 """The numbers of the frames that the sources hold, in their order."""
 MANIFEST = "run.json"
-WRITTEN = (WORK, MAPS, ROWS, TABLE, LEFT_OUT, PICTURES, REPORT)
+WRITTEN = (WORK, MAPS, ROWS, TABLE, BOXES, LEFT_OUT, ANOMALOUS, LOOK, REPORT)
 """What a run writes into its folder, and never takes for frames."""
 PICTURE_SIDE = 1280
 
@@ -149,14 +151,18 @@ class FrameRun:
         records = self.records()
         return apply_threshold(records, baseline_of(records, ignore, camera, alarm_rate), threshold, least_area)
 
-    def write(self, judgement: Judgement) -> Path:
-        """Write the tables, the anomalous frames with their objects, and the report, in place of earlier ones.
+    def write(self, judgement: Judgement, judged: Judgements = NOT_JUDGED) -> Path:
+        """Write the tables, pictures of the frames to look at first, and the report, in place of earlier ones.
+
+        Args:
+            judgement: the verdicts.
+            judged: what a person said of frames, by their numbers.
 
         Returns:
             The path of the report.
         """
-        write_tables(self.folder, judgement.verdicts)
-        return write_report(self.folder, judgement, self.left_out())
+        write_tables(self.folder, rows_of(judgement, judged))
+        return write_report(self.folder, judgement, self.left_out(), judged)
 
     def _measured(self, frame: Frame, detect: Detect, number: int, keep_maps: bool) -> FrameRecord:
         """Detect, and keep map and picture."""
@@ -165,7 +171,7 @@ class FrameRun:
         with replacing(map_path(self.folder, number)) as path:
             np.save(path, blocks.values)
         with replacing(picture_path(self.folder, number)) as path:
-            path.write_bytes(jpeg_bytes(_reduced(frame.picture)))
+            path.write_bytes(jpeg_bytes(reduced(frame.picture, PICTURE_SIDE)))
         record = FrameRecord(
             self.folder,
             number,
@@ -242,9 +248,3 @@ class FrameRun:
                 f"{self.folder} holds a run of another version of this program; delete it, or give another folder."
             )
         return manifest
-
-
-def _reduced(picture: RGBImage) -> RGBImage:
-    shrink = min(1.0, PICTURE_SIDE / max(picture.shape[:2]))
-    height, width = (max(1, round(side * shrink)) for side in picture.shape[:2])
-    return resize(picture, width, height)

@@ -12,6 +12,7 @@ from maeday_core.frames.baseline import Baseline, threshold_of
 from maeday_core.frames.objects import BlockMap, Box, find_objects
 from maeday_core.frames.records import FrameRecord, counted_area, places, places_of
 from maeday_core.io.images import RGBImage
+from maeday_core.texts import say
 
 GRAIN = 0.25  # docs/decisions.md#objects
 """Smaller regions, as a share of the area that counts in a place's score, are grains beside an object."""
@@ -80,9 +81,10 @@ class Judgement:
     @property
     def title(self) -> str:
         """The number of anomalous frames in words."""
-        count = len(self.anomalous)
-        hold = "holds" if count == 1 else "hold"
-        return f"{count} of {len(self.verdicts)} frames {hold} something that does not belong"
+        count, total = len(self.anomalous), len(self.verdicts)
+        one = "{count} of {total} frames holds something that does not belong"
+        several = "{count} of {total} frames hold something that does not belong"
+        return say(one if count == 1 else several, count=count, total=total)
 
     def at(self, threshold: float | None, least_area: int = 0) -> Judgement:
         """The same frames and baseline under another threshold (None: the baseline's) or least area."""
@@ -131,4 +133,4 @@ def provisional(
 
 def objects_text(count: int) -> str:
     """A number of objects in words."""
-    return f"{count} object{'' if count == 1 else 's'}"
+    return say("{count} object" if count == 1 else "{count} objects", count=count)

@@ -25,12 +25,9 @@ from maeday_core.fewshot.learned import Learned, Progress
 from maeday_core.io.images import RGBImage
 from maeday_core.methods.reference import Reference
 from maeday_core.methods.tools import Tools
-from maeday_core.model.pauses import Paused, finished
 
-Detect = Callable[[RGBImage], Iterator[Detection | None]]
-"""Judges a query: yields partial results if they are asked for, and the whole one last.
-
-Of a large picture it also yields None, every second or so, where somebody else may have a turn."""
+Detect = Callable[[RGBImage], Iterator[Detection]]
+"""Judges a query: yields partial results if they are asked for, and the whole one last."""
 Item = TypeVar("Item")
 ALL_SETTINGS = frozenset(SETTINGS)
 
@@ -129,12 +126,10 @@ class Sum(Method):
     def detector(self, tools: Tools, reference: Reference) -> Detect:
         first, *others = (part.detector(tools, reference) for part in self.parts(bool(reference)))
 
-        def detect(query: RGBImage) -> Iterator[Detection | None]:
-            found = []
-            for other in others:
-                found.append((yield from pausing(other(query))))
+        def detect(query: RGBImage) -> Iterator[Detection]:
+            found = [last(other(query)) for other in others]
             for result in first(query):
-                yield self.add([result, *found]) if result else None
+                yield self.add([result, *found])
 
         return detect
 
@@ -192,18 +187,7 @@ def find(name: str) -> Method:
     return METHODS[name]
 
 
-def last(items: Iterable[Item | None]) -> Item:
-    """The last of some items, at least one, which is not None."""
-    return finished(pausing(items))
-
-
-def pausing(items: Iterable[Item | None]) -> Paused[Item]:
-    """The same with their pauses; what comes before is passed over."""
-    latest: Item | None = None
-    for item in items:
-        if item is None:
-            yield
-        latest = item
-    if latest is None:
-        raise ValueError("There is no last item.")
+def last(items: Iterable[Item]) -> Item:
+    """The last of some items, at least one."""
+    *_, latest = items
     return latest

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from maeday_core.detection.decision import RULE, Rates, from_good_parts, from_picture, image_score
+from maeday_core.detection.decision import RULE, Rates, away_from_border, from_good_parts, from_picture, image_score
 from maeday_core.detection.reading import EVIDENCE_ALONE, EVIDENCE_ALONE_LARGE
 from maeday_core.detection.result import EVIDENCE, Detection, Unit
 from maeday_core.detection.windows import is_large
@@ -41,13 +41,16 @@ class Ensemble(Sum):
 
     def add(self, results: Sequence[Detection]) -> Detection:
         maeday, embedding = results
-        error_map = maeday.error_map + embedding.error_map
+        judged = error_map = maeday.error_map + embedding.error_map
         if maeday.good and embedding.good:
             ordinary = from_good_parts(maeday.good.plus(embedding.good), RATES, RULE.peak)
+        elif is_large(error_map.shape):
+            ordinary = from_picture(error_map, EVIDENCE_ALONE_LARGE)
         else:
-            ordinary = from_picture(error_map, EVIDENCE_ALONE_LARGE if is_large(error_map.shape) else EVIDENCE_ALONE)
+            judged = away_from_border(error_map)
+            ordinary = from_picture(judged, EVIDENCE_ALONE)
         threshold = ordinary.threshold(embedding.threshold.alarm_rate)
-        return self.sum_of(results, error_map, EVIDENCE, threshold, image_score(error_map))
+        return self.sum_of(results, error_map, EVIDENCE, threshold, image_score(judged))
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,15 @@ class RawEnsemble(Ensemble):
         return self.sum_of(results, results[0].error_map + results[1].error_map, RAW_SUM, threshold)
 
 
-def shares(result: Detection) -> list[float]:
-    """How much of a sum's peak each part accounts for, by what it adds there above its own median; adds up to 1."""
-    peak = np.unravel_index(result.error_map.argmax(), result.error_map.shape)
-    added = [max(float(part.error_map[peak] - np.median(part.error_map)), 0.0) for part in result.parts]
+def shares(result: Detection, at: tuple[int, int] | None = None) -> list[float]:
+    """How much of a sum each part accounts for, by what it adds above its own median; adds up to 1.
+
+    Args:
+        result: of the sum; none for one that is no sum.
+        at: row and column; by default those of the peak.
+    """
+    place = np.unravel_index(result.error_map.argmax(), result.error_map.shape) if at is None else at
+    added = [max(float(part.error_map[place] - np.median(part.error_map)), 0.0) for part in result.parts]
     total = sum(added)
     return [value / total if total else 1 / len(added) for value in added]
 

@@ -66,11 +66,8 @@ class Maeday(Method):
         adapted = adapter.apply(model, settings)
         reading = PLAIN if self.counts == "errors" else Reading(adapter.calibration, evidence, adapter.photos)
 
-        def detect(query: RGBImage) -> Iterator[Detection | None]:
+        def detect(query: RGBImage) -> Iterator[Detection]:
             for result in stream(adapted, query, settings, reading, partial=tools.partial):
-                if result is None:
-                    yield None
-                    continue
                 made_by = replace(result.made_by, shots=adapter.shots, preset=adapter.preset, adapter=adapter.recipe)
                 yield replace(result, made_by=made_by)
 

@@ -73,10 +73,10 @@ class PatchCore(Method):
         known = PATCHCORE.depends_on(tools, bank.shots)  # a further coreset is PatchCore with another seed
         made_by = replace(known, backbone=bank.backbone, seed=bank.seed, tile=bank.tile)
 
-        def detect(query: RGBImage) -> Iterator[Detection | None]:
+        def detect(query: RGBImage) -> Iterator[Detection]:
             start = time.perf_counter()
             seen = as_compared(query, network.side, bank.tile)
-            features = yield from network.features(seen)
+            features = network(seen)
             if features.shape[-1] != bank.features.shape[-1]:
                 raise WeightsError(
                     f"What was saved of the good parts was not learned with the network {bank.backbone}; learn again."
@@ -91,7 +91,7 @@ class PatchCore(Method):
                 threshold=from_good_parts(good, RATES).threshold(settings.alarm_rate),
                 seconds=time.perf_counter() - start,
                 made_by=made_by,
-                seen=Matches(seen, distances, nearest, bank.crops),
+                seen=Matches(seen, distances, nearest[..., None], bank.crops),
                 good=good,
             )
 

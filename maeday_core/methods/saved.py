@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import safetensors
+import torch
 from torch import Tensor
 
 from maeday_core.errors import SettingsError, WeightsError
+from maeday_core.fewshot.facts import items, text
 from maeday_core.methods.base import find
-from maeday_core.methods.reference import Reference
+from maeday_core.methods.reference import KEPT, KEPT_SIDE, GoodPart, Reference
 from maeday_core.model.checkpoints import save_tensors
 
 FORMAT = 2
@@ -25,6 +28,9 @@ MAX_BYTES = 256_000_000
 MAX_BYTES_FULL = 4_000_000_000
 """A file of all weights holds a whole model."""
 ALL_WEIGHTS = "/weights."
+PHOTO = "photo/"
+MAX_PHOTO = 4_000_000
+"""Bytes; a JPEG of `KEPT_SIDE` px a side takes less whatever it shows."""
 LONGEST = 200
 """Characters of what is said about a foreign file: its words may be of any length."""
 
@@ -34,9 +40,13 @@ def save_reference(reference: Reference, path: str | os.PathLike[str]) -> None:
     tensors: dict[str, Tensor] = {}
     for name, one in reference.learned.items():
         tensors |= {f"{name}/{key}": value for key, value in one.tensors().items()}
+    for number, photo in enumerate(reference.photos):
+        tensors[f"{PHOTO}{number}"] = torch.frombuffer(bytearray(photo.jpeg), dtype=torch.uint8)
     facts = {
         "format": FORMAT,
         "method": reference.method,
+        "name": reference.name,
+        "photos": [photo.name for photo in reference.photos],
         "learned": {name: one.facts() for name, one in reference.learned.items()},
     }
     save_tensors(Path(path), tensors, {"format": "pt", HEADER: json.dumps(facts)})
@@ -64,12 +74,31 @@ def load_reference(path: str | os.PathLike[str]) -> Reference:
                 if key.startswith(f"{part.name}/")
             }
             learned[part.name] = part.restore(facts["learned"][part.name], own)
+        name, photos = text(facts.get("name", "")), _photos(facts, tensors)
     except SettingsError as error:
         why = textwrap.shorten(str(error), LONGEST)
         raise WeightsError(f"{path.name} was written for something that is not here: {why}") from error
     except Exception as error:  # facts and tensors of any kind, where others were expected
         raise WeightsError(f"{path.name} is damaged; learn from the good parts again.") from error
-    return Reference(learned, method.name)
+    return Reference(learned, method.name, name, photos)
+
+
+def _photos(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> tuple[GoodPart, ...]:
+    """The photos of good parts; none in a file that was written before they were kept.
+
+    Raises:
+        ValueError, ImageError: they are none.
+    """
+    photos = []
+    for number, name in enumerate(items(facts.get("photos", []), 0, KEPT)):
+        data = tensors[f"{PHOTO}{number}"]
+        if data.dtype != torch.uint8 or data.ndim != 1 or len(data) > MAX_PHOTO:
+            raise ValueError("no JPEG file")
+        photo = GoodPart(text(name), data.numpy().tobytes())
+        if max(photo.picture.shape) > KEPT_SIDE:
+            raise ValueError("a larger photo than is kept")
+        photos.append(photo)
+    return tuple(photos)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from maeday_core.detection.decision import Roughness, from_picture
 from maeday_core.detection.maps import to_map
@@ -25,7 +25,6 @@ from maeday_core.methods.base import Detect, Method, Shots, Style, register
 from maeday_core.methods.reference import Reference
 from maeday_core.methods.tools import Tools
 from maeday_core.model.backbone import SIDE
-from maeday_core.model.pauses import Paused, finished
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,14 @@ class SelfMatching:  # docs/decisions.md#self-reference
         neighbours: a patch's distance is the mean of that to so many nearest ones.
         apart: cells; patches so near are left out, or a large defect would be compared with itself.
         bank: the most patches that serve as the bank.
+        fields: the most alike patch is kept of each of so many fields down and across, so that one elsewhere can be
+            shown however large the place is.
     """
 
     neighbours: int = 5
     apart: int = 4
     bank: int = 2048
+    fields: int = 6
 
 
 MATCHING = SelfMatching()
@@ -63,14 +65,12 @@ class SelfReference(Method):
         network, settings = tools.network(), tools.settings
         made_by = self.depends_on(tools, 0)
 
-        def detect(query: RGBImage) -> Iterator[Detection | None]:
+        def detect(query: RGBImage) -> Iterator[Detection]:
             start = time.perf_counter()
             view = Tiling.of(query.shape, settings.tile, SIDE)
             scale = (own_scale if view.whole else window_scale)(query.shape[0], query.shape[1], network.side)
             seen = resize_by(query, scale)
-            features = yield from network.features(seen)
-            distances, nearest = yield from matching(features, settings.seed)
-            del features
+            distances, nearest = match_itself(network(seen), settings.seed)
             error_map = to_map(distances, *query.shape[:2])
             rough = ROUGHNESS_LARGE if is_large(query.shape) else ROUGHNESS
             yield Detection(
@@ -86,7 +86,7 @@ class SelfReference(Method):
         return detect
 
 
-def match_itself(features: Tensor, seed: int = 0) -> tuple[FloatMap, npt.NDArray[np.int64]]:
+def match_itself(features: Tensor, seed: int = 0) -> tuple[FloatMap, npt.NDArray[np.int32]]:
     """Compare the patches of a picture (h, w, C) with each other; a sample of at most 2048 is the bank.
 
     So time and memory grow linearly with the pixels. Patches up to four cells away are left out.
@@ -96,14 +96,9 @@ def match_itself(features: Tensor, seed: int = 0) -> tuple[FloatMap, npt.NDArray
         seed: of the sample, where the picture has more patches.
 
     Returns:
-        Mean distance to the five nearest patches elsewhere, float32 (h, w), 0 where there are none; and the place of
-        the nearest one, row * w + column, int (h, w).
+        Mean distance to the five nearest patches elsewhere, float32 (h, w), 0 where there are none; and the places,
+        row * w + column, of the nearest one in each field of the picture, the most alike first, int32 (h, w, fields).
     """
-    return finished(matching(features, seed))
-
-
-def matching(features: Tensor, seed: int = 0) -> Paused[tuple[FloatMap, npt.NDArray[np.int64]]]:
-    """The same with pauses."""
     rows, columns = features.shape[:2]
     patches = features.flatten(0, 1)
     at = torch.cartesian_prod(torch.arange(rows, dtype=torch.int32), torch.arange(columns, dtype=torch.int32))
@@ -112,19 +107,41 @@ def matching(features: Tensor, seed: int = 0) -> Paused[tuple[FloatMap, npt.NDAr
         bank = (
             torch.randperm(len(patches), generator=torch.Generator().manual_seed(seed))[: MATCHING.bank].sort().values
         )
-    known = patches[bank.to(patches.device)]
-    distances: list[Tensor] = []
-    nearest: list[Tensor] = []
-    for part, places in zip(torch.split(patches, MATCHING.bank), torch.split(at, MATCHING.bank), strict=True):
-        if distances:
-            yield
-        between = torch.cdist(part, known).cpu()
-        between[(places[:, None] - at[bank][None]).abs().amax(dim=-1) <= MATCHING.apart] = torch.inf
-        found = between.topk(min(MATCHING.neighbours, len(bank)), largest=False)
+    nearest = _Nearest(patches, at, bank, _fields(at[bank], rows, columns))
+    parts = zip(torch.split(patches, MATCHING.bank), torch.split(at, MATCHING.bank), strict=True)
+    distances, places = zip(*(nearest(part, where) for part, where in parts), strict=True)
+    return torch.cat(distances).view(rows, columns).numpy(), torch.cat(places).view(rows, columns, -1).numpy()
+
+
+class _Nearest(nn.Module):
+    """Compares patches, at some places, with a bank among all of them. A module, so that whoever shares the machine may
+    have a turn before each part, as before each layer of a network."""
+
+    def __init__(self, patches: Tensor, at: Tensor, bank: Tensor, fields: list[Tensor]) -> None:
+        super().__init__()
+        self.known, self.at, self.bank, self.fields = patches[bank.to(patches.device)], at[bank], bank, fields
+
+    def forward(self, part: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean distance to the nearest patches elsewhere, and where the nearest one in each field is."""
+        between = torch.cdist(part, self.known).cpu()
+        between[(places[:, None] - self.at[None]).abs().amax(dim=-1) <= MATCHING.apart] = torch.inf
+        found = between.topk(min(MATCHING.neighbours, len(self.bank)), largest=False)
         finite = torch.where(found.values.isinf(), torch.nan, found.values)
-        distances.append(finite.nanmean(dim=1).nan_to_num(0))
-        nearest.append(bank[found.indices[:, 0]])
-    return torch.cat(distances).view(rows, columns).numpy(), torch.cat(nearest).view(rows, columns).numpy()
+        return finite.nanmean(dim=1).nan_to_num(0), self.bank[_one_in_each(self.fields, between)].int()
+
+
+def _fields(at: Tensor, rows: int, columns: int) -> list[Tensor]:
+    """Which of some patches, at (n, 2), lie in each field of a picture of so many rows and columns."""
+    down, across = ((at[:, axis] * MATCHING.fields) // length for axis, length in ((0, rows), (1, columns)))
+    field = down * MATCHING.fields + across
+    return [torch.nonzero(field == number)[:, 0] for number in field.unique()]
+
+
+def _one_in_each(fields: list[Tensor], between: Tensor) -> Tensor:
+    """The nearest in each field of each of m patches, whose distances are (m, n): (m, fields), the most alike first."""
+    least = [between[:, own].min(dim=1) for own in fields]
+    order = torch.stack([one.values for one in least], dim=1).argsort(dim=1, stable=True)
+    return torch.stack([own[one.indices] for own, one in zip(fields, least, strict=True)], dim=1).gather(1, order)
 
 
 SELF_REFERENCE = register(SelfReference())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
+from dataclasses import replace
 
 from maeday_core.detection.result import Detection
 from maeday_core.detection.windows import seen_as
@@ -10,7 +11,7 @@ from maeday_core.errors import SettingsError
 from maeday_core.fewshot.learned import Progress
 from maeday_core.io.images import RGBImage
 from maeday_core.methods.base import Detect, Method, Shots, last
-from maeday_core.methods.reference import Reference
+from maeday_core.methods.reference import Reference, kept
 from maeday_core.methods.tools import Tools
 from maeday_core.model.backbone import SIDE
 
@@ -75,7 +76,8 @@ def learning(method: Method, tools: Tools | None, shots: Iterable[RGBImage]) -> 
         tools = tools.with_settings(tile=seen_as(first.shape, tools.settings.tile, SIDE))
     if any("backbone" in part.uses for part in method.parts(good=True)):
         tools.network()  # what may fail at once comes before the work
-    return (yield from method.learning(tools, shots))
+    reference = yield from method.learning(tools, shots)
+    return replace(reference, photos=kept(shots))
 
 
 def learn(

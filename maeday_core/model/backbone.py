@@ -24,7 +24,6 @@ from maeday_core.errors import WeightsError
 from maeday_core.io.images import RGBImage, resize
 from maeday_core.model.device import best_device
 from maeday_core.model.hub import first_sentence, require_file
-from maeday_core.model.pauses import Paused, finished
 
 SIDE = 224
 MULTIPLE = 8
@@ -90,32 +89,27 @@ class Backbone:
     multiple: int = MULTIPLE
 
     def __call__(self, picture: RGBImage) -> Tensor:
-        """Features (h, w, C) of a picture (H, W, 3): float32, unit length, on the device of the network."""
-        return finished(self.features(picture))
+        """Features (h, w, C) of a picture (H, W, 3): float32, unit length, on the device of the network.
 
-    def features(self, picture: RGBImage) -> Paused[Tensor]:
-        """The same with pauses. A convolutional network sees a large picture in parts, with what lies around them.
-
-        The features are those of the whole, but for the rounding of sums; a network that takes means over the whole
-        picture takes them over each part.
+        A convolutional network sees a large picture in parts, with what lies around them. The features are those of the
+        whole, but for the rounding of sums; a network that takes means over the whole picture takes them over each
+        part.
         """
         large = self.multiple == MULTIPLE and picture.shape[0] * picture.shape[1] > PARTS.pixels
         multiple = PARTS.multiple if large else self.multiple
         height, width = (max(1, round(side / multiple)) * multiple for side in picture.shape[:2])
         picture = resize(picture, width, height)
-        return join((yield from self._in_parts(picture)) if large else self._stages(picture))
+        return join(self._in_parts(picture) if large else self._stages(picture))
 
     def _stages(self, picture: RGBImage) -> list[Tensor]:
         image = torch.from_numpy(picture.copy()).to(self.mean.device).permute(2, 0, 1)[None].float() / 255
         with torch.inference_mode():
             return [stage.float() for stage in self.network((image - self.mean) / self.std)]
 
-    def _in_parts(self, picture: RGBImage) -> Paused[list[Tensor]]:
+    def _in_parts(self, picture: RGBImage) -> list[Tensor]:
         height, width = picture.shape[:2]
         whole: list[Tensor] = []
         for top, left in product(range(0, height, PARTS.side), range(0, width, PARTS.side)):
-            if whole:
-                yield
             above, before = max(0, top - PARTS.around), max(0, left - PARTS.around)
             bottom, right = min(height, top + PARTS.side), min(width, left + PARTS.side)
             part = picture[above : bottom + PARTS.around, before : right + PARTS.around]

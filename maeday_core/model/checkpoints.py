@@ -217,7 +217,11 @@ def _check_keys(name: str, state: Mapping[str, Tensor], expected: Mapping[str, T
 
 
 def save_tensors(path: str | os.PathLike[str], tensors: dict[str, Tensor], header: Mapping[str, str]) -> None:
-    """Write tensors and the metadata `header` as a safetensors file, atomically."""
+    """Write tensors and the metadata `header` as a safetensors file, atomically; the same ones give the same bytes."""
     content = safetensors.torch.save(tensors, {"format": "pt", **header})  # save_file ignores the umask: mode 600
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
+    length, start = int.from_bytes(content[:8], "little"), 8
+    facts = json.dumps(json.loads(content[start : start + length]), sort_keys=True).encode()  # it had any order
+    facts += b" " * (-len(facts) % 8)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(len(facts).to_bytes(8, "little") + facts)
+        file.write(memoryview(content)[start + length :])

@@ -1,7 +1,7 @@
 """Requests that no page would send, against every event of a server that runs.
 
-`python -m tests.app.hostile_requests URL --seconds 600` sends them for longer than the test does. What to look at then
-is the server's log, which must hold no traceback, and its memory.
+`python -m tests.app.hostile_requests --requests 500` sends more of them than the test does, to a server of its own,
+whose log must hold no traceback.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import io
 import json
 import random
 import re
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -21,8 +22,13 @@ from typing import Any
 import httpx
 from PIL import Image
 
+from benchmarks.load import memory
 from benchmarks.visitor import API, Visitor
+from tests.app.servers import serving
 
+PATIENCE = 120
+LONGEST = 20
+"""Seconds that an answer may take."""
 FILE = {"_type": "gradio.FileData"}
 PLAIN: list[Any] = [
     None, True, False, 0, -1, 1, 0.5, 10**9, 1e308, -1e308, 10**400, float("nan"), float("inf"), float("-inf"),
@@ -122,33 +128,43 @@ def odd_posts(http: httpx.Client, visitor: Visitor, chance: random.Random) -> st
     return http.post(f"{API}/{place}", **options).text
 
 
-def attack(url: str, seconds: float, seed: int = 0) -> Counter[str]:
-    """Send requests for some time; what was answered, shortened, and how often."""
+def attack(url: str, requests: int, seed: int = 0) -> tuple[Counter[str], float]:
+    """Send so many requests; what was answered, shortened, and how often, and the longest wait in seconds."""
     answers: Counter[str] = Counter()
-    chance, visitor, deadline = random.Random(seed), Visitor(url), time.monotonic() + seconds
-    with httpx.Client(base_url=url.rstrip("/"), timeout=120, trust_env=False) as http:
-        for body in bodies(visitor, seed):
-            if time.monotonic() > deadline:
-                return answers
-            try:
-                answer = send(http, body, direct=chance.random() < 0.3)
-            except httpx.HTTPError as error:
-                answer = repr(error)
-            answers.update(SAID.findall(answer) or ["an answer"])
-            answers[odd_posts(http, visitor, chance)[:100]] += 1
-    raise AssertionError("the bodies are endless")
+    chance, visitor, longest = random.Random(seed), Visitor(url), 0.0
+    every = bodies(visitor, seed)
+    with httpx.Client(base_url=url.rstrip("/"), timeout=PATIENCE, trust_env=False) as http:
+        for number in range(requests):
+            start = time.monotonic()
+            if number % 2:
+                answers[odd_posts(http, visitor, chance)[:100]] += 1
+            else:
+                try:
+                    answer = send(http, next(every), direct=chance.random() < 0.3)
+                except httpx.HTTPError as error:
+                    answer = repr(error)
+                answers[(SAID.findall(answer) or ["an answer"])[0]] += 1
+            longest = max(longest, time.monotonic() - start)
+    return answers, longest
 
 
-def main() -> None:
-    """Attack a server."""
+def main() -> int:
+    """Attack a server of its own; 1 if it wrote a traceback, or kept somebody waiting."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("url")
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--requests", type=int, default=500, metavar="N", help="how many; by default 500")
+    parser.add_argument("--seed", type=int, default=0, help="of the requests")
     given = parser.parse_args()
-    for answer, times in attack(given.url, given.seconds, given.seed).most_common():
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as server:
+        answers, longest = attack(server.url, given.requests, given.seed)
+        tracebacks, used = server.log.read_text().count("Traceback"), memory(server.process.pid)
+        alive = server.process.poll() is None
+    for answer, times in answers.most_common():
         print(times, answer)
+    print(
+        f"{answers.total()} requests, {tracebacks} tracebacks, at most {longest:.1f} s each, {used:.2f} GiB at the end"
+    )
+    return 0 if alive and not tracebacks and longest < LONGEST else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

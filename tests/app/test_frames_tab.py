@@ -19,9 +19,13 @@ from PIL import Image
 
 from app.events import Answer, unchanged
 from app.frames import batch as batches
+from app.frames.answers import chosen as shown_alone
+from app.frames.answers import limit_slider
 from app.frames.batch import Asked, Batch, Criteria, State
-from app.frames.paint import painted_mask
-from app.frames.run import Watching, Wishes, other_question, threshold_slider
+from app.frames.ignoring import Ignoring, first_frame
+from app.frames.paint import also_ignored, painted_mask, united
+from app.frames.run import Watching, Wishes
+from app.frames.triage import Triage, other_question
 from app.frames.wiring import frames_tab, method_choices
 from maeday_core import ImageError
 from maeday_core.frames import FrameRun
@@ -41,8 +45,11 @@ class Wired:
     def __init__(self) -> None:
         with gr.Blocks() as self.blocks:
             frames_tab(60, gr.Tabs(), gr.State(None), Path("frames.zip"))
-        handlers = (getattr(event.fn, "__self__", None) for event in self.blocks.fns.values())
-        self.watching = next(owner for owner in handlers if isinstance(owner, Watching))
+        owners = [getattr(event.fn, "__self__", None) for event in self.blocks.fns.values()]
+        self.watching = next(owner for owner in owners if isinstance(owner, Watching))
+        self.triage = next(owner for owner in owners if isinstance(owner, Triage))
+        self.ignoring = next(owner for owner in owners if isinstance(owner, Ignoring))
+        self.tab = self.watching.tab
 
     def check(self, handler: Callable[..., Any], answer: Answer) -> None:
         """Every component of an answer is one that each event of its handler may change."""
@@ -57,7 +64,7 @@ class Wired:
         tab = self.watching.tab
         named = {f"frames-{name.replace('_', '-')}": value for name, value in given.items()}
         values = {component: named.get(component.elem_id, component.value) for component in tab.asked | tab.criteria}
-        return values | {tab.batch: batch, tab.begun: batch is not None}
+        return values | {tab.batch: batch, tab.begun: batch is not None, tab.result.chosen.number: given.get("number")}
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +132,7 @@ def test_a_run_ends_with_verdicts_and_files(wired: Wired, begun: Path) -> None:
     tab = wired.watching.tab
     wired.check(wired.watching.start, answer)
     assert answer[tab.batch].state is State.DONE
-    assert [row[2] for row in answer[tab.result.table]].count("anomalous") == 1
+    assert [row[4] for row in answer[tab.result.table]].count("above") == 1
     assert Path(answer[tab.result.files.archive].value["path"]).name == batches.ARCHIVE
     assert answer[tab.run.start].interactive
 
@@ -180,12 +187,13 @@ def test_a_run_whose_files_cannot_be_written_keeps_its_verdicts(
 
 
 def test_another_threshold_changes_verdicts_and_files(wired: Wired, batch: Batch) -> None:
-    watching, tab = wired.watching, wired.watching.tab
-    answer = watching.judge_again(wired.values(batch, auto=False, threshold=0.1))
-    wired.check(watching.judge_again, answer)
+    triage, tab = wired.triage, wired.tab
+    answer = triage.judge_again(wired.values(batch, auto=False, threshold=0.1))
+    wired.check(triage.judge_again, answer)
     assert len(answer[tab.batch].judgement.anomalous) == 8
-    files = watching.write_files(answer[tab.batch])
-    wired.check(watching.write_files, files)
+    assert not answer[tab.result.files.archive].interactive  # until it is written anew
+    files = triage.write_files(answer[tab.batch])
+    wired.check(triage.write_files, files)
     with zipfile.ZipFile(files[tab.result.files.archive].value["path"]) as packed:
         assert len([name for name in packed.namelist() if name.startswith("anomalous/")]) == 8
 
@@ -199,16 +207,19 @@ def test_an_ignored_region_changes_what_is_normal(batch: Batch) -> None:
 
 def test_a_batch_that_runs_or_is_gone_is_not_judged_again(wired: Wired, batch: Batch) -> None:
     for other in (None, replace(batch, state=State.RUNNING)):
-        assert wired.watching.judge_again(wired.values(other)) == unchanged()
-        assert wired.watching.write_files(other) == unchanged()
+        assert wired.triage.judge_again(wired.values(other)) == unchanged()
+        assert wired.triage.write_files(other) == unchanged()
+        for say in (wired.triage.say_object, wired.triage.say_fine):
+            assert say(other, False, 3) == unchanged()
+        assert wired.triage.ignore_here(wired.values(other, number=3)) == unchanged()
 
 
 def test_a_batch_that_was_forgotten_is_not_passed_over(wired: Wired, batch: Batch) -> None:
-    watching, tab = wired.watching, wired.watching.tab
+    watching, triage, tab = wired.watching, wired.triage, wired.tab
     event = type("Event", (), {"row_value": ["4", "x"], "index": 0})
     for other in (None, replace(batch, run=FrameRun(Path("gone")))):
         for handler, answer in (
-            (watching.judge_again, watching.judge_again({**wired.values(other), tab.begun: True})),
+            (triage.judge_again, triage.judge_again({**wired.values(other), tab.begun: True})),
             (watching.stop, watching.stop(other, True, Request())),
         ):
             wired.check(handler, answer)
@@ -216,10 +227,13 @@ def test_a_batch_that_was_forgotten_is_not_passed_over(wired: Wired, batch: Batc
             assert answer[tab.begun] is False
             assert answer[tab.run.start].value == "Start"
         for ask in (
-            lambda other=other: watching.choose_row(other, True, event),
-            lambda other=other: watching.choose_thumbnail(other, True, event),
-            lambda other=other: watching.open_in_inspect(other, True, 3),
-            lambda other=other: watching.offer_canvas(other, True, 3),
+            lambda other=other: triage.choose_row(other, True, event),
+            lambda other=other: triage.choose_thumbnail(other, True, event),
+            lambda other=other: triage.choose_dot(other, True, event),
+            lambda other=other: triage.say_fine(other, True, 3),
+            lambda other=other: triage.ignore_here({**wired.values(other), tab.begun: True}),
+            lambda other=other: triage.open_in_inspect(other, True, 3),
+            lambda other=other: wired.ignoring.take_chosen(other, True, 3),
         ):
             with pytest.raises(gr.Error, match="were forgotten; press Start"):
                 ask()
@@ -235,13 +249,14 @@ def test_paint_that_was_forgotten_is_not_passed_over(wired: Wired) -> None:
 @pytest.mark.parametrize("row", [None, [], ["x"], [[1]], ["inf"], ["nan"], ["99"], 5, {"0": 4}])
 def test_a_row_that_is_none_chooses_nothing(wired: Wired, batch: Batch, row: object) -> None:
     event = type("Event", (), {"row_value": row})
-    assert wired.watching.choose_row(batch, True, event) == unchanged()
+    assert wired.triage.choose_row(batch, True, event) == unchanged()
 
 
 @pytest.mark.parametrize("index", [None, -1, 99, 1.5, "0", [0], {}, True])
 def test_a_thumbnail_that_is_none_chooses_nothing(wired: Wired, batch: Batch, index: object) -> None:
     event = type("Event", (), {"index": index})
-    assert index is True or wired.watching.choose_thumbnail(batch, True, event) == unchanged()
+    assert index is True or wired.triage.choose_thumbnail(batch, True, event) == unchanged()
+    assert index in (0, True) or wired.triage.choose_dot(batch, True, event) == unchanged()
 
 
 def test_a_frame_is_handed_on_with_its_margin_or_with_a_reason(wired: Wired, begun: Path) -> None:
@@ -250,9 +265,10 @@ def test_a_frame_is_handed_on_with_its_margin_or_with_a_reason(wired: Wired, beg
     batch = done[watching.tab.batch]
     verdict = batch.verdict(3)
     assert verdict
-    answer = watching.open_in_inspect(batch, True, 3)
-    wired.check(watching.open_in_inspect, answer)
-    incoming = answer[watching.incoming]
+    answer = wired.triage.open_in_inspect(batch, True, 3)
+    wired.check(wired.triage.open_in_inspect, answer)
+    incoming = answer[wired.triage.incoming]
+    assert Path(incoming.path).name == "3.png"  # as the visitor knows it
     assert incoming.margin == verdict.image_score - verdict.threshold > 0
     assert incoming.settings.masks == ASKED.masks
     assert incoming.settings.sampling == "balanced"
@@ -271,14 +287,134 @@ def test_a_frame_is_handed_on_with_its_margin_or_with_a_reason(wired: Wired, beg
 
 
 def test_a_chosen_frame_is_shown_with_its_objects(wired: Wired, batch: Batch) -> None:
-    watching, chosen = wired.watching, wired.watching.tab.result.chosen
-    answer = watching.choose(batch, 3)
-    wired.check(watching.choose, answer)
-    assert "10 x 10 px at (70, 40)" in answer[chosen.facts]
-    assert watching.choose_row(batch, True, type("Event", (), {"row_value": ["4", "x"]}))[chosen.number] == 3
-    assert watching.choose_thumbnail(batch, True, type("Event", (), {"index": 0}))[chosen.number] == 3
-    for answer in (watching.choose(None, 3), watching.choose(batch, 99), watching.choose(batch, None)):
+    triage, chosen = wired.triage, wired.tab.result.chosen
+    event = type("Event", (), {"row_value": ["1", "x"], "index": 0})
+    for choose in (triage.choose_row, triage.choose_thumbnail):
+        answer = choose(batch, True, event)
+        wired.check(choose, answer)
+        assert answer[chosen.number] == 3  # the worst
+        assert "10 x 10 px at (70, 40)" in answer[chosen.facts]
+    answer = triage.choose_dot(batch, True, type("Event", (), {"index": 5}))
+    assert answer[chosen.number] == 5
+    assert 'aria-activedescendant="frames-dot-5"' in answer[wired.tab.result.timeline]
+    for answer in (triage.choose(None, 3), triage.choose(batch, 99), triage.choose(batch, None)):
         assert answer == unchanged()
+
+
+def test_after_a_run_the_worst_frame_is_shown_unless_another_one_was_chosen(wired: Wired, batch: Batch) -> None:
+    triage, chosen = wired.triage, wired.tab.result.chosen
+    answer = triage.choose_first(batch, None)
+    wired.check(triage.choose_first, answer)
+    assert answer[chosen.number] == 3
+    assert triage.choose_first(batch, 5)[chosen.number] == 5
+    assert triage.choose_first(replace(batch, state=State.RUNNING), None) == unchanged()
+
+
+def test_what_the_visitor_says_is_kept_and_the_next_frame_follows(wired: Wired, batch: Batch) -> None:
+    triage, tab = wired.triage, wired.tab
+    order = [verdict.record.number for verdict in batch.judgement.worst[:5]]
+    for done, number in enumerate(order, 1):
+        say = triage.say_object if done == 1 else triage.say_fine
+        answer = say(batch, True, number)
+        wired.check(say, answer)
+        batch = answer[tab.batch]
+        assert f"{done} of 5 judged by you" in answer[tab.result.chosen.judged]
+        assert answer[tab.result.chosen.number] == (order[done] if done < 5 else number)
+        assert not answer[tab.result.files.table].interactive  # until it is written anew
+    assert batch.said == {order[0]: "object", **dict.fromkeys(order[1:], "fine")}
+    triage.write_files(batch)
+    rows = (batch.run.folder / "frames.csv").read_text().splitlines()
+    assert ",object," in rows[1]
+    assert "5 of 5 frames to look at first were judged by a person" in (batch.run.folder / "report.html").read_text()
+
+
+def test_files_that_are_out_of_date_when_they_are_written_are_not_offered(wired: Wired, batch: Batch) -> None:
+    triage, tab = wired.triage, wired.tab
+    older = triage.say_fine(batch, True, 3)[tab.batch]
+    newer = triage.say_object(older, True, 3)[tab.batch]
+    assert triage.write_files(older) == unchanged()
+    assert triage.write_files(newer)[tab.result.files.table].interactive
+
+
+def test_what_is_unusual_in_a_frame_is_ignored_in_all_until_nothing_is(wired: Wired, batch: Batch) -> None:
+    triage, tab = wired.triage, wired.tab
+    answer = triage.ignore_here(wired.values(batch, number=3))
+    wired.check(triage.ignore_here, answer)
+    ignored = answer[tab.batch]
+    assert not ignored.judgement.anomalous
+    assert ignored.said == {3: "ignored"}
+    mask = answer[tab.ignore.mask]
+    assert mask[40:50, 70:80].all()
+    assert mask.mean() < 20
+    assert answer[tab.result.chosen.number] == ignored.judgement.worst[0].record.number != 3
+    again = ignored.judged_again(AUTOMATIC)
+    assert again.judgement.anomalous
+    assert not again.said
+
+
+def test_in_a_frame_without_an_object_the_ringed_place_is_ignored(batch: Batch) -> None:
+    judgement = batch.judgement.at(0.95)
+    mask = also_ignored(None, judgement, judgement.verdicts[3])
+    assert mask is not None
+    assert mask[40:50, 70:80].mean() > 200
+    more = also_ignored(mask, judgement, judgement.verdicts[0])
+    assert more is not None
+    assert more.sum() > mask.sum()
+    nothing = batch.run.judge(ignore=np.full((1, 1, 3), 255, np.uint8))
+    assert also_ignored(None, nothing, nothing.verdicts[0]) is None
+
+
+def test_masks_of_two_sizes_become_one() -> None:
+    small, large = np.zeros((2, 4, 3), np.uint8), np.zeros((8, 16, 3), np.uint8)
+    small[:, :2] = 255
+    large[0, 15] = 255
+    both = united(small, large)
+    assert both is not None
+    assert both.shape == (8, 16, 3)
+    assert both[:, :6].all()
+    assert both[0, 15].all()
+    assert united(None, small) is small
+    assert united(small, None) is small
+
+
+def test_the_first_frame_is_there_to_be_painted_on_before_a_run(
+    wired: Wired, begun: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.frames.ignoring.uploaded", lambda path: path)
+    ignoring, panel = wired.ignoring, wired.tab.ignore
+    files = [str(begun / "sources" / f"{number}.png") for number in range(8)]
+    assert wired.tab.ignore.paint.visible is False  # not there before the panel opens
+    answer = ignoring.open(False, files, 1.0)
+    wired.check(ignoring.open, answer)
+    assert answer[panel.paint].visible
+    assert answer[panel.apply].interactive
+    assert ignoring.open(True, files, 1.0) == unchanged()  # what is painted stays
+    assert ignoring.take_files(False, files, 1.0) == unchanged()
+    wired.check(ignoring.take_files, ignoring.take_files(True, files, 1.0))
+    nothing = ignoring.open(False, None, 1.0)
+    assert not nothing[panel.paint].visible
+    assert not nothing[panel.apply].interactive
+    picture = first_frame(files, 1.0)
+    assert picture is not None
+    assert picture.shape == (120, 180, 3)
+    assert first_frame([str(begun / "none.png")], 1.0) is None
+
+
+def test_the_line_that_is_dragged_moves_the_slider(wired: Wired) -> None:
+    watching, tab = wired.watching, wired.tab
+    answer = watching.drag_limit(type("Event", (), {"value": 1.23456}), Request())
+    wired.check(watching.drag_limit, answer)
+    assert answer == {tab.result.limit: 1.235, tab.result.auto: False}
+    assert watching.drag_limit(type("Event", (), {"value": -3}), Request())[tab.result.limit] == 0
+    for odd in (None, "1", float("nan"), [1], True):
+        with pytest.raises(gr.Error):
+            watching.drag_limit(type("Event", (), {"value": odd}), Request())
+
+
+def test_a_frame_that_is_not_there_cannot_be_judged(wired: Wired, batch: Batch) -> None:
+    for number in (None, 99):
+        assert wired.triage.say_fine(batch, True, number) == unchanged()
+        assert shown_alone(wired.tab, batch, number) == {}
 
 
 def test_stop_ends_a_paused_run_for_good(wired: Wired, batch: Batch) -> None:
@@ -293,7 +429,7 @@ def test_wishes_reach_a_run_that_goes_on(wired: Wired) -> None:
     watching = wired.watching
     wishes = watching.running["visitor"] = Wishes()
     try:
-        watching.set_threshold(0.4, Request())
+        watching.set_limit(0.4, Request())
         watching.pause(Request())
         assert wishes == Wishes(State.PAUSED, 0.4)
         watching.set_automatic(True, 0.4, Request())
@@ -334,7 +470,7 @@ def test_paint_over_the_limit_is_refused_before_it_is_decoded(side: int, monkeyp
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])
 def test_paint_that_cannot_be_read_is_named(wired: Wired, content: bytes) -> None:
     with pytest.raises(gr.Error, match="What is painted cannot be read"):
-        wired.watching.take_paint([content])
+        wired.ignoring.take_paint([content], None)
 
 
 def png(picture: np.ndarray) -> bytes:
@@ -350,8 +486,8 @@ def header_of_a_png(side: int) -> bytes:
 
 
 def test_the_slider_reaches_beyond_all_scores_and_stays_where_it_was_put(batch: Batch) -> None:
-    assert threshold_slider(batch, automatic=True).maximum > max(batch.judgement.baseline.scores)
-    assert threshold_slider(batch, automatic=True).value == round(batch.judgement.threshold, 3)
+    assert limit_slider(batch, automatic=True).maximum > max(batch.judgement.baseline.scores)
+    assert limit_slider(batch, automatic=True).value == round(batch.judgement.threshold, 3)
 
 
 def test_a_full_disk_is_not_a_file_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

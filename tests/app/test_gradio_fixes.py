@@ -116,3 +116,10 @@ def test_a_full_disk_is_named_and_a_mistake_is_not_hidden() -> None:
         asyncio.run(failing(OSError(errno.ENOSPC, "full"))())
     with pytest.raises(RuntimeError, match="Gradio's words"):
         asyncio.run(failing(KeyError("x"))())
+
+
+@pytest.mark.parametrize("data", [None, 5, [1], {}])
+def test_an_event_that_says_nothing_says_nothing_of_anything(data: object) -> None:
+    fixes.apply()
+    assert getattr(gr.EventData(None, data), "number", None) is None
+    assert gr.EventData(None, {"number": 5}).number == 5

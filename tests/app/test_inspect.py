@@ -19,7 +19,8 @@ from app import temporary
 from app.events import Answer, unchanged
 from app.inspect import Incoming, good_parts, inspect_tab, learning, run
 from app.inspect.learning import Learning, checked, decodable
-from app.inspect.run import Inspection, method_choices, place_in, threshold_slider
+from app.inspect.looks import place_in, threshold_slider
+from app.inspect.run import Inspection, method_choices
 from app.models import Busy
 from maeday_core import (
     MAEDAY,
@@ -33,6 +34,7 @@ from maeday_core import (
     Tools,
 )
 from maeday_core.drawing.shown import Shown, mask_count, shown
+from maeday_core.drawing.why_cards import place_labels
 from maeday_core.fewshot.fine_tuning import find_preset
 from tests.drawing.detections import HEIGHT, WIDTH, ensemble, matched, query, reconstructed
 
@@ -99,25 +101,44 @@ def view(result: Detection) -> Shown:
 @pytest.mark.parametrize("made", [reconstructed, matched, ensemble])
 def test_answers_on_a_result_name_wired_components(wired: Wired, made: Callable[[], Detection]) -> None:
     do, result = wired.inspection, view(made())
-    for handler in (do.end, do.redraw, do.set_automatic, do.allow, do.files):
+    for handler in (do.end, do.looks.redraw, do.looks.set_automatic, do.looks.allow, do.looks.files):
         wired.check(handler, handler(wired.values(handler, result)))
-    wired.check(do.show_mask, do.show_mask(result, 2, False))
-    wired.check(do.show_all_masks, do.show_all_masks(result, False))
+    wired.check(do.looks.show_mask, do.looks.show_mask(result, 2, False))
+    wired.check(do.looks.show_all_masks, do.looks.show_all_masks(result, False))
+
+
+@pytest.mark.parametrize("made", [reconstructed, matched, ensemble])
+def test_a_place_and_a_point_are_explained_by_every_method(wired: Wired, made: Callable[[], Detection]) -> None:
+    do, result = wired.inspection.looks, view(made())
+    why, places = do.tab.result.why, do.tab.result.places
+    listed = do.redraw(wired.values(do.redraw, result))
+    assert listed[places].choices == [(label, str(n)) for n, label in enumerate(place_labels(result), 1)]
+    first = do.show_place(wired.values(do.show_place, result, places="1"))
+    wired.check(do.show_place, first)
+    assert first[why].value == listed[why].value
+    assert place_labels(result)[0] in first[why].value
+    for odd in (None, "99", "-1", "²", "x" * 99):
+        assert do.show_place(wired.values(do.show_place, result, places=odd))[why].value == first[why].value
+    point = do.show_point(wired.values(do.show_point, result), type("Event", (), {"index": [1, 2]}))
+    wired.check(do.show_point, point)
+    assert "The place you clicked: upper left" in point[why].value
+    assert point[places].value is None
 
 
 def test_files_are_written_for_their_own_buttons(wired: Wired) -> None:
     do = wired.inspection
-    answer = do.files(wired.values(do.files, view(reconstructed())))
-    names = [Path(button.constructor_args["value"]).name for button in answer.values()]
+    answer = do.looks.files(wired.values(do.looks.files, view(reconstructed())))
+    buttons = [answer[button] for button in (do.tab.result.figure, do.tab.result.report)]
+    names = [Path(button.constructor_args["value"]).name for button in buttons]
     assert names == ["part-maeday.png", "part-report.html"]
 
 
 def test_answers_without_a_result_change_nothing_but_the_end_of_a_run(wired: Wired) -> None:
     do = wired.inspection
-    for handler in (do.redraw, do.set_automatic, do.files):
+    for handler in (do.looks.redraw, do.looks.set_automatic, do.looks.files):
         assert handler(wired.values(handler)) == unchanged()
-    assert do.show_mask(None, 1, False) == do.show_all_masks(None, False) == unchanged()
-    assert do.allow(wired.values(do.allow))[do.tab.result.auto] is True
+    assert do.looks.show_mask(None, 1, False) == do.looks.show_all_masks(None, False) == unchanged()
+    assert do.looks.allow(wired.values(do.looks.allow))[do.tab.result.auto] is True
     ended = do.end(wired.values(do.end))
     wired.check(do.end, ended)
     assert "Nothing was computed" in ended[do.tab.result.verdict]
@@ -125,7 +146,7 @@ def test_answers_without_a_result_change_nothing_but_the_end_of_a_run(wired: Wir
 
 def test_answers_of_choices_name_wired_components(wired: Wired) -> None:
     do = wired.inspection
-    wired.check(do.start, do.start())
+    wired.check(do.start, do.start(None))
     wired.check(do.as_in_the_paper, do.as_in_the_paper())
     wired.check(do.by_hand, do.by_hand())
     wired.check(do.automatic, do.automatic())
@@ -168,7 +189,8 @@ def test_a_setting_out_of_range_is_explained(wired: Wired, picture: str) -> None
 def test_judging_again_begins_without_a_result_that_stop_could_bring_back(wired: Wired, picture: str) -> None:
     do = wired.inspection
     first = next(do.detect_again(wired.values(do.detect_again, query=picture)))
-    assert first == {do.tab.shown: None, do.tab.showing: False}
+    assert first[do.tab.shown] is None
+    assert first[do.tab.showing] is False
 
 
 @pytest.fixture
@@ -187,7 +209,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch, tiny_model: MaskedAutoencoder) -> Tool
 
 def test_a_detection_sharpens_and_ends_with_files(wired: Wired, tiny: Tools, picture: str) -> None:
     do = wired.inspection
-    answers = list(do.detect(wired.values(do.detect, query=picture, masks=4)))
+    answers = list(do.detect(wired.values(do.detect, query=picture, masks=4, method="maeday")))
     for answer in answers:
         wired.check(do.detect, answer)
     loading, *shown_so_far, files = answers
@@ -216,7 +238,7 @@ def test_good_parts_are_learned_and_the_photo_is_judged_without_and_with_them(
     reference = answers[-1][do.tab.good_parts.reference]
     assert reference.shots == 1
     assert "Adapted to 1 good part" in answers[-1][do.tab.good_parts.card]
-    offered = do.offer_methods(reference, "maeday")[do.tab.method]
+    offered = do.offer_methods(reference, "maeday")[do.tab.settings.method]
     assert "patchcore" in [name for _, name in offered.choices]
 
     given = wired.values(do.detect, query=picture, masks=2) | {do.tab.good_parts.reference: reference}
@@ -224,7 +246,7 @@ def test_good_parts_are_learned_and_the_photo_is_judged_without_and_with_them(
     view = judged[do.tab.shown]
     assert view.before.result.threshold.shots == 0
     assert view.result.threshold.shots == 1
-    assert "Before and after the good parts" in judged[do.tab.result.before_and_after]
+    assert "Before and after the good parts" in judged[do.tab.result.before_and_after].value
 
 
 def test_stop_keeps_what_was_learned(wired: Wired, tiny: Tools, picture: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,26 +307,29 @@ def test_a_slider_reaches_as_far_as_the_threshold(wired: Wired, limit: float) ->
     values = wired.values(do.end, view(reconstructed()), threshold=limit) | {do.tab.result.auto: False}
     ended = do.end(values)
     assert ended[do.tab.result.threshold].value == limit
-    assert f"threshold <b>{limit:.3f}</b>" in ended[do.tab.result.verdict]
-    assert "threshold set by hand" in ended[do.tab.result.verdict]
+    assert f"limit {limit:.3f}" in ended[do.tab.result.verdict]
+    assert "limit set by hand" in ended[do.tab.result.verdict]
 
 
 def test_another_share_of_false_alarms_moves_the_automatic_threshold(wired: Wired) -> None:
     do, result = wired.inspection, view(matched(score=0.9))
     auto, threshold, rate = do.tab.result.auto, do.tab.result.threshold, do.tab.result.alarm_rate
     strict, lenient = ({rate: share, auto: False} for share in (0.01, 0.2))
-    by_hand = wired.values(do.allow, result, threshold=2.0)
-    moved = [do.allow(by_hand | given) for given in (strict, lenient)]
+    by_hand = wired.values(do.looks.allow, result, threshold=2.0)
+    moved = [do.looks.allow(by_hand | given) for given in (strict, lenient)]
     assert moved[0][threshold].value > 1.0 > 0.9 > moved[1][threshold].value
     assert all(answer[auto] is True for answer in moved)
-    shown_then = {**wired.values(do.redraw, result), rate: 0.2}
-    assert "Something here does not belong" in do.redraw(shown_then)[do.tab.result.verdict]
-    assert "Look here" in do.redraw({**shown_then, rate: 0.05})[do.tab.result.verdict]
+    shown_then = {**wired.values(do.looks.redraw, result), rate: 0.2}
+    assert "Something here does not belong" in do.looks.redraw(shown_then)[do.tab.result.verdict]
+    assert "Look here" in do.looks.redraw({**shown_then, rate: 0.05})[do.tab.result.verdict]
 
 
 def test_a_score_close_to_the_threshold_is_judged_by_its_exact_value(wired: Wired) -> None:
     do, close = wired.inspection, view(matched(score=1.0001))  # the slider stands at 1
-    assert "does not belong" in do.redraw(wired.values(do.redraw, close, threshold=1.001))[do.tab.result.verdict]
+    assert (
+        "does not belong"
+        in do.looks.redraw(wired.values(do.looks.redraw, close, threshold=1.001))[do.tab.result.verdict]
+    )
 
 
 @pytest.mark.parametrize("share", [0.01, 0.2])
@@ -315,7 +340,7 @@ def test_moving_the_false_alarms_gives_what_a_detection_with_them_gives(
     values = wired.values(do.detect, query=picture, masks=2, method="ensemble")
     *_, usual, _ = do.detect(values)
     *_, asked, _ = do.detect(values | {rate: share})
-    moved = do.redraw({**wired.values(do.redraw, usual[do.tab.shown]), rate: share})
+    moved = do.looks.redraw({**wired.values(do.looks.redraw, usual[do.tab.shown]), rate: share})
     without_time = [re.sub(r"[\d.]+ s<", "<", one[do.tab.result.verdict]) for one in (moved, asked)]
     assert without_time[0] == without_time[1]
     assert f"for {share:.0%} false alarms" in without_time[0]
@@ -329,7 +354,10 @@ def test_a_picture_from_another_tab_keeps_its_verdict(wired: Wired, tiny: Tools,
     taken = do.take(incoming, None)
     assert taken[tab.result.auto] is False
     assert taken[tab.settings.masks] == 4
-    values = wired.values(do.detect_incoming, query=picture, masks=4) | {tab.incoming: incoming, tab.result.auto: False}
+    values = wired.values(do.detect_incoming, query=picture, masks=4, method="maeday") | {
+        tab.incoming: incoming,
+        tab.result.auto: False,
+    }
     *_, last, _ = do.detect_incoming(values)
     score, slider = last[tab.shown].result.image_score, last[tab.result.threshold]
     assert slider.value == pytest.approx(score - margin, abs=0.001)
@@ -355,29 +383,31 @@ def test_good_parts_that_were_forgotten_are_not_passed_over(wired: Wired, pictur
         values = wired.values(handler, query=picture, method="patchcore") | {panel.adapted: True, do.tab.incoming: None}
         *_, answer = handler(values)
         wired.check(handler, answer)
-        assert "forgotten; load or fine-tune again" in answer[do.tab.result.verdict]
-        assert "forgotten; load or fine-tune again" in answer[panel.card]
+        assert "forgotten; load or learn them again" in answer[do.tab.result.verdict]
+        assert "forgotten; load or learn them again" in answer[panel.card]
         assert answer[panel.adapted] is False
-        assert answer[do.tab.method].value == "maeday"
+        assert answer[do.tab.settings.method].value == "ensemble"
         assert answer[do.tab.shown] is None
 
 
 def test_a_failed_load_says_that_the_good_parts_were_forgotten(wired: Wired) -> None:
     panel = wired.inspection.tab.good_parts
     answer = good_parts.load(panel, "none.safetensors", None, True)
-    assert "forgotten; load or fine-tune again" in answer[panel.card]
+    assert "forgotten; load or learn them again" in answer[panel.card]
     assert answer[panel.adapted] is False
     assert "forgotten" not in good_parts.load(panel, "none.safetensors", None, False)[panel.card]
 
 
 def test_a_result_that_was_forgotten_is_not_passed_over(wired: Wired) -> None:
     do = wired.inspection
-    answer = do.redraw(wired.values(do.redraw) | {do.tab.showing: True})
-    wired.check(do.redraw, answer)
+    answer = do.looks.redraw(wired.values(do.looks.redraw) | {do.tab.showing: True})
+    wired.check(do.looks.redraw, answer)
     assert "was forgotten; press Detect again" in answer[do.tab.result.verdict]
+    lost = {**wired.values(do.looks.show_place), do.tab.showing: True}
     for handler, answer in (
-        (do.show_mask, do.show_mask(None, 2, False, True)),
-        (do.show_nearest, do.show_nearest(None, True, type("Event", (), {"index": [1, 2]}))),
+        (do.looks.show_mask, do.looks.show_mask(None, 2, False, True)),
+        (do.looks.show_place, do.looks.show_place(lost)),
+        (do.looks.show_point, do.looks.show_point(lost, type("Event", (), {"index": [1, 2]}))),
     ):
         wired.check(handler, answer)
         assert "was forgotten" in answer[do.tab.result.verdict]
@@ -429,8 +459,8 @@ def test_methods_that_need_good_parts_are_not_offered_without() -> None:
     assert [name for _, name in method_choices(None)] == ["maeday", "self", "ensemble"]
 
 
-def test_a_method_that_cannot_judge_gives_way_to_the_paper_s(wired: Wired) -> None:
+def test_a_method_that_cannot_judge_gives_way_to_the_first(wired: Wired) -> None:
     do = wired.inspection
     answer = do.offer_methods(None, "patchcore")
-    assert answer[do.tab.method].value == "maeday"
+    assert answer[do.tab.settings.method].value == "ensemble"
     assert answer[do.tab.result.auto] is True

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 
 from benchmarks.visitor import API, Visitor
+from maeday_core import PATCHCORE, learn, load_image, save_reference
 from tests.app.hostile_requests import attack
 from tests.app.servers import Server, serving
 from tests.conftest import ROOT
+from tests.frames.batches import frame
 
 pytestmark = pytest.mark.slow
 EXAMPLES = ROOT / "assets" / "examples"
@@ -19,8 +25,29 @@ SESSIONS = 32
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("served")) as one:
+    folder = tmp_path_factory.mktemp("served")
+    with serving(folder, GRADIO_TEMP_DIR=str(folder / "mine")) as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of what PatchCore learned from one good part."""
+    path = tmp_path_factory.mktemp("saved") / "good.safetensors"
+    save_reference(learn(PATCHCORE, None, [load_image(EXAMPLES / "metal-clean.jpg")]), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight small frames, the fourth with a spot."""
+    path = tmp_path_factory.mktemp("frames") / "floor.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        for index in range(8):
+            file = io.BytesIO()
+            Image.fromarray(frame(index, (40, 70) if index == 3 else None)).save(file, "PNG")
+            packed.writestr(f"{index}.png", file.getvalue())
+    return path
 
 
 @pytest.fixture
@@ -30,48 +57,53 @@ def visitor(server: Server) -> Visitor:
 
 def crowd(server: Server) -> None:
     """So many others come that the server forgets all that it kept for those who were there before."""
+    other = Visitor(server.url)
+    does_nothing = next(event["id"] for event in other.events if event["api_name"] == "by_hand")
     for number in range(SESSIONS + 1):
-        body = {"data": [], "fn_index": by_hand(server), "session_hash": f"other{number}"}
-        httpx.post(f"{server.url}{API}/run/predict", json=body, trust_env=False).raise_for_status()
+        body = {"data": [], "fn_index": does_nothing, "session_hash": f"other{number}"}
+        other.http.post(f"{API}/run/predict", json=body).raise_for_status()
 
 
-def by_hand(server: Server) -> int:
-    """The number of an event that does nothing."""
-    return next(event["id"] for event in Visitor(server.url).events if event["api_name"] == "by_hand")
-
-
-def adapted(server: Server) -> Visitor:
+@pytest.fixture
+def adapted(server: Server, saved: Path) -> Visitor:
     """A visitor with good parts in use."""
     visitor = Visitor(server.url)
     visitor.set("query", visitor.upload(EXAMPLES / "metal-scratch.jpg"))
-    visitor.set("shots", [{"image": visitor.upload(EXAMPLES / "metal-clean.jpg"), "caption": None}])
     visitor.set("method", "patchcore")
-    visitor.press("tune")
+    visitor.set("load-adapter", visitor.upload(saved))
+    visitor.press("load-adapter", "upload")
     assert "Adapted to 1 good part" in visitor.shows("adapter")
     assert "rests on one good part" in visitor.shows("verdict")
     return visitor
 
 
-def test_good_parts_that_were_forgotten_are_not_passed_over(server: Server) -> None:
-    visitor = adapted(server)
+@pytest.fixture
+def inspector(server: Server, archive: Path) -> Visitor:
+    """A visitor whose frames have been looked at."""
+    visitor = Visitor(server.url)
+    visitor.set("frame-files", [visitor.upload(archive)])
+    visitor.set("frames-masks", 2)
+    visitor.press("frames-start")
+    assert "1 of 8 frames hold" in visitor.shows("frames-card")
+    return visitor
+
+
+def test_good_parts_that_were_forgotten_are_not_passed_over(server: Server, adapted: Visitor) -> None:
+    visitor = adapted
     crowd(server)
     visitor.press("detect")
     for card in ("verdict", "adapter"):
-        assert "were forgotten; load or fine-tune again" in visitor.shows(card)
-    assert "image score" not in visitor.shows("verdict")
+        assert "were forgotten; load or learn them again" in visitor.shows(card)
+    assert 'class="factor"' not in visitor.shows("verdict")
     visitor.press("detect")
-    assert "image score" in visitor.shows("verdict")  # the visitor knows, and asks again
+    assert 'class="factor"' in visitor.shows("verdict")  # the visitor knows, and asks again
     assert "rests on one good part" not in visitor.shows("verdict")
-    assert not visitor.told
+    assert visitor.told == ["PatchCore cannot judge with what is in use now: Ensemble judges."]
 
 
-def test_frames_that_were_forgotten_are_not_passed_over(server: Server, visitor: Visitor) -> None:
-    visitor.set("frame-files", [visitor.upload(EXAMPLES / "frames.zip")])
-    visitor.set("frames-masks", 1)
-    visitor.set("frames-tile", "off")
-    visitor.press("frames-start")
-    assert "frames hold something" in visitor.shows("frames-card")
-    assert len(visitor.shows("frames-table")["data"]) == 11
+def test_frames_that_were_forgotten_are_not_passed_over(server: Server, inspector: Visitor) -> None:
+    visitor = inspector
+    assert len(visitor.shows("frames-table")["data"]) == 8
     crowd(server)
     visitor.set("frames-threshold", 0.1)
     visitor.press("frames-threshold", "input")
@@ -79,22 +111,18 @@ def test_frames_that_were_forgotten_are_not_passed_over(server: Server, visitor:
     assert visitor.shows("frames-worst") in (None, [])
 
 
-def test_a_frame_has_the_same_verdict_in_inspect(server: Server, visitor: Visitor) -> None:
-    visitor.set("frame-files", [visitor.upload(EXAMPLES / "frames.zip")])
-    visitor.set("frames-masks", 2)
-    visitor.press("frames-start")
+def test_a_frame_has_the_same_verdict_in_inspect(inspector: Visitor) -> None:
+    visitor = inspector
     rows = visitor.shows("frames-table")["data"]
     for row in (rows[0], rows[-1]):
         visitor.press("frames-table", "select", {"index": [0, 0], "value": row[0], "row_value": row})
         visitor.press("frames-inspect")
         verdict = visitor.shows("verdict")
-        assert ("Something here does not belong" in verdict) == (row[2] == "anomalous")
+        assert ("Something here does not belong" in verdict) == (row[4] == "above")
 
 
-def test_a_threshold_far_over_one_arrives_in_inspect(server: Server, visitor: Visitor) -> None:
-    visitor.set("frame-files", [visitor.upload(EXAMPLES / "frames.zip")])
-    visitor.set("frames-masks", 1)
-    visitor.press("frames-start")
+def test_a_threshold_far_over_one_arrives_in_inspect(inspector: Visitor) -> None:
+    visitor = inspector
     visitor.press("frames-threshold", "input")
     for threshold in (visitor.props[visitor.number("frames-threshold")]["maximum"], 0.0):
         visitor.set("frames-threshold", threshold)
@@ -102,17 +130,17 @@ def test_a_threshold_far_over_one_arrives_in_inspect(server: Server, visitor: Vi
         row = visitor.shows("frames-table")["data"][0]
         visitor.press("frames-table", "select", {"index": [0, 0], "value": row[0], "row_value": row})
         visitor.press("frames-inspect")
-        assert ("Something here does not belong" in visitor.shows("verdict")) == (row[2] == "anomalous")
+        assert ("Something here does not belong" in visitor.shows("verdict")) == (row[4] == "above")
         shown, slider = visitor.shows("threshold"), visitor.props[visitor.number("threshold")]
         assert shown <= slider["maximum"]
-        assert f"threshold <b>{shown:.2f}</b>" in visitor.shows("verdict")
+        assert f"limit {shown:.2f}" in visitor.shows("verdict")
 
 
-def test_nobody_passes_by_the_queue(server: Server, visitor: Visitor) -> None:
+def test_nobody_passes_by_the_queue(visitor: Visitor) -> None:
     for event in visitor.events:
         body = {"data": [visitor.values[number] for number in event["inputs"]], "fn_index": event["id"]}
         for place in ("run", "api"):
-            answer = httpx.post(f"{server.url}{API}/{place}/predict", json=body, trust_env=False)
+            answer = visitor.http.post(f"{API}/{place}/predict", json=body)
             assert answer.status_code == 404 if event["queue"] else answer.status_code != 404
 
 
@@ -137,9 +165,13 @@ def test_what_is_too_large_is_refused(server: Server) -> None:
     assert answer.status_code in (400, 413)
 
 
+def test_a_user_s_choice_of_a_folder_counts(server: Server, visitor: Visitor) -> None:
+    kept = visitor.upload(EXAMPLES / "metal-clean.jpg")["path"]
+    assert Path(kept).is_relative_to(server.temporary.parent / "mine")
+
+
 def test_a_crowd_of_odd_requests_harms_nobody(server: Server, visitor: Visitor) -> None:
-    answers = attack(server.url, seconds=20)
-    assert answers.total() > 200
+    answers, _ = attack(server.url, requests=200)
     visitor.set("query", visitor.upload(EXAMPLES / "metal-scratch.jpg"))
     visitor.press("detect")
     assert "Something here does not belong" in visitor.shows("verdict")

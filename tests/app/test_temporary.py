@@ -82,20 +82,25 @@ def _ignoring(visitor: Visitor) -> None:
         pass  # the server is gone
 
 
+def ended(server: Server, number: int) -> int:
+    """Its exit status, and that it left nothing and wrote no traceback."""
+    server.process.send_signal(number)
+    status = server.process.wait(20)
+    assert not list(server.temporary.glob(f"{temporary.PREFIX}*"))
+    log = server.log.read_text()
+    assert "Traceback" not in log
+    assert "terminate" not in log
+    return status
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_server_ends_at_once_while_it_works_and_leaves_nothing(tmp_path: Path, number: int, status: int) -> None:
+def test_a_server_that_is_ended_while_it_works_leaves_nothing(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         busy(server)
         (own,) = server.temporary.iterdir()
         assert re.fullmatch(rf"{temporary.PREFIX}\w+", own.name)
         assert list((own / temporary.UPLOADS).rglob("metal-clean.jpg"))
-        server.process.send_signal(number)
-        assert server.process.wait(20) == status
-    assert not list(server.temporary.iterdir())
-    log = server.log.read_text()
-    assert "Traceback" not in log
-    assert "terminate" not in log
+        assert ended(server, signal.SIGTERM) == 143
 
 
 @pytest.mark.slow
@@ -103,7 +108,7 @@ def test_what_a_killed_server_left_goes_at_the_next_start_and_gradio_s_folder_is
     (tmp_path / "tmp").mkdir()
     (tmp_path / "tmp" / "gradio").write_text("somebody else's, where nobody can make a folder")
     with serving(tmp_path) as server:
-        Visitor(server.url).upload(EXAMPLES / "metal-clean.jpg")
+        busy(server)
         server.process.kill()
         server.process.wait()
     (left,) = server.temporary.glob(f"{temporary.PREFIX}*")
@@ -114,11 +119,6 @@ def test_what_a_killed_server_left_goes_at_the_next_start_and_gradio_s_folder_is
         visitor = Visitor(server.url)
         visitor.set("query", visitor.upload(EXAMPLES / "metal-scratch.jpg"))
         visitor.press("detect")
-        assert "image score" in visitor.shows("verdict")
-
-
-@pytest.mark.slow
-def test_a_user_s_choice_of_a_folder_counts(tmp_path: Path) -> None:
-    with serving(tmp_path, GRADIO_TEMP_DIR=str(tmp_path / "mine")) as server:
-        Visitor(server.url).upload(EXAMPLES / "metal-clean.jpg")
-    assert list((tmp_path / "mine").rglob("metal-clean.jpg"))
+        assert 'class="factor"' in visitor.shows("verdict")
+        busy(server)
+        assert ended(server, signal.SIGINT) == 130

@@ -6,11 +6,14 @@ import threading
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from torch import nn
 
 from app import turns
 from app.turns import Work, in_turns
+from maeday_core import MAEDAY, SELF_REFERENCE, MaskedAutoencoder, Method, Settings, Tools, detector
+from maeday_core.methods.base import last
 
 
 def test_no_two_steps_run_at_once() -> None:
@@ -138,3 +141,23 @@ def test_a_network_hands_a_long_turn_on_while_somebody_waits(monkeypatch: pytest
     assert not ended
     heavy.join()
     assert ended
+
+
+@pytest.mark.parametrize("method", [MAEDAY, SELF_REFERENCE], ids=lambda method: method.name)
+def test_a_large_picture_is_judged_in_many_turns(
+    monkeypatch: pytest.MonkeyPatch, tiny_model: MaskedAutoencoder, method: Method
+) -> None:
+    """Though it is one step; and it is judged as if nobody had come between."""
+    monkeypatch.setattr(turns, "LONGEST", 0.0)
+    turns.hand_on_long_turns()
+    query = np.random.default_rng(0).integers(0, 256, (640, 960, 3), dtype=np.uint8)
+    detect = detector(method, Tools.of(tiny_model, Settings(masks=4, mask_ratio=0.5, tile="on")))
+    expected, found = last(detect(query)), []
+    heavy = threading.Thread(target=lambda: found.append(last(in_turns(detect(query)))))
+    heavy.start()
+    between = 0
+    while heavy.is_alive():
+        list(in_turns(iter([1])))
+        between += 1
+    assert between > 10
+    assert np.array_equal(found[0].error_map, expected.error_map)

@@ -120,14 +120,15 @@ def bench_is(monkeypatch, run):
     monkeypatch.setitem(COMMANDS, "bench", command)
 
 
-@pytest.mark.parametrize("after", [0.03, 0.1, 0.3, 0.6, 1.2, 2.5])
+@pytest.mark.parametrize("after", [0.03, 0.3, 1.2, 4])
 def test_ctrl_c_at_any_moment_is_one_word_and_status_130(tmp_path, after):
     """Sent from within, so that the moment does not depend on how fast Python starts."""
-    Image.effect_noise((50, 40), 60).save(tmp_path / "noise.png")
+    Image.effect_noise((5000, 5000), 60).save(tmp_path / "noise.png", compress_level=0)
     code = (
         "import os, signal, sys, threading, maeday_core.__main__ as program;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell's background jobs ignore it
         f"threading.Timer({after}, os.kill, (os.getpid(), signal.SIGINT)).start();"
-        f"sys.argv = ['maeday', 'detect', {str(tmp_path / 'noise.png')!r}, '--masks', '100000'];"
+        f"sys.argv = ['maeday', 'detect', {str(tmp_path / 'noise.png')!r}, '--masks', '512'];"
         "sys.exit(program.main())"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)

@@ -18,6 +18,7 @@ from maeday_core.detection.decision import (
     Rates,
     Roughness,
     Verdict,
+    away_from_border,
     from_good_parts,
     from_picture,
     image_score,
@@ -135,6 +136,24 @@ def test_something_is_outlined_where_and_only_where_the_score_is_above_the_limit
         assert found.shape == error_map.shape
         assert found.any() == (score > limit)
         assert not (found & (error_map.astype(np.float64) <= limit)).any()
+
+
+@given(maps)
+def test_what_lies_near_the_border_counts_less(error_map: np.ndarray) -> None:
+    judged = away_from_border(error_map)
+    assert judged.shape == error_map.shape
+    assert judged.dtype == np.float32
+    assert (judged <= error_map).all()
+    assert np.allclose(judged[[0, -1]], (1 - RULE.border_less) * error_map[[0, -1]])
+    assert np.allclose(judged[:, [0, -1]], (1 - RULE.border_less) * error_map[:, [0, -1]])
+    assert np.array_equal(away_from_border(error_map[::-1, ::-1]), judged[::-1, ::-1])
+
+
+def test_the_inside_of_a_picture_counts_in_full() -> None:
+    judged = away_from_border(np.ones((112, 56), np.float32))
+    assert (judged[12:-12, 6:-6] == 1).all()
+    assert (judged[5:-5, 28] < 1).sum() == 2 * (12 - 5)
+    assert (np.diff(judged[:13, 28]) > 0).all()
 
 
 def test_a_large_map_is_sampled_without_changing_what_is_ordinary() -> None:

@@ -68,25 +68,6 @@ def test_windows_are_bounded_and_a_large_picture_keeps_its_detail(height: int, w
         assert tiles.scale == 0.5
 
 
-def test_nobody_waits_long_between_windows(tiny_model, monkeypatch) -> None:
-    """None marks a pause; without them it is the same detection."""
-    looks = []
-    look = Sums._look
-    monkeypatch.setattr(Sums, "_look", lambda sums, numbers, chosen: looks.append(1) or look(sums, numbers, chosen))
-    passes = [0]
-    results = []
-    query = noise(700, 900)
-    for result in stream(tiny_model, query, Settings(masks=20, mask_ratio=0.5, tile="on")):
-        passes.append(len(looks))
-        results.append(result)
-    assert np.diff(passes).max() <= 6  # the last ones are for what is shown of the worst window
-    assert sum(result is not None for result in results) == 5
-    monkeypatch.undo()
-    whole = detect(tiny_model, query, Settings(masks=20, mask_ratio=0.5, tile="on"))
-    assert results[-1] is not None
-    assert np.array_equal(results[-1].error_map, whole.error_map)
-
-
 def slow_blend(tiles, maps: np.ndarray) -> np.ndarray:
     """The weighted mean, pixel by pixel in float64."""
     total = np.zeros((2, tiles.height, tiles.width))

@@ -70,7 +70,7 @@ def matched(score: float = 1.5, crops: bool = False, shots: int = 0) -> Detectio
     seen = Matches(
         query=np.zeros((24, 32, 3), np.uint8),
         distances=np.full((3, 4), 0.25, np.float32),
-        nearest=np.zeros((3, 4), np.int64),
+        nearest=np.zeros((3, 4, 1), np.int64),
         crops=np.full((1, 24, 24, 3), 200, np.uint8) if crops else None,
     )
     made_by = Provenance("patchcore" if crops else "self", seed=7, backbone="lite0")

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maeday_core.detection.decision import Ordinary
-from maeday_core.detection.result import DEVIATIONS, Detection
-from maeday_core.drawing.cards import before_and_after, evidence, nearest_patch, rarity, verdict
+from maeday_core import __version__
+from maeday_core.detection.decision import Ordinary, Verdict
+from maeday_core.detection.result import DEVIATIONS, Alone, Detection
+from maeday_core.drawing.cards import before_and_after, evidence, factor_of, rarity, spoken, verdict
 from maeday_core.drawing.report import report_page
 from maeday_core.drawing.shown import Shown, map_picture, shown
-from tests.drawing.detections import PEAK, ensemble, matched, query, reconstructed
+from maeday_core.methods.reference import GoodPart, Reference
+from tests.drawing.detections import ensemble, matched, query, reconstructed
 
 HOSTILE = '<img src=x onerror="alert(1)">.png'
 
@@ -32,18 +35,16 @@ def test_a_score_above_the_threshold_is_anomalous() -> None:
     card = verdict(view(reconstructed(score=0.8, limit=0.4)), False)
     assert 'class="verdict anomalous"' in card
     text = words(card)
-    assert text.startswith(
-        "Something here does not belong 0.1% of the picture lies above the threshold and is outlined."
-    )
+    assert text.startswith("Something here does not belong 2.0 x the limit One place is outlined, 0.1% of the picture.")
     assert "Fewer than 1 good picture in 200 scores this high." in text
-    assert "2.00 times the threshold · image score 0.800 · threshold 0.400" in text
-    assert text.endswith("threshold for 5% false alarms, between 0.362 and 0.442 · MAEDAY · 3 masks · 0.50 s")
+    assert "score 0.800 · limit 0.400 · squared error" in text
+    assert text.endswith("limit for 5% false alarms, between 0.362 and 0.442 · MAEDAY · 3 masks · 0.50 s")
 
 
 def test_a_score_at_the_threshold_is_worth_a_look() -> None:
     card = verdict(view(reconstructed(score=0.5, limit=0.5)), False)
     assert 'class="verdict look"' in card
-    assert words(card).startswith("Look here The ringed place is the most unusual one")
+    assert words(card).startswith("Look here 0.99 x the limit The ringed place is the most unusual one")
     assert "About 1 good picture in 20 scores this high." in card
     assert "outlined" not in card
 
@@ -52,7 +53,7 @@ def test_an_ordinary_score_is_nothing_found_and_green_only_beside_good_parts() -
     for shots, kind in ((0, "hint"), (2, "calm")):
         card = verdict(view(matched(score=0.72, crops=shots > 0, shots=shots)), False)
         assert f'class="verdict {kind}"' in card
-        assert words(card).startswith("Nothing found Its score lies below the threshold.")
+        assert words(card).startswith("Nothing found 0.7 x the limit The most unusual place is ringed")
         assert "About 1 good picture in 2 scores this high." in card
         assert f"It rests on {shots} good parts." in card
 
@@ -68,15 +69,18 @@ def test_where_the_states_meet() -> None:
 def test_a_threshold_set_by_hand_promises_no_rate() -> None:
     text = words(verdict(view(reconstructed(score=0.8, limit=0.4), by_hand=0.9), False))
     assert text.startswith("Look here")
-    assert "0.89 times the threshold · image score 0.800 · threshold 0.900" in text
-    assert "threshold set by hand" in text
+    assert "0.9 x the limit" in text
+    assert "score 0.800 · limit 0.900" in text
+    assert "limit set by hand" in text
     assert "false alarms" not in text
 
 
-def test_a_threshold_of_zero_has_no_factor() -> None:
-    text = words(verdict(view(reconstructed(), by_hand=0.0), False))
-    assert "times" not in text
-    assert "threshold 0.000" in text
+def test_a_limit_of_zero_is_told_too() -> None:
+    zero = view(reconstructed(), by_hand=0.0)
+    text = words(verdict(zero, False))
+    assert "over 100 x the limit" in text
+    assert "limit 0.000" in text
+    assert spoken(zero) == "Something here does not belong: over 100 times the limit."
 
 
 def scoring(share: float) -> Detection:
@@ -140,9 +144,31 @@ def test_the_same_share_of_false_alarms_changes_nothing() -> None:
     assert np.array_equal(map_picture(again, False), map_picture(first, False))
 
 
-def test_the_ensemble_is_recommended_for_rough_ground_by_maeday_alone() -> None:
-    assert "the ensemble sees more" in verdict(view(reconstructed(score=0.1)), False)
-    assert "the ensemble sees more" not in verdict(view(matched(score=0.5)), False)
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [(3.68, "3.7"), (12.4, "12"), (1.0001, "1.01"), (0.9999, "0.99"), (1.0, "1.00"), (0.52, "0.5"), (0.97, "0.97")],
+)
+def test_a_factor_is_never_rounded_across_the_limit(score: float, said: str) -> None:
+    assert factor_of(score, 1.0) == factor_of(2 * score, 2.0) == said
+
+
+def test_a_status_line_hears_the_title_and_the_factor_only() -> None:
+    assert spoken(view(reconstructed(score=0.8, limit=0.4))) == "Something here does not belong: 2.0 times the limit."
+    assert spoken(view(matched(score=0.5))) == "Nothing found: 0.5 times the limit."
+
+
+def test_parts_of_a_sum_say_what_they_find_alone() -> None:
+    agreeing = ensemble()
+    told = words(verdict(view(agreeing), False))
+    assert "By themselves the methods agree. MAEDAY: found. Self-reference: found." in told
+    alone = Alone(0.1, reconstructed(limit=0.4).threshold)
+    split = replace(agreeing, seen=(replace(agreeing.parts[0], alone=alone), agreeing.parts[1]))
+    card = verdict(view(split), False)
+    assert "By themselves they disagree. MAEDAY: not found. Self-reference: found." in words(card)
+    assert 'class="agreement split"' in card
+    assert "agreement" not in verdict(view(matched()), False)
+    lenient = view(split).allowing(1 - 1e-9).result.parts[0]
+    assert lenient.verdict_alone is Verdict.ANOMALOUS
 
 
 def test_a_partial_result_tells_how_far_it_is() -> None:
@@ -159,12 +185,14 @@ def test_a_method_without_masks_mentions_none() -> None:
     assert "mask" not in words(verdict(view(matched()), False))
 
 
-@pytest.mark.parametrize(("own_scale", "scale"), [(False, "fixed scale"), (True, "this picture's scale")])
-def test_the_colour_bar_marks_threshold_and_score(own_scale: bool, scale: str) -> None:
-    card = verdict(view(reconstructed(score=0.4, limit=0.1)), own_scale)
+@pytest.mark.parametrize(
+    ("own_scale", "scale"), [(False, "the limit is in the middle"), (True, "this picture's scale")]
+)
+def test_the_colour_bar_marks_limit_and_score(own_scale: bool, scale: str) -> None:
+    card = verdict(view(reconstructed(score=0.4, limit=0.3)), own_scale)
     places = dict(re.findall(r'class="mark (\w+)" style="left:([\d.]+)%"', card))
-    assert float(places["score"]) == (100 if own_scale else 80)
-    assert float(places["threshold"]) == (25 if own_scale else 20)
+    assert float(places["score"]) == (100 if own_scale else pytest.approx(50 + 100 * 0.1 / (1.5 * 0.3), abs=0.1))
+    assert float(places["threshold"]) == (pytest.approx(100 * 26 / 36, abs=0.1) if own_scale else 50)
     assert scale in words(card).replace("&#39;", "'")
 
 
@@ -181,8 +209,8 @@ def test_before_and_after_name_both_verdicts() -> None:
     before = view(reconstructed(score=0.2))
     after = replace(view(reconstructed(score=5, limit=2, unit=DEVIATIONS)), before=before)
     text = words(before_and_after(after, False))
-    assert "Before: nothing found, 0.200 against 0.400" in text
-    assert "After: does not belong, 5.00 against 2.00" in text
+    assert "Before: nothing found, 0.5 x the limit" in text
+    assert "After: does not belong, 2.5 x the limit" in text
     assert before_and_after(before, False) == ""
 
 
@@ -194,19 +222,25 @@ def test_shares_of_the_evidence_add_up() -> None:
     assert evidence(view(reconstructed()), False) == ""
 
 
-def test_the_nearest_patch_says_where_it_is_from() -> None:
-    assert "elsewhere in this picture (yellow): distance 0.25" in nearest_patch(view(matched()), *PEAK)
-    assert "among the good parts: distance 0.25" in nearest_patch(view(matched(crops=True)), *PEAK)
-    assert nearest_patch(view(reconstructed()), *PEAK) == ""
-
-
 def test_a_report_needs_no_other_file_and_has_the_settings() -> None:
     page = report_page(view(ensemble()))
     assert page.startswith("<!doctype html>")
     assert not re.search(r"""https?:|(src|href)=["'](?!data:)|url\((?!["']?data:)|@import""", page)
-    assert page.count("<img") == 3 + 2 + 3 + 3 * 3
+    assert page.count("<img") == 3 + 3 + 2 + 3 * 3
     assert "<th>seed</th><td>7</td>" in page
-    assert "Compared with" in page
+    assert f"<td>MAEDAY {__version__}</td>" in page
+    assert "maeday detect part.png --method ensemble --model bundled --masks 3 --seed 7" in page
+    assert "Click" not in page
+
+
+def test_a_report_names_the_good_parts_and_the_day() -> None:
+    photos = tuple(GoodPart.of(query(), name) for name in ("a.jpg", "<b>.jpg"))
+    learned = Reference({"patchcore": None}, "patchcore", "transistor", photos)  # type: ignore[dict-item]
+    day = datetime(2026, 2, 3, 14, 5, tzinfo=UTC)
+    page = report_page(replace(view(matched(crops=True, shots=2)), reference=learned, time=day))
+    assert "<th>Good parts</th><td>transistor, a.jpg, &lt;b&gt;.jpg</td>" in page
+    assert "2026-02-03 14:05 UTC" in page
+    assert "--adapter transistor.safetensors" in page
 
 
 def test_a_report_of_a_hostile_file_name_is_harmless() -> None:

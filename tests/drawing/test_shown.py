@@ -10,15 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maeday_core.detection.decision import Verdict
-from maeday_core.detection.result import Detection, Matches, Reconstructions
+from maeday_core.detection.result import Detection, Reconstructions
+from maeday_core.drawing import pictures
 from maeday_core.drawing import shown as drawing
-from maeday_core.drawing.pictures import HIDDEN_COLOUR
+from maeday_core.drawing.pictures import DARK, HIDDEN_COLOUR
 from maeday_core.drawing.shown import SHOWN_SIDE, Shown, shown
-from tests.drawing.detections import HEIGHT, PEAK, WIDTH, ensemble, matched, query, reconstructed
+from tests.drawing.detections import HEIGHT, WIDTH, ensemble, matched, query, reconstructed
 
 
 def view(result: Detection) -> Shown:
     return shown("part.png", query(), result)
+
+
+def large(result: Detection) -> Shown:
+    """Of a grey picture that is ten times as large."""
+    error_map = result.error_map.repeat(10, axis=0).repeat(10, axis=1)
+    return shown("part.png", np.full((*error_map.shape, 3), 128, np.uint8), replace(result, error_map=error_map))
 
 
 def test_a_small_picture_keeps_its_size() -> None:
@@ -33,20 +40,26 @@ def test_a_large_picture_is_shrunk_and_its_peak_stays() -> None:
         assert result.error_map.max() == pytest.approx(2.0 if result.parts else result.image_score, rel=1e-5)
 
 
-def test_the_peak_is_a_column_and_a_row() -> None:
-    assert drawing.peak_of(view(reconstructed())) == PEAK
-
-
 def test_a_picture_s_own_scale_ends_at_its_peak() -> None:
     assert drawing.scale_of(ensemble(), own_scale=True)[1] == 2.0
-    assert drawing.scale_of(reconstructed(score=0.3), own_scale=True) == (0.0, pytest.approx(0.3))
     low, top = drawing.scale_of(matched(score=1.5), own_scale=True)
     assert low == pytest.approx(0.15)
     assert top == 1.5
 
 
-def test_a_fixed_scale_does_not_depend_on_the_picture() -> None:
-    assert drawing.scale_of(reconstructed(score=0.1), False) == drawing.scale_of(reconstructed(score=0.9), False)
+@pytest.mark.parametrize("result", [reconstructed(), matched(), ensemble()])
+def test_the_limit_is_in_the_middle_of_the_scale_whatever_the_unit_and_the_score(result: Detection) -> None:
+    for limit in (result.threshold.value, 0.2):
+        assert np.mean(drawing.scale_of(result, False, limit)) == pytest.approx(limit)
+    assert drawing.scale_of(result, False) == drawing.scale_of(result, False, result.threshold.value)
+    low, top = drawing.scale_of(result, False, limit=0.0)
+    assert low < top
+
+
+def test_the_map_of_a_clean_picture_is_dark() -> None:
+    calm = replace(view(reconstructed(score=0.05, limit=0.4)), by_hand=0.4)
+    ringed = (drawing.map_picture(calm, False) != drawing.map_picture(calm, False)[0, 0]).any(axis=2)
+    assert drawing.map_picture(calm, False)[~ringed].max() < 10
 
 
 def test_squared_errors_have_three_digits_and_distances_two() -> None:
@@ -55,18 +68,38 @@ def test_squared_errors_have_three_digits_and_distances_two() -> None:
 
 
 def test_the_overlay_begins_with_the_photo_as_it_is() -> None:
-    photo, covered = drawing.overlay_pair(view(reconstructed()), False)
-    assert np.array_equal(photo, query())
+    result = reconstructed()
+    result.error_map[20, 4] = 0.39
+    one = view(result)
+    photo, covered = drawing.overlay_pair(one, False)
+    assert np.array_equal(photo, drawing.marked(one, query()))
     assert not np.array_equal(photo, covered)
 
 
-def test_what_is_anomalous_is_outlined_and_what_is_worth_a_look_is_ringed() -> None:
-    x, y = PEAK
-    below, look, above = (drawing.map_picture(view(matched(score)), True) for score in (0.5, 0.9, 1.5))
-    outlined, ringed = ((picture != below).any(axis=2) for picture in (above, look))
-    assert outlined[y, x - 1 : x + 2].any()
-    assert ringed.any()
-    assert not ringed[y, x]
+@pytest.mark.parametrize("score", [0.5, 0.9])
+def test_the_peak_of_what_is_not_anomalous_is_ringed_in_every_picture(score: float) -> None:
+    one = large(matched(score))
+    (place,) = one.places
+    assert one.verdict is not Verdict.ANOMALOUS
+    lines = (drawing.marked(one, one.query) == DARK).all(axis=2)
+    assert lines.any()
+    assert not lines[place.y, place.x]
+    for picture in (*drawing.overlay_pair(one, True), drawing.map_picture(one, True)):
+        assert (picture[lines] == DARK).all()
+
+
+def test_what_is_anomalous_is_outlined_and_several_places_are_numbered() -> None:
+    result = matched(1.5)
+    one = large(result)
+    assert np.array_equal(drawing.marked(one, one.query), pictures.outline(one.query, one.anomalous))
+    result.error_map[20, 4] = 1.2
+    several = large(result)
+    first, second = several.places
+    assert first.score > second.score
+    assert first.x > second.x
+    numbers = drawing.marked(several, one.query) != pictures.outline(one.query, several.anomalous)
+    for place in several.places:
+        assert numbers[place.top - 20 : place.top + 1, place.left - 20 : place.left + 1].any()
 
 
 def test_a_picture_whose_score_is_not_above_the_threshold_has_no_outline() -> None:
@@ -94,11 +127,6 @@ def masks(result: Detection) -> Reconstructions:
     return result.reconstructions
 
 
-def matches(result: Detection) -> Matches:
-    assert result.matches
-    return result.matches
-
-
 def test_a_mask_number_too_high_gives_the_last_mask() -> None:
     last, beyond = (drawing.one_mask(masks(reconstructed()), index, False) for index in (3, 99))
     assert all(np.array_equal(a, b) for a, b in zip(last, beyond, strict=True))
@@ -120,17 +148,3 @@ def test_a_method_without_masks_has_none_to_count() -> None:
 def test_all_masks_are_numbered() -> None:
     tiles = drawing.all_masks(masks(ensemble()), False)
     assert [caption for _, caption in tiles] == ["Mask 1 of 3", "Mask 2 of 3", "Mask 3 of 3"]
-
-
-def test_the_nearest_patch_of_self_reference_lies_in_the_same_picture() -> None:
-    found = drawing.nearest_at(query(), matches(ensemble()), 31, 23)
-    assert found.elsewhere
-    assert found.distance == 0.25
-    assert (found.marked == drawing.YELLOW).all(axis=-1).any()
-
-
-def test_the_nearest_patch_of_patchcore_is_one_of_a_good_part() -> None:
-    found = drawing.nearest_at(query(), matches(matched(crops=True)), 0, 0)
-    assert not found.elsewhere
-    assert (found.like == 200).all()
-    assert not (found.marked == drawing.YELLOW).all(axis=-1).any()

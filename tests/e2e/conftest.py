@@ -113,14 +113,14 @@ def browser() -> Iterator[Browser]:
 def visit(browser: Browser, app: str, pytestconfig: pytest.Config) -> Iterator[Callable[..., Page]]:
     """Opens the page for one more visitor. Whatever the test is about, none may see an error or an outside request.
 
-    `harmless` is a pattern of the problems that a test provokes.
+    `harmless` is a pattern of the problems that a test provokes, `scheme` the browser's colours, light or dark.
     """
     contexts, problems, expected = [], [], []
     log = pytestconfig.stash[LOG]
     before = log.stat().st_size
 
-    def open_page(width: int = 1280, height: int = 1000, harmless: str = "") -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height})
+    def open_page(width: int = 1280, height: int = 1000, harmless: str = "", scheme: str = "light") -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         context.set_default_timeout(PATIENCE)
         context.add_init_script(RECORDER)
         context.on("request", lambda request: problems.extend(_outside(request.url)))
@@ -131,7 +131,7 @@ def visit(browser: Browser, app: str, pytestconfig: pytest.Config) -> Iterator[C
         expected.extend([harmless] * bool(harmless))
         page = context.new_page()
         page.goto(app)
-        page.locator("#verdict[aria-live]").wait_for()  # set by a script once the page listens
+        page.locator("#spoken").wait_for(state="attached")  # made by a script once the page listens
         return page
 
     yield open_page

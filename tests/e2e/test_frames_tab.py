@@ -129,7 +129,8 @@ def test_without_frames_the_page_asks_for_some(inspector: Inspector) -> None:
 def test_a_paused_run_shows_what_it_has_and_goes_on(inspector: Inspector, tmp_path: Path) -> None:
     inspector.give(archive(tmp_path / "floor.zip", 30))
     inspector.button("start")
-    expect(inspector.card).to_contain_text(re.compile(r"\d+ of 30 frames so far, about \d+ s left"))
+    expect(inspector.card).to_contain_text(re.compile(r"\d+ of 30 looked at\s*About \d+ s left"))
+    expect(inspector.card).to_have_class(re.compile("busy"))  # no result yet, and none pretended
     inspector.button("pause")
     expect(inspector.card).to_contain_text(re.compile(r"Paused after \d+ of 30 frames"))
     paused = re.search(r"Paused after (\d+)", inspector.card.inner_text())
@@ -145,7 +146,7 @@ def test_a_paused_run_shows_what_it_has_and_goes_on(inspector: Inspector, tmp_pa
 
 def test_a_zip_is_judged_and_its_objects_are_found_where_they_lie(finished: Inspector) -> None:
     page = finished.page
-    expect(finished.card).to_contain_text("10 frames judged against each other")
+    expect(finished.card).to_contain_text("the frames are judged against each other")
     expect(finished.card).to_contain_text(re.compile("1 left out:.*notes.txt is no picture by its name", re.S))
     expect(page.locator("#frames-timeline circle")).to_have_count(10)
     expect(page.locator("#frames-timeline circle.anomalous")).to_have_count(2)
@@ -160,17 +161,17 @@ def test_a_zip_is_judged_and_its_objects_are_found_where_they_lie(finished: Insp
 def test_the_report_needs_nothing_else_and_the_archive_holds_everything(finished: Inspector) -> None:
     report = finished.download("report").decode()
     assert "2 of 10 frames hold something" in report
-    assert not re.search(r"""https?:|(src|href)=["'](?!data:)""", report)
+    assert not re.search(r"""https?:|(src|href)=["'](?!data:|#)""", report)
     with zipfile.ZipFile(io.BytesIO(finished.download("zip"))) as packed:
         names = packed.namelist()
-    assert {"frames.csv", "frames.jsonl", "report.html", "left_out.jsonl"} <= set(names)
-    assert len([name for name in names if name.startswith("anomalous/")]) == 2
+    assert {"frames.csv", "boxes.csv", "frames.jsonl", "report.html", "left_out.jsonl"} <= set(names)
+    assert [len([name for name in names if name.startswith(part)]) for part in ("anomalous/", "look_first/")] == [2, 3]
 
 
 def test_another_threshold_judges_at_once_and_can_be_automatic_again(finished: Inspector) -> None:
     finished.visitor.set("frames-threshold", 0.01)  # the model does not run again
     expect(finished.card).to_contain_text("10 of 10 frames hold something")
-    expect(finished.card).to_contain_text("The threshold was set by hand.")
+    expect(finished.card).to_contain_text("The limit 0.01 was set by hand")
     finished.page.locator("#frames-auto input").check()
     expect(finished.card).to_contain_text("2 of 10 frames hold something")
 
@@ -202,21 +203,22 @@ def test_a_video_is_sampled_by_time(inspector: Inspector, tmp_path: Path) -> Non
     expect(inspector.card).to_contain_text("1 of 7 frames holds something", timeout=180_000)
     inspector.finished()
     table = inspector.table()
-    assert [row["time"] for row in table] == ["0.0", "1.0", "2.0", "3.0", "4.0", "5.0", "6.0"]
-    assert [row["verdict"] for row in table].index("anomalous") == 4
-    inspector.page.locator("#frames-table").get_by_text("walk.mp4").locator("visible=true").first.click()
-    expect(inspector.page.locator("#frames-facts")).to_contain_text("4 s of walk.mp4")
+    assert sorted(row["time"] for row in table) == ["0.0", "1.0", "2.0", "3.0", "4.0", "5.0", "6.0"]
+    assert [row["time"] for row in table if row["verdict"] == "anomalous"] == ["4.0"]
+    expect(inspector.page.locator("#frames-facts")).to_contain_text("4 s of walk.mp4")  # the worst, at once
+    inspector.page.locator("#frames-table").get_by_text("6 s of walk.mp4").locator("visible=true").first.click()
+    expect(inspector.page.locator("#frames-facts")).to_contain_text("6 s of walk.mp4")
 
 
 def test_a_run_that_was_stopped_begins_anew(inspector: Inspector, tmp_path: Path) -> None:
     inspector.give(archive(tmp_path / "floor.zip", 20))
     inspector.button("start")
-    expect(inspector.card).to_contain_text("of 20 frames so far")
+    expect(inspector.card).to_contain_text("of 20 looked at")
     inspector.button("stop")
     expect(inspector.card).to_contain_text("Stopped after")
     expect(inspector.page.locator("#frames-start")).to_have_text("Start")
     inspector.button("start")
-    expect(inspector.card).to_contain_text(re.compile("[1-4] of 20 frames so far"))
+    expect(inspector.card).to_contain_text(re.compile("[1-4] of 20 looked at"))
     inspector.button("stop")
 
 
@@ -230,11 +232,74 @@ def test_a_file_that_is_no_video_is_named(inspector: Inspector, tmp_path: Path) 
     expect(inspector.page.locator("#frames-start")).to_be_enabled()
 
 
-def test_an_example_on_a_phone(visit: Callable[..., Page]) -> None:
-    inspector = Inspector(visit(390, 844))
-    inspector.button("example")
-    expect(inspector.card).to_contain_text("3 of 11 frames hold something", timeout=180_000)
+@pytest.mark.parametrize(("width", "height", "scheme"), [(1440, 900, "light"), (390, 844, "dark")])
+def test_an_inspector_goes_from_the_first_screen_to_judged_frames_and_a_file(
+    visit: Callable[..., Page], tmp_path: Path, width: int, height: int, scheme: str
+) -> None:
+    inspector = Inspector(visit(width, height, scheme=scheme))
+    page, facts = inspector.page, inspector.page.locator("#frames-facts h3")
+    judged, limit = page.locator("#frames-judged"), page.locator("#frames-timeline [role=slider]")
+    inspector.give(archive(tmp_path / "runway.zip", 10))
+    page.get_by_role("button", name="Ignore a region").click()
+    page.locator("#frames-paint canvas").first.wait_for()  # the first frame, before anything was looked at
+    page.get_by_role("button", name="Ignore a region").click()
+    inspector.button("start")
+    expect(inspector.card).to_contain_text("of 10 looked at")
+    if width < 768:
+        expect(inspector.card).to_be_in_viewport()
     inspector.finished()
-    inspector.page.locator("#frames-worst .thumbnail-item").first.click()
-    expect(inspector.page.locator("#frames-facts")).to_contain_text("object")
-    assert inspector.page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    expect(page.locator("#frames-spoken [role=status]")).to_have_text(re.compile("^2 of 10 frames hold something"))
+    captions = page.locator("#frames-worst .caption-label")
+    expect(captions).to_have_count(5)
+    assert {caption.inner_text()[:2] for caption in captions.all()} >= {"03", "07"}  # as the files count
+    expect(facts).to_have_text(re.compile(r"frame-0[37]\.png"))  # the worst, at once
+    first = facts.inner_text()
+
+    timeline = page.get_by_role("listbox")
+    timeline.focus()
+    page.keyboard.press("Home")
+    expect(facts).to_have_text("frame-00.png")
+    page.keyboard.press("ArrowRight")
+    expect(facts).to_have_text("frame-01.png")
+    expect(page.get_by_role("option", selected=True)).to_have_attribute(
+        "aria-label", re.compile(r"^01: .* x the limit$")
+    )
+    page.locator("#frames-dot-7").click(force=True)
+    expect(facts).to_have_text("frame-07.png")
+
+    page.keyboard.press("y")
+    expect(judged).to_have_text("1 of 5 judged by you")
+    expect(facts).to_have_text("frame-03.png")  # the next one
+    page.get_by_role("button", name="Object (y)").click()
+    for done in (3, 4, 5):
+        expect(judged).to_have_text(f"{done - 1} of 5 judged by you")
+        page.keyboard.press("n")
+    expect(judged).to_have_text("5 of 5 judged by you")
+    table = inspector.table()
+    assert [row["rank"] for row in table] == [str(rank) for rank in range(1, 11)]
+    assert [row["judged"] for row in table[:5]] == ["object", "object", "fine", "fine", "fine"]
+    assert Path(table[0]["path"]).name == first
+
+    before = float(limit.get_attribute("aria-valuenow") or "")
+    timeline.scroll_into_view_if_needed()
+    grip, ground_box = limit.locator(".grip").bounding_box(), timeline.locator(".ground").bounding_box()
+    assert grip
+    assert ground_box
+    page.mouse.move(grip["x"] + 20, grip["y"] + grip["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(grip["x"] + 20, ground_box["y"] + 2, steps=4)
+    page.mouse.up()
+    expect(inspector.card).to_contain_text("Nothing above the limit; look at these first")
+    assert float(limit.get_attribute("aria-valuenow") or "") > before
+    limit.focus()
+    page.keyboard.press("PageDown")
+    expect(inspector.card).to_contain_text("was set by hand")
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+def test_what_is_unusual_in_a_frame_is_ignored_by_a_key(finished: Inspector) -> None:
+    finished.choose_the_worst()
+    finished.page.keyboard.press("i")
+    expect(finished.card).to_contain_text("1 of 10 frames holds something")
+    expect(finished.card).to_contain_text("What lies in the ignored region does not count.")
+    expect(finished.page.locator("#frames-judged")).to_have_text(re.compile("1 of [56] judged by you"))

@@ -24,6 +24,7 @@ def adapted(visitor: Visitor, tmp_path: Path) -> Visitor:
     visitor.open_good_parts()
     visitor.add_shots(*(photo(tmp_path / f"good-{i}.png", size=(320 + 8 * i, 240)) for i in range(2)))
     before = visitor.page.evaluate("seen.starts")
+    visitor.page.locator("#part-name textarea, #part-name input").fill("disc holder")
     visitor.fine_tune()
     visitor.finish(before)
     return visitor
@@ -45,7 +46,7 @@ def test_a_photo_is_judged_before_and_after_good_parts(adapted: Visitor) -> None
 def test_an_adapter_saved_today_gives_the_same_map_tomorrow(adapted: Visitor, tmp_path: Path) -> None:
     today = adapted.error_map()
     name, saved = adapted.download("get-adapter")
-    assert name == "adapter.safetensors"
+    assert re.fullmatch(r"disc-holder-2-good-[\d-]{10}\.safetensors", name)
     assert 10**5 < len(saved) < 2 * 10**7
     (tmp_path / name).write_bytes(saved)
 
@@ -85,11 +86,11 @@ def test_good_parts_that_the_server_forgot_are_not_passed_over(adapted: Visitor,
         body = json.dumps({"data": [], "fn_index": number, "session_hash": f"other{other}"}).encode()
         urlopen(Request(f"{app}gradio_api/run/predict", body, {"Content-Type": "application/json"}), timeout=60).read()
     adapted.run()
-    expect(adapted.card).to_contain_text("The good parts of this visit were forgotten; load or fine-tune again.")
-    expect(adapted.adapter).to_contain_text("The good parts of this visit were forgotten; load or fine-tune again.")
+    expect(adapted.card).to_contain_text("The good parts of this visit were forgotten; load or learn them again.")
+    expect(adapted.adapter).to_contain_text("The good parts of this visit were forgotten; load or learn them again.")
     expect(adapted.page.locator("#before-and-after img")).to_have_count(0)
     adapted.run()
-    expect(adapted.card).to_contain_text("image score")
+    expect(adapted.card).to_contain_text("x the limit")
 
 
 def test_stop_keeps_what_was_learned_and_bad_photos_are_named(visitor: Visitor, tmp_path: Path) -> None:

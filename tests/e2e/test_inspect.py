@@ -21,6 +21,7 @@ pytestmark = pytest.mark.e2e
 
 
 def test_detection_and_downloads(visitor: Visitor, tmp_path: Path) -> None:
+    visitor.choose_method("maeday")
     visitor.upload(photo(tmp_path / "plain.png"))
     visitor.run()
     plain = visitor.facts()
@@ -62,6 +63,7 @@ def test_example_runs_on_one_click(visitor: Visitor) -> None:
 @pytest.fixture
 def judged(visitor: Visitor, tmp_path: Path) -> Visitor:
     """A visitor who has judged a photo of a disc."""
+    visitor.choose_method("maeday")
     visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
     visitor.run()
     return visitor
@@ -72,7 +74,7 @@ def test_the_threshold_moves_without_a_run(judged: Visitor) -> None:
     assert runs == 1
     judged.set("threshold", 1)
     expect(judged.card).to_contain_text("Look here")
-    expect(judged.card).to_contain_text("threshold set by hand")
+    expect(judged.card).to_contain_text("limit set by hand")
     calm = judged.sources("overlay")
     judged.set("threshold", 0.01)
     expect(judged.card).to_contain_text("Something here does not belong")
@@ -115,7 +117,7 @@ def test_other_false_alarms_move_threshold_and_verdict_without_a_run(judged: Vis
 def test_the_report_follows_the_threshold(judged: Visitor) -> None:
     judged.set("threshold", 0.01)
     for _ in range(60):
-        if b"threshold <b>0.010</b>" in judged.download("get-report")[1]:
+        if b"limit 0.010" in judged.download("get-report")[1]:
             return
         judged.page.wait_for_timeout(500)
     pytest.fail("the report keeps the old threshold")
@@ -206,8 +208,8 @@ def test_reload_gives_a_fresh_page(visit: Callable[..., Page], tmp_path: Path) -
 
 
 def test_a_file_that_is_no_picture_is_explained(visitor: Visitor, tmp_path: Path) -> None:
-    visitor.run()
-    expect(visitor.card).to_contain_text("There is no photo yet Add one", use_inner_text=True)
+    visitor.detect.click()
+    expect(visitor.card).to_contain_text("There is no photo yet")
 
     visitor.run_example()
     assert visitor.facts().masks == 16
@@ -264,7 +266,6 @@ def test_two_visitors_at_once_see_their_own(visit: Callable[..., Page], tmp_path
         assert error_map.shape == sizes[name][::-1]
         y, x = np.unravel_index(error_map.argmax(), error_map.shape)
         assert np.hypot(x - discs[name][0], y - discs[name][1]) < RADIUS + 8
-        assert f"{error_map.max():.3f}" == f"{visitor.facts().score:.3f}"
         assert np.array_equal(visitor.pixels(visitor.sources("overlay")[0]), np.array(Image.open(tmp_path / name)))
 
 
@@ -312,7 +313,7 @@ def test_keyboard_alone_is_enough(visitor: Visitor, tmp_path: Path) -> None:
     visitor.page.keyboard.press("Enter")
     visitor.finish(0)
     assert visitor.facts().masks == 16
-    expect(visitor.page.locator("#verdict")).to_have_attribute("aria-live", "polite")
+    expect(visitor.page.locator("#spoken")).to_have_text(re.compile(r"Something here does not belong: [\d.]+"))
 
 
 def test_nothing_scrolls_sideways_on_a_phone(visit: Callable[..., Page], tmp_path: Path) -> None:

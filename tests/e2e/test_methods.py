@@ -33,16 +33,23 @@ def test_a_photo_alone_by_every_method(visitor: Visitor, tmp_path: Path, method:
         shares = [int(s) for s in re.findall(r"(\d+)% of the peak", visitor.page.locator("#evidence").inner_text())]
         assert abs(sum(shares) - 100) <= 1
 
-    nearest = visitor.page.locator("#nearest")
-    expect(nearest.locator("img")).to_have_count(3)
-    at_the_peak = nearest.locator("img").nth(1).get_attribute("src")
-    box = visitor.page.locator("#heat img").bounding_box()
-    assert box is not None
-    visitor.page.mouse.click(box["x"] + box["width"] * 0.15, box["y"] + box["height"] * 0.85)
-    expect(nearest.locator("img").nth(1)).not_to_have_attribute("src", at_the_peak or "")
-    expect(nearest).to_contain_text(re.compile(r"elsewhere in this picture .*distance 0\.\d\d", re.S))
+    why, place = visitor.page.locator("#why"), visitor.page.locator("#places input")
+    expect(why.locator("img")).to_have_count(3 if method == "ensemble" else 2)
+    expect(why).to_contain_text("The most alike elsewhere in this photo")
+    first = why.locator("h3").inner_text()
+    for clicked, (across, down), where in (("#heat", (0.15, 0.6), "left"), ("#overlay", (0.5, 0.5), "in the middle")):
+        picture = visitor.page.locator(f"{clicked} img").first
+        picture.scroll_into_view_if_needed()
+        box = picture.bounding_box()
+        assert box is not None
+        visitor.page.mouse.click(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
+        expect(why.locator("h3")).to_have_text(re.compile(rf"^The place you clicked: {where}, [\d.]+ x the limit$"))
+    expect(place.first).not_to_be_checked()
+    place.first.focus()
+    visitor.page.keyboard.press("Space")
+    expect(why.locator("h3")).to_have_text(first)
     _, report = visitor.download("get-report")
-    assert b"Compared with" in report
+    assert b"maeday detect disc.png --method " + method.encode() in report
 
 
 def test_patchcore_is_offered_once_there_are_good_parts(visitor: Visitor, tmp_path: Path) -> None:
@@ -58,7 +65,8 @@ def test_patchcore_is_offered_once_there_are_good_parts(visitor: Visitor, tmp_pa
         visitor.choose_method(method)
         visitor.run()
         expect(visitor.card).to_contain_text("Something here does not belong")
-        expect(visitor.page.locator("#nearest")).to_contain_text("among the good parts")
+        expect(visitor.page.locator("#why")).to_contain_text("The most alike patch of the good parts")
+        expect(visitor.page.locator("#why")).to_contain_text("The same place in the most alike good part, good.png")
         expect(visitor.page.locator("#before-and-after img")).to_have_count(2)
     visitor.choose_method("patchcore")
     before = visitor.page.evaluate("seen.starts")
@@ -74,7 +82,7 @@ def test_a_threshold_of_one_method_does_not_block_another(visitor: Visitor, tmp_
     visitor.choose_method("self")
     visitor.run()
     visitor.set("threshold", 2.5)
-    expect(visitor.card).to_contain_text("threshold set by hand")
+    expect(visitor.card).to_contain_text("limit set by hand")
     visitor.choose_method("maeday")
     expect(visitor.page.locator("#auto-threshold input")).to_be_checked()
     visitor.page.locator("#auto-threshold input").uncheck()
@@ -88,5 +96,5 @@ def test_methods_on_a_phone(visit: Callable[..., Page], tmp_path: Path) -> None:
     visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
     visitor.choose_method("ensemble")
     visitor.run()
-    expect(visitor.page.locator("#nearest img")).to_have_count(3)
+    expect(visitor.page.locator("#why img")).to_have_count(3)
     assert visitor.page.evaluate("document.scrollingElement.scrollWidth") <= 390

@@ -43,12 +43,13 @@ class Visitor:
             if len(asked["data"]) > 8:  # the photo and all settings, not just where the threshold stands
                 self.runs.append(asked)
 
-    def upload(self, path: Path) -> None:
+    def upload(self, path: Path, at_once: bool = False) -> None:
+        self.page.locator("#at-once input").set_checked(at_once)
         self.page.locator("#query input[type=file]").set_input_files(path)
         expect(self.page.locator("#query img")).to_have_attribute("src", re.compile(re.escape(path.name) + "$"))
 
     def open_settings(self) -> None:
-        self._open("Settings", "#masks")
+        self._open("Method and settings", "#masks")
 
     def open_good_parts(self) -> None:
         self._open("Good parts", "#tune")
@@ -85,6 +86,8 @@ class Visitor:
         expect(choice).to_be_checked()
 
     def choose_method(self, name: str) -> None:
+        if not self.page.locator("#method").is_visible():
+            self.open_settings()
         self.page.locator(f"#method input[value={name}]").check()
 
     def choose_model(self, name: str) -> None:
@@ -101,16 +104,17 @@ class Visitor:
         """Wait until a run that began after `before` has ended: with files to download, or with a problem."""
         self.page.wait_for_function(
             """before => seen.starts > before && !document.querySelector('#detect').disabled
-            && (!document.querySelector('#get-report').disabled || document.querySelector('#verdict .problem'))""",
+            && (document.querySelector('#get-report')?.disabled === false
+                || document.querySelector('#verdict .problem'))""",
             arg=before,
         )
 
     def run(self) -> None:
         self.finish(self.start())
 
-    def run_example(self) -> None:
+    def run_example(self, name: str = "metal-scratch") -> None:
         before = self.page.evaluate("seen.starts")
-        self.page.locator("#examples button:has(img)").first.click()
+        self.page.locator(f"[data-example={name}]").click()
         self.finish(before)
 
     def cards(self) -> list[str]:
@@ -119,7 +123,7 @@ class Visitor:
 
     def facts(self) -> Facts:
         found = re.search(
-            r"image score ([\d.]+) · threshold ([\d.]+)\s+.* · [\w-]+ · (?:(\d+) masks? · )?(?:seen .* · )?([\d.]+) s",
+            r"score ([\d.]+) · limit ([\d.]+) · .*\s+.* · [\w-]+ · (?:(\d+) masks? · )?(?:seen .* · )?([\d.]+) s",
             self.card.inner_text(),
         )
         assert found, self.card.inner_text()
@@ -150,12 +154,12 @@ class Visitor:
         return np.load(io.BytesIO(self.download("get-npy")[1]))
 
     def expect_fresh(self) -> None:
-        self.page.locator("#verdict[aria-live]").wait_for()
-        expect(self.card).to_contain_text("Add a photo and press Detect")
+        self.page.locator("#spoken").wait_for(state="attached")
+        expect(self.page.locator("#subject")).to_contain_text("An example, finished")
         expect(self.detect).to_be_enabled()
         expect(self.stop).to_be_disabled()
-        expect(self.report).to_be_disabled()
-        expect(self.page.locator("#query img, #overlay img, #masked img")).to_have_count(0)
+        expect(self.report).to_have_count(0)
+        expect(self.page.locator("#query img, #overlay img, #masked img, .strip li")).to_have_count(0)
 
 
 def photo(path: Path, disc: tuple[int, int] | None = None, size: tuple[int, int] = (320, 240)) -> Path:

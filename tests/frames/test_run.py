@@ -14,6 +14,7 @@ from PIL import Image
 
 from maeday_core import DatasetError, SettingsError
 from maeday_core.frames import FrameRun, LeftOut, Sources, sources
+from maeday_core.frames.files import rows_of
 from maeday_core.io.images import load_image
 from maeday_core.io.journal import alone_in
 from tests.frames.batches import brightness, frame, look, with_one_spot, write
@@ -66,7 +67,7 @@ def test_rows_so_far_are_in_the_tables_until_all_are_judged(folder: Path, tmp_pa
         assert len((run.folder / "frames.jsonl").read_text().splitlines()) == len(records)
     run.write(run.judge())
     rows = [json.loads(line) for line in (run.folder / "frames.jsonl").read_text().splitlines()]
-    assert rows == json.loads(json.dumps([verdict.row for verdict in run.judge().verdicts]))
+    assert rows == json.loads(json.dumps(rows_of(run.judge())))
 
 
 def test_a_run_that_was_cut_off_goes_on(folder: Path, tmp_path: Path) -> None:

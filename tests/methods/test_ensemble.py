@@ -13,11 +13,12 @@ from maeday_core.detection.decision import (
     GoodParts,
     Ordinary,
     Verdict,
+    away_from_border,
     from_good_parts,
     from_picture,
     image_score,
 )
-from maeday_core.detection.reading import EVIDENCE_ALONE
+from maeday_core.detection.reading import EVIDENCE_ALONE, EVIDENCE_ALONE_LARGE
 from maeday_core.detection.result import (
     DEVIATIONS,
     DISTANCE,
@@ -73,7 +74,7 @@ def test_the_evidence_of_both_is_added(maps) -> None:
     both = ENSEMBLE.add([result(maps[0], EVIDENCE), result(maps[1], DISTANCE)])
     assert np.allclose(both.error_map, maps[0] + maps[1], atol=1e-6)
     assert both.error_map.dtype == np.float32
-    assert both.image_score == image_score(both.error_map) < both.error_map.max()
+    assert both.image_score == image_score(away_from_border(both.error_map)) < both.error_map.max()
     assert both.unit == EVIDENCE
     assert both.seconds == pytest.approx(0.2)
     assert [one.unit for one in both.parts] == [EVIDENCE, DISTANCE]
@@ -90,12 +91,20 @@ def test_with_good_parts_their_maps_are_added_as_the_query_s_are(maps, shots: in
     )
     assert both.threshold == from_good_parts(one.plus(other), RATES, RULE.peak).threshold(both.threshold.alarm_rate)
     assert both.threshold.shots == shots
+    assert both.image_score == image_score(both.error_map), "good parts tell what is normal at the border"
 
 
 def test_without_good_parts_the_sum_alone_decides(maps) -> None:
     both = ENSEMBLE.add([result(maps[0], EVIDENCE), result(maps[1], DISTANCE)])
-    assert both.threshold == from_picture(both.error_map, EVIDENCE_ALONE).threshold()
+    assert both.threshold == from_picture(away_from_border(both.error_map), EVIDENCE_ALONE).threshold()
     assert both.threshold.shots == 0
+
+
+def test_a_large_picture_counts_all_over() -> None:
+    one = np.random.default_rng(0).random((1100, 1200), dtype=np.float32)
+    both = ENSEMBLE.add([result(one, EVIDENCE), result(one, DISTANCE)])
+    assert both.image_score == image_score(both.error_map)
+    assert both.threshold == from_picture(both.error_map, EVIDENCE_ALONE_LARGE).threshold()
 
 
 def test_the_raw_sum_is_the_papers(maps) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,8 @@ from maeday_core.methods import (
     save_reference,
 )
 from maeday_core.methods.memory_bank import LIMITS
-from maeday_core.methods.saved import FORMAT, HEADER
+from maeday_core.methods.reference import KEPT_SIDE, GoodPart
+from maeday_core.methods.saved import FORMAT, HEADER, PHOTO
 from tests.conftest import part
 from tests.methods.checks import FEW, Brightness
 
@@ -49,6 +51,13 @@ def taken_apart(path: Path) -> tuple[dict, dict[str, torch.Tensor]]:
 def written(path: Path, facts: object, tensors: dict[str, torch.Tensor]) -> Path:
     path.write_bytes(save(tensors, {HEADER: json.dumps(facts)}))
     return path
+
+
+def test_what_is_learned_again_has_the_same_bytes(tools: Tools, good, saved: Path, tmp_path: Path) -> None:
+    again = learn(ENSEMBLE, tools, good)
+    for number in range(4):
+        save_reference(again, tmp_path / f"{number}.safetensors")
+        assert (tmp_path / f"{number}.safetensors").read_bytes() == saved.read_bytes()
 
 
 @pytest.mark.parametrize("method", LEARNERS.values(), ids=LEARNERS)
@@ -90,7 +99,7 @@ def test_a_file_is_small_and_says_its_format(saved: Path) -> None:
     facts, tensors = taken_apart(saved)
     assert facts["format"] == FORMAT == 2
     assert facts["method"] == "ensemble"
-    assert {name.partition("/")[0] for name in tensors} == set(facts["learned"]) == {"maeday", "patchcore"}
+    assert {name.partition("/")[0] for name in tensors} - {"photo"} == set(facts["learned"]) == {"maeday", "patchcore"}
     assert saved.stat().st_size < 12e6
 
 
@@ -219,3 +228,49 @@ def test_doubts_of_all_that_was_learned_are_said(reference: Reference) -> None:
     assert reference.doubts == reference.learned["maeday"].doubts
     assert Reference().doubt_of(part(0)) is None
     assert Reference().shots == 0
+
+
+def test_name_and_photos_of_good_parts_are_saved_and_files_without_them_are_read(
+    reference: Reference, good, tmp_path: Path
+) -> None:
+    assert [photo.picture.shape for photo in reference.photos] == [photo.shape for photo in good]
+    photos = tuple(replace(photo, name=f"{n}.jpg") for n, photo in enumerate(reference.photos))
+    save_reference(replace(reference, name="transistor", photos=photos), tmp_path / "parts.safetensors")
+    loaded = load_reference(tmp_path / "parts.safetensors")
+    assert (loaded.name, loaded.photos) == ("transistor", photos)
+    assert loaded.names == tuple(photo.name for photo in photos)
+    facts, tensors = taken_apart(tmp_path / "parts.safetensors")
+    for new in ("name", "photos"):
+        del facts[new]
+    older = {name: value for name, value in tensors.items() if not name.startswith(PHOTO)}
+    assert load_reference(written(tmp_path / "older.safetensors", facts, older)).photos == ()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda facts, tensors: tensors.pop(f"{PHOTO}0"),
+        lambda facts, tensors: tensors.update({f"{PHOTO}0": torch.zeros(100, dtype=torch.uint8)}),
+        lambda facts, tensors: tensors.update({f"{PHOTO}0": torch.zeros(100)}),
+        lambda facts, tensors: facts.update(photos=[""] * 99),
+        lambda facts, tensors: facts.update(photos=[3]),
+        lambda facts, tensors: facts.update(name="x" * 2000),
+    ],
+)
+def test_a_file_with_spoilt_photos_is_refused(saved: Path, tmp_path: Path, spoil) -> None:
+    facts, tensors = taken_apart(saved)
+    spoil(facts, tensors)
+    with pytest.raises(WeightsError, match=r"spoilt.safetensors is damaged; learn from the good parts again."):
+        load_reference(written(tmp_path / "spoilt.safetensors", facts, tensors))
+
+
+def test_a_large_photo_is_kept_smaller_and_the_most_alike_one_is_found() -> None:
+    dark, striped = np.zeros((300, 3000, 3), np.uint8), np.zeros((300, 3000, 3), np.uint8)
+    striped[:, ::500] = striped[:, 1::500] = 255
+    striped[:150] = 255
+    photos = GoodPart.of(dark, "dark"), GoodPart.of(striped, "striped")
+    assert photos[0].picture.shape == (102, KEPT_SIDE, 3)
+    known = Reference(photos=photos)
+    assert known.most_alike(np.full((30, 40, 3), 200, np.uint8)) == photos[0]
+    assert known.most_alike(striped[:, :400] // 4 * 3 + 30) == photos[1]
+    assert Reference().most_alike(dark) is None

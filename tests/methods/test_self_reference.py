@@ -38,7 +38,7 @@ def test_distances_are_those_of_plain_loops() -> None:
             ]
             far.sort()
             assert distances[y, x] == pytest.approx(np.mean([d for d, _ in far[:5]]), abs=1e-5)
-            assert nearest[y, x] == far[0][1]
+            assert nearest[y, x, 0] == far[0][1]
 
 
 @pytest.mark.parametrize("shape", [(224, 224), (224, 420), (500, 160)])

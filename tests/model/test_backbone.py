@@ -148,6 +148,5 @@ def test_a_large_picture_is_seen_in_parts_and_its_features_are_those_of_the_whol
     backbone = load_backbone("lite0")
     whole = backbone(picture)
     monkeypatch.setattr("maeday_core.model.backbone.PARTS", Parts(pixels=400_000, side=256))
-    assert len(list(backbone.features(picture))) == 11  # pauses between 12 parts
     assert torch.allclose(backbone(picture), whole, atol=1e-5)
     assert backbone(picture[:637, :989]).shape == whole.shape

@@ -38,8 +38,10 @@ def photo() -> Image.Image:
 
 
 def mean_of_highest(error_map: np.ndarray) -> float:
-    """The image score of an ensemble: the mean of the highest 1 % of its map."""
-    return float(np.sort(error_map, axis=None)[-error_map.size // 100 :].mean())
+    """The image score of an ensemble: the mean of the highest 1 % of its map, which counts less at the border."""
+    down, across = (np.minimum(np.arange(side), np.arange(side)[::-1]) / side for side in error_map.shape)
+    counted = error_map * (1 - 0.4 * np.clip(1 - np.minimum(down[:, None], across) * 28 / 3, 0, 1))
+    return float(np.sort(counted, axis=None)[-round(error_map.size / 100) :].mean())
 
 
 def main() -> None:

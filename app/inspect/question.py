@@ -1,0 +1,51 @@
+"""What is asked about a photo. The same question has the same answer, so a result can be made again from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from maeday_core import Method, Reference, Settings
+from maeday_core.texts import say
+
+
+@dataclass(frozen=True)
+class Question:
+    """A photo, and how it is to be judged.
+
+    Attributes:
+        path: of the photo.
+        method, model, settings: by which it is judged.
+        reference: what is known about good parts; empty where the method uses none.
+        by_hand: the threshold that a person set; None for the automatic one.
+        margin: instead, how far the score lies above the threshold; None where that is not given.
+    """
+
+    path: Path
+    method: Method
+    model: str
+    settings: Settings
+    reference: Reference
+    by_hand: float | None = None
+    margin: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The photo's file name."""
+        return self.path.name
+
+    def limit_for(self, score: float) -> float | None:
+        """The threshold by hand for an image score; None for the automatic one."""
+        return self.by_hand if self.margin is None else max(score - self.margin, 0.0)
+
+    def is_again(self, other: Question) -> bool:
+        """Whether another question asks the same, whatever the threshold."""
+        mine, others = ((one.path, one.method, one.model, one.settings) for one in (self, other))
+        return mine == others and self.reference is other.reference
+
+    def __str__(self) -> str:
+        shots = self.reference.shots
+        if not shots:
+            return say("{name}, by {method}, without good parts", name=self.name, method=say(self.method.title))
+        told = "{name}, by {method}, with 1 good part" if shots == 1 else "{name}, by {method}, with {shots} good parts"
+        return say(told, name=self.name, method=say(self.method.title), shots=shots)

@@ -1,0 +1,253 @@
+"""The strip of what was inspected in this visit: to return to, to compare two of, to save."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import cv2
+import gradio as gr
+import numpy as np
+from markupsafe import Markup
+
+from app.gradio_fixes import ODD
+from app.html import render
+from app.inspect.question import Question
+from maeday_core.detection.decision import Verdict
+from maeday_core.detection.result import Provenance
+from maeday_core.drawing.cards import KINDS, SHORT, factor_of
+from maeday_core.drawing.html import jpeg_bytes
+from maeday_core.drawing.shown import Shown, overlay_pair
+from maeday_core.io.images import RGBImage
+from maeday_core.io.table import csv_text
+from maeday_core.texts import say
+
+MOST = 60
+"""Photos that are kept; the oldest goes first."""
+THUMBNAIL, OVERLAY = 96, 480
+"""Longest sides, in pixels."""
+PINS = 2
+CLICKED = """
+const local = () => element.querySelectorAll("time").forEach(time =>
+    time.textContent = new Date(time.dateTime).toLocaleTimeString([], {hour: "2-digit", minute: "2-digit"}));
+element.addEventListener("click", event => {
+    const one = event.target.closest("[data-number]");
+    if (one) trigger(one.dataset.does, {number: Number(one.dataset.number)});
+});
+watch("value", local);
+local();"""
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """One photo that was inspected.
+
+    Attributes:
+        number: counted from 1 in the order of the visit.
+        question: what was asked.
+        verdict, score, limit: what was answered.
+        made_by: what the answer depends on.
+        digits: after the point, in the unit of the score.
+        unit: of the score.
+        at: when.
+        thumbnail, overlay: JPEG files of the photo under its map.
+    """
+
+    number: int
+    question: Question
+    verdict: Verdict
+    score: float
+    limit: float
+    made_by: Provenance
+    digits: int
+    unit: str
+    at: datetime
+    thumbnail: bytes = field(repr=False)
+    overlay: bytes = field(repr=False)
+
+    @property
+    def kind(self) -> str:
+        """How it looks."""
+        return KINDS[self.verdict]
+
+    @property
+    def says(self) -> str:
+        """The verdict in two words."""
+        return say(SHORT[self.verdict])
+
+    @property
+    def factor_told(self) -> str:
+        """How far the score is from the threshold, in words."""
+        return say("{factor} x the limit", factor=factor_of(self.score, self.limit))
+
+    @property
+    def factor(self) -> float:
+        """The score as a multiple of the threshold."""
+        return self.score / max(self.limit, 1e-9)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the answer depends on, in words; what the method does not use is left out."""
+        good = {"good parts": self.question.reference.shots} if self.question.reference else {}
+        made_by = {key.replace("_", " "): value for key, value in self.made_by.record().items() if value is not None}
+        made_by.pop("model sha256", None)
+        return {"photo": self.question.name, **{key: str(value) for key, value in (good | made_by).items()}}
+
+
+@dataclass(frozen=True)
+class Strip:
+    """What was inspected, oldest first.
+
+    Attributes:
+        entries: the photos.
+        current: the number of the one that is shown.
+        pinned: the numbers of those that are compared, at most `PINS`.
+    """
+
+    entries: tuple[Inspected, ...] = ()
+    current: int = 0
+    pinned: tuple[int, ...] = ()
+
+    def with_answer(self, question: Question, view: Shown) -> Strip:
+        """One more, which is the one that is shown; the one that is shown asked again is the same."""
+        if self.shown is not None and self.shown.question.is_again(question):
+            return self
+        number = self.entries[-1].number + 1 if self.entries else 1
+        return Strip((*self.entries, _inspected(number, question, view))[-MOST:], number, self.pinned)
+
+    @property
+    def shown(self) -> Inspected | None:
+        """The one that is shown; None without one."""
+        return self.of(self.current)
+
+    def judged(self, view: Shown) -> Strip:
+        """The one that is shown is judged under another threshold now."""
+        entries = [
+            _inspected(one.number, replace(one.question, by_hand=view.by_hand, margin=None), view, one.at)
+            if one.number == self.current
+            else one
+            for one in self.entries
+        ]
+        return replace(self, entries=tuple(entries))
+
+    def of(self, number: int) -> Inspected | None:
+        """The one of a number; None if it is not kept any more."""
+        return next((one for one in self.entries if one.number == number), None)
+
+    def pin(self, number: int) -> Strip:
+        """Pin one for comparison, or let it go; a third takes the place of the first."""
+        if number in self.pinned:
+            return replace(self, pinned=tuple(one for one in self.pinned if one != number))
+        return replace(self, pinned=(*self.pinned, number)[-PINS:])
+
+    @property
+    def compared(self) -> list[Inspected]:
+        """The pinned ones that are still kept."""
+        return [one for number in self.pinned if (one := self.of(number))]
+
+
+@dataclass(frozen=True)
+class StripPanel:
+    """The strip; `kept` is its value."""
+
+    kept: gr.State
+    column: gr.Column
+    entries: gr.HTML
+    compared: gr.HTML
+    csv: gr.Button
+    report: gr.Button
+    file: gr.DownloadButton
+
+
+def lay_out_strip(lifetime: int) -> StripPanel:
+    """Lay out the strip, which is there from the first inspected photo on, forgotten after `lifetime` seconds."""
+    kept = gr.State(Strip(), time_to_live=lifetime)
+    with gr.Column(visible=False, elem_id="strip") as column:
+        entries = gr.HTML("", js_on_load=CLICKED, elem_id="inspected")
+        compared = gr.HTML("", elem_id="compared")
+        with gr.Row():
+            csv = gr.Button("Table (CSV)", size="sm", elem_id="get-csv", min_width=120)
+            report = gr.Button("Report (HTML)", size="sm", elem_id="get-visit", min_width=120)
+        file = gr.DownloadButton(elem_id="strip-file")
+    return StripPanel(kept, column, entries, compared, csv, report, file)
+
+
+def strip_html(strip: Strip) -> Markup:
+    """The strip, the newest first, as a row of buttons."""
+    return render("strip", strip=strip, entries=strip.entries[::-1])
+
+
+def compared_html(strip: Strip) -> Markup:
+    """Two pinned ones side by side, and in what they differ; with one, how to pin another."""
+    compared = strip.compared
+    if not compared:
+        return Markup()
+    facts = [one.facts for one in compared]
+    keys = dict.fromkeys(key for one in facts for key in one)
+    rows = [(key, [one.get(key, "") for one in facts]) for key in keys if len({one.get(key) for one in facts}) > 1]
+    return render("compared", compared=compared, rows=rows, missing=PINS - len(compared))
+
+
+def strip_csv(strip: Strip) -> str:
+    """The strip as a table, the first inspected first."""
+    facts = [one.facts for one in strip.entries]
+    keys = [key for key in dict.fromkeys(key for one in facts for key in one) if key != "photo"]
+    head = ["number", "photo", "verdict", "factor", "image score", "threshold", "unit", "time", *keys]
+    rows = [
+        [
+            one.number,
+            one.question.name,
+            one.verdict.value,
+            f"{one.factor:.4g}",
+            f"{one.score:.4g}",
+            f"{one.limit:.4g}",
+            one.unit,
+            one.at.isoformat(timespec="seconds"),
+            *(fact.get(key, "") for key in keys),
+        ]
+        for one, fact in zip(strip.entries, facts, strict=True)
+    ]
+    return csv_text([head, *rows])
+
+
+def visit_report(strip: Strip) -> Markup:
+    """One self-contained page on all that was inspected, the most unusual first."""
+    worst: Iterable[Inspected] = sorted(strip.entries, key=lambda one: one.factor, reverse=True)
+    return render("visit", entries=[*worst])
+
+
+def number_in(event: gr.EventData) -> int:
+    """The number that was clicked.
+
+    Raises:
+        gradio.Error: it is none.
+    """
+    number = getattr(event, "number", None)
+    if not isinstance(number, int):
+        raise gr.Error(ODD, print_exception=False)
+    return number
+
+
+def _inspected(number: int, question: Question, view: Shown, at: datetime | None = None) -> Inspected:
+    result = view.result
+    picture = overlay_pair(view, own_scale=False)[1]
+    return Inspected(
+        number,
+        question,
+        view.verdict,
+        result.image_score,
+        view.limit,
+        result.made_by,
+        result.unit.digits,
+        result.unit.name,
+        at or datetime.now(UTC),
+        _jpeg(picture, THUMBNAIL),
+        _jpeg(picture, OVERLAY),
+    )
+
+
+def _jpeg(picture: RGBImage, side: int) -> bytes:
+    scale = min(1.0, side / max(picture.shape[:2]))
+    size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
+    return jpeg_bytes(np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8))

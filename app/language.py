@@ -1,0 +1,101 @@
+"""The page in the visitor's language, which the browser names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import gradio as gr
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from maeday_core.texts import LANGUAGE, LANGUAGES, catalogue
+
+TEXTS = frozenset({"label", "info", "placeholder", "value", "headers", "choices", "alt_text", "title"})
+"""What people read of a component's properties."""
+TEXT_VALUES = frozenset({"button", "downloadbutton", "uploadbutton", "html", "markdown"})
+"""The components whose value is a text."""
+IN_HTML = re.compile(r"""(>\s*|\b(?:alt|title|aria-label)=")((?<!")[^<>]+?(?=\s*<)|(?<=")[^"]+(?="))""")
+"""The texts of a piece of HTML: between tags, and in the attributes that are read aloud."""
+
+
+def language_of(accepted: str) -> str:
+    """The language that fits an `Accept-Language` header best."""
+    ranked = []
+    for place, one in enumerate(accepted.lower().split(",")):
+        name, _, quality = one.partition(";q=")
+        try:
+            ranked.append((-float(quality or 1), place, name.strip()[:2]))
+        except ValueError:
+            continue
+    return next((name for quality, _, name in sorted(ranked) if quality and name in LANGUAGES), LANGUAGES[0])
+
+
+@dataclass(frozen=True)
+class InTheVisitorsLanguage:
+    """Answers each request in its language."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            LANGUAGE.set(language_of(Headers(scope=scope).get("accept-language", "")))
+        await self.app(scope, receive, send)
+
+
+class Page(gr.Blocks):
+    """Blocks whose fixed texts are sent in the visitor's language.
+
+    `wholes` are texts too long to be looked up by the sentence: by language, and by their English.
+    """
+
+    wholes: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__("_config" if name == "config" else name, value)
+
+    @property
+    def config(self) -> Any:
+        """The layout, in the language of the request that asks for it."""
+        language = LANGUAGE.get()
+        return translated(self._config, {**catalogue(language), **self.wholes.get(language, {})})
+
+    async def call_function(self, *given: Any, **options: Any) -> Any:
+        """Run a handler, which speaks the language of who caused its event."""
+        requests = options.get("requests", given[3] if len(given) > 3 else None)
+        request = requests[0] if isinstance(requests, list) else requests
+        LANGUAGE.set(language_of(getattr(request, "headers", {}).get("accept-language", "")))
+        return await super().call_function(*given, **options)
+
+
+def translated(config: Any, texts: Mapping[str, str]) -> Any:
+    """A layout with its texts in another language; itself where there are none."""
+    if not texts:
+        return config
+    components = [
+        {**one, "props": _component(one.get("type", ""), one["props"], texts)} for one in config["components"]
+    ]
+    return {**config, "components": components, "title": texts.get(config["title"], config["title"])}
+
+
+def _component(kind: str, props: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    read = TEXTS if kind in TEXT_VALUES else TEXTS - {"value"}
+    return {name: _text(value, texts) if name in read else value for name, value in props.items()}
+
+
+def _text(value: Any, texts: Mapping[str, str]) -> Any:
+    match value:
+        case str() if value in texts:
+            return texts[value]
+        case str() if value.lstrip().startswith("<"):
+            return IN_HTML.sub(lambda found: found[1] + texts.get(found[2], found[2]), value)
+        case [str() as label, _] as choice:
+            return [texts.get(label, label), *choice[1:]]
+        case (str() as label, known) if isinstance(value, tuple):
+            return texts.get(label, label), known
+        case list():
+            return [_text(one, texts) for one in value]
+    return value

@@ -1,0 +1,68 @@
+"""Places: the regions above the limit, worst first, or the peak; a place's score is comparable with the limit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from maeday_core.detection.decision import image_score, outline
+from maeday_core.detection.places import MOST, find_places, regions
+
+SHAPE = (60, 90)
+
+
+def surface(*spots: tuple[int, int, int, float]) -> np.ndarray:
+    """A quiet map with squares: left, top, side, height."""
+    values = np.full(SHAPE, 0.1, np.float32)
+    for left, top, side, height in spots:
+        values[top : top + side, left : left + side] = height
+        values[top + side // 2, left + side // 2] = height + 0.1
+    return values
+
+
+def test_regions_are_told_worst_first_with_their_boxes_and_peaks() -> None:
+    error_map = surface((10, 5, 6, 0.6), (50, 30, 11, 0.9))
+    first, second = find_places(error_map, error_map > 0.5, float(error_map.max()))
+    assert (first.left, first.top, first.width, first.height, first.x, first.y) == (50, 30, 11, 11, 55, 35)
+    assert (second.left, second.top, second.width, second.height, second.x, second.y) == (10, 5, 6, 6, 13, 8)
+    assert first.score == pytest.approx(1.0)
+    assert second.score == pytest.approx(0.7)
+    assert first.outlined
+    assert second.outlined
+
+
+def test_where_nothing_is_outlined_the_peak_is_the_place_and_has_the_pictures_score() -> None:
+    error_map = surface((50, 30, 11, 0.9))
+    (place,) = find_places(error_map, np.zeros(SHAPE, bool), 0.8)
+    assert (place.x, place.y, place.score, place.outlined) == (55, 35, 0.8, False)
+
+
+def test_pieces_close_together_are_one_place_and_others_are_not() -> None:
+    near, apart = surface((10, 10, 5, 0.6), (16, 10, 5, 0.6)), surface((10, 10, 5, 0.6), (30, 10, 5, 0.6))
+    assert len(find_places(near, near > 0.5, 0.7)) == 1
+    assert len(find_places(apart, apart > 0.5, 0.7)) == 2
+    assert regions(near > 0.5)[12, 15] == 0  # what joins them is not outlined
+
+
+def test_of_many_the_worst_are_told() -> None:
+    error_map = surface(*((10 * n, 5, 3, 0.5 + n / 20) for n in range(8)))
+    assert [place.left for place in find_places(error_map, error_map > 0.45, 1.0)] == [70, 60, 50, 40, 30][:MOST]
+
+
+@given(arrays(np.float32, (12, 17), elements=st.floats(0.125, 2, width=32)), st.floats(0.1, 2), st.booleans())
+def test_the_worst_place_has_the_pictures_score_and_no_place_is_below_the_limit(
+    error_map: np.ndarray, limit: float, mean: bool
+) -> None:
+    score = image_score(error_map, 0.05) if mean else float(error_map.max())
+    places = find_places(error_map, outline(error_map, score, limit), score)
+    assert 1 <= len(places) <= MOST
+    assert [place.score for place in places] == sorted((place.score for place in places), reverse=True)
+    if score > limit:
+        assert all(place.outlined and place.score > limit for place in places)
+        if len(places) == 1 or not mean:
+            assert places[0].score == pytest.approx(score, rel=0.05) or places[0].score >= score
+    else:
+        assert [place.score for place in places] == [score]
