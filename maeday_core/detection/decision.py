@@ -73,7 +73,7 @@ class Ordinary:
 
     Attributes:
         level: the middle one of their scores, in the unit of the map.
-        spread: the standard deviation of the logarithm from one good picture to the next.
+        spread: the logarithm's standard deviation from picture to picture; with one good part, that of the level too.
         uncertainty: the standard deviation of what is known of the level's logarithm.
         reason: a sentence that says what it rests on.
         shots: how many photos of good parts were known; 0 where it rests on the picture alone.
@@ -277,7 +277,7 @@ def from_good_parts(good: GoodParts, rates: Rates, peak: float = 0.0) -> Ordinar
     reason = say(reason, shots=good.shots, low=min(scores), high=max(scores))
     return Ordinary(
         math.exp(level + rates.above[several]),
-        rates.spread[several],
+        rates.spread[1] if several else math.hypot(rates.spread[0], rates.uncertainty[0]),
         rates.uncertainty[several],
         reason,
         good.shots,
