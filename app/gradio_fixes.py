@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 import gradio.blocks
+import gradio.utils
 from gradio import processing_utils
 from gradio.components.base import server
 from gradio.components.image_editor import AcceptBlobs, EditorData, EditorDataBlobs
@@ -40,7 +41,7 @@ ODD = "This request holds a value that the page does not send; reload the page a
 _number, _slider = gr.Number.preprocess, gr.Slider.preprocess
 _example, _arguments, _session, _push = gr.Dataset.preprocess, special_args, StateHolder.__getitem__, Queue.push
 _preprocess_data, _postprocess_data = gr.Blocks.preprocess_data, gr.Blocks.postprocess_data
-_call_function = gr.Blocks.call_function
+_call_function, _difference = gr.Blocks.call_function, gradio.utils.diff
 
 
 def apply() -> None:
@@ -60,6 +61,7 @@ def apply() -> None:
         (gr.EventData, "__init__", what_happened),
         (gr.SelectData, "__init__", place_selected),
         (gradio.blocks, "special_args", arguments),
+        (gradio.utils, "diff", difference),
         (StateHolder, "__getitem__", session),
         (Queue, "push", push),
         (gr.Blocks, "preprocess_data", values_of_a_request),
@@ -200,6 +202,16 @@ async def values_of_a_request(blocks: gr.Blocks, event: Any, *given: Any, **opti
         raise gr.Error(error.message, print_exception=False) from None
     except Exception:
         raise gr.Error(ODD, print_exception=False) from None
+
+
+def difference(old: Any, new: Any) -> list[Any]:
+    """What to change in what a browser was sent last. Gradio would have it change an answer that waits to be shown.
+
+    When two answers arrive at once, what the first says of a component and the second does not would be lost.
+    """
+    if isinstance(old, str) and isinstance(new, str):
+        return _difference(old, new)  # type: ignore[no-any-return,no-untyped-call]
+    return [] if old == new else [["replace", [], new]]
 
 
 def naming_a_full_disk(step: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import gradio as gr
 from markupsafe import Markup
 
+from app.deferred import when_opened
 from app.events import AT_ONCE
 from app.html import render
 from app.inspect.examples import EXAMPLES, PAIRS
@@ -38,7 +39,8 @@ def how_tab(tab: gr.Tab, shown: gr.State) -> None:
         shown: the visitor's result.
     """
     steps = gr.HTML("", elem_id="how-steps", min_height=420)
-    gr.Markdown(TEXT, elem_id="how")
+    with when_opened(tab):
+        gr.Markdown(TEXT, elem_id="how")
     tab.select(step_by_step, shown, steps, **AT_ONCE)
 
 

@@ -12,6 +12,7 @@ import gradio as gr
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.deferred import without_deferred
 from maeday_core.texts import LANGUAGE, LANGUAGES, catalogue
 
 TEXTS = frozenset({"label", "info", "placeholder", "value", "headers", "choices", "alt_text", "title"})
@@ -55,13 +56,25 @@ class Page(gr.Blocks):
     wholes: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
     def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__("_config" if name == "config" else name, value)
+        if name == "config":
+            name, value = "_config", without_deferred(value)
+        super().__setattr__(name, value)
 
     @property
     def config(self) -> Any:
         """The layout, in the language of the request that asks for it."""
+        return translated(self._config, self._texts())
+
+    async def process_api(self, *given: Any, **options: Any) -> Any:
+        """The answer to an event; what was deferred until then is in the visitor's language, too."""
+        answer = await super().process_api(*given, **options)
+        if deferred := answer["render_config"]:
+            answer["render_config"] = translated(deferred, self._texts())
+        return answer
+
+    def _texts(self) -> dict[str, str]:
         language = LANGUAGE.get()
-        return translated(self._config, {**catalogue(language), **self.wholes.get(language, {})})
+        return {**catalogue(language), **self.wholes.get(language, {})}
 
     async def call_function(self, *given: Any, **options: Any) -> Any:
         """Run a handler, which speaks the language of who caused its event."""
@@ -78,7 +91,8 @@ def translated(config: Any, texts: Mapping[str, str]) -> Any:
     components = [
         {**one, "props": _component(one.get("type", ""), one["props"], texts)} for one in config["components"]
     ]
-    return {**config, "components": components, "title": texts.get(config["title"], config["title"])}
+    title = config.get("title")
+    return {**config, "components": components, "title": texts.get(title, title)}
 
 
 def _component(kind: str, props: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:

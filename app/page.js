@@ -7,22 +7,27 @@
     document.body.append(status);
     const said = {};
     new MutationObserver(() => {
-    document.documentElement.lang = document.getElementById("language").textContent;
+        document.documentElement.lang = document.getElementById("language").textContent;
         for (const card of document.querySelectorAll("#verdict [data-spoken], #frames-card [data-spoken]")) {
             const place = card.closest("[id]").id, spoken = card.dataset.spoken;
             if (said[place] !== undefined && said[place] !== spoken) status.textContent = spoken;
             said[place] = spoken;
         }
     }).observe(document.body, {subtree: true, childList: true, attributes: true, attributeFilter: ["data-spoken"]});
-    // Several photos dropped on the place for one go where several are taken.
-    document.addEventListener("drop", event => {
-        const files = event.dataTransfer?.files;
-        if (!(files?.length > 1) || !event.target.closest("#query")) return;
+    // Photos dropped or pasted where several are taken go there: more than one on the photo, any on the good parts.
+    const hand = (event, files) => {
+        const place = event.target.closest?.("#good-parts") ? "shots" : event.target.closest?.("#query") ? "several" : null;
+        if (!place || !(files?.length > (place === "several" ? 1 : 0))) return;
         event.preventDefault();
         event.stopPropagation();
-        const several = document.getElementById("several").previousElementSibling;
-        several.files = files;
-        several.dispatchEvent(new Event("change", {bubbles: true}));
+        const input = document.getElementById(place).previousElementSibling;
+        input.files = files;
+        input.dispatchEvent(new Event("change", {bubbles: true}));
+    };
+    document.addEventListener("drop", event => hand(event, event.dataTransfer?.files), {capture: true});
+    document.addEventListener("paste", event => hand(event, event.clipboardData?.files), {capture: true});
+    document.addEventListener("dragover", event => {
+        if (event.target.closest?.("#good-parts")) event.preventDefault();
     }, {capture: true});
     // A click on the photo beneath the heat map is one on the map: Gradio tells of clicks on a single picture only.
     const drawn = image => {

@@ -15,14 +15,17 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from app import gradio_fixes, temporary
+from app.deferred import when_opened
 from app.document import Packed
 from app.frames import CSS as FRAMES_CSS
 from app.frames import frames_tab
 from app.how import IN_OTHER_LANGUAGES, TEXT, how_tab
+from app.html import render
 from app.inspect import EXAMPLES, inspect_tab
 from app.inspect.first import FIRST
 from app.language import InTheVisitorsLanguage, Page
 from app.limits import Limits
+from app.theme import theme
 from app.turns import hand_on_long_turns
 from maeday_core.drawing import cards
 
@@ -31,22 +34,6 @@ MAX_UPLOAD = "500mb"
 SESSIONS = 32
 HOUR = 3600
 
-INTRO = (
-    "**Drop a photo. See what does not belong.** A scratch, a stain, a bolt on a runway: found without being told what "
-    "is normal, and better still after a few photos of good parts."
-)
-READABLE = {
-    "button_primary_background_fill": ("*primary_700", "*primary_700"),
-    "button_primary_background_fill_hover": ("*primary_800", "*primary_800"),
-    "checkbox_label_background_fill_selected": ("*primary_700", "*primary_700"),
-    "checkbox_background_color_selected": ("*primary_800", "*primary_800"),
-    "link_text_color": ("*primary_700", "*primary_300"),
-    "slider_color": ("*primary_700", "*primary_300"),
-    "block_info_text_color": ("*neutral_600", "*neutral_300"),
-    "body_text_color_subdued": ("*neutral_600", "*neutral_300"),
-    "input_placeholder_color": ("*neutral_500", "*neutral_400"),
-}
-"""Colours, light and dark, in which text is told from its ground: 4.5 : 1 at least."""
 SCRIPT = (HERE / "page.js").read_text(encoding="utf-8")
 CSS = cards.CSS + (HERE / "page.css").read_text(encoding="utf-8") + FRAMES_CSS
 
@@ -58,11 +45,11 @@ def build_demo() -> gr.Blocks:
     demo: Page
     with Page(title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)) as demo:
         gr.HTML('<span id="language" hidden>en</span>')
-        gr.Markdown(f"# MAEDAY\n{INTRO}", elem_id="title")
+        gr.HTML(render("title"), elem_id="title")
         with gr.Tabs() as tabs:
             with gr.Tab("Inspect", id="inspect", elem_id="inspect-tab"):
                 inspect = inspect_tab(HOUR)
-            with gr.Tab("Frames", id="frames"):
+            with gr.Tab("Frames", id="frames") as frames, when_opened(frames):
                 frames_tab(HOUR, tabs, inspect.incoming, EXAMPLES / "frames.zip")
             with gr.Tab("How it works", id="how") as how:
                 how_tab(how, inspect.shown)
@@ -74,25 +61,8 @@ def build_demo() -> gr.Blocks:
 
 def launch_options() -> dict[str, Any]:
     """Arguments of `demo.launch`: local unless the environment says otherwise, small limits, nothing from outside."""
-    fonts = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
-    theme = gr.themes.Soft(
-        primary_hue="orange", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "monospace"]
-    ).set(
-        block_label_background_fill="*background_fill_primary",
-        block_label_background_fill_dark="*background_fill_secondary",
-        block_label_text_color="*body_text_color",
-        block_label_text_color_dark="*body_text_color",
-        block_title_background_fill="none",
-        block_title_background_fill_dark="none",
-        block_title_text_color="*body_text_color",
-        block_title_text_color_dark="*body_text_color",
-        block_title_padding="0",
-        color_accent="*primary_700",
-        **{name: light for name, (light, _) in READABLE.items()},
-        **{f"{name}_dark": dark for name, (_, dark) in READABLE.items()},
-    )
     return {
-        "theme": theme,
+        "theme": theme(),
         "css": CSS,
         "max_file_size": MAX_UPLOAD,
         "allowed_paths": [str(EXAMPLES)],  # the program may be started from any folder

@@ -56,7 +56,8 @@ def fine_tune(url: str) -> str:
     """Learn from one good part, and inspect another with it."""
     visitor = Visitor(url)
     visitor.set("query", visitor.upload(EXAMPLES / "metal-scratch.jpg"))
-    visitor.set("shots", [{"image": visitor.upload(EXAMPLES / "metal-clean.jpg"), "caption": None}])
+    visitor.set("shots", [visitor.upload(EXAMPLES / "metal-clean.jpg")])
+    visitor.press("shots", "upload")
     visitor.press("tune")
     return _answer(visitor, "adapter", "verdict")
 

@@ -16,6 +16,8 @@ from gradio_client.utils import apply_diff
 PATIENCE = 300.0
 """Seconds to wait for an answer."""
 API = "/gradio_api"
+OPEN = "apply"
+"""How the events are called that send what is in a tab."""
 Event = dict[str, Any]
 
 
@@ -38,10 +40,19 @@ class Visitor:
         weakref.finalize(self, self.http.close)
         self.session = uuid.uuid4().hex
         config = self.http.get("/config").raise_for_status().json()
-        self.events: list[Event] = config["dependencies"]
-        self.props = {one["id"]: dict(one["props"]) for one in config["components"]}
-        self.values = {number: props.get("value") for number, props in self.props.items()}
+        self.events: list[Event] = []
+        self.props: dict[int, dict[str, Any]] = {}
+        self.values: dict[int, Any] = {}
         self.told: list[str] = []
+        self._receive(config)
+        for event in [one for one in self.events if str(one["api_name"]).startswith(OPEN)]:
+            self.run(event)
+
+    def _receive(self, config: dict[str, Any]) -> None:
+        """A page, or what is in one of its tabs, which is sent when it is opened."""
+        self.events += config["dependencies"]
+        self.props |= {one["id"]: dict(one["props"]) for one in config["components"]}
+        self.values |= {one["id"]: one["props"].get("value") for one in config["components"]}
 
     def number(self, elem_id: str) -> int:
         """The number of a component."""
@@ -133,4 +144,6 @@ class Visitor:
                     self.values[number] = value["value"]
             elif self.props[number].get("name") != "state":
                 self.values[number] = value
+        if deferred := output.get("render_config"):
+            self._receive(deferred)
         return True, output.get("changed_state_ids") or []

@@ -77,6 +77,7 @@ def result_panel() -> ResultPanel:
             height=220,
             object_fit="contain",
             format="jpeg",
+            interactive=False,
             allow_preview=False,
             buttons=[],
             elem_id="frames-worst",

@@ -16,12 +16,15 @@ from app.cards import message, reference_card
 from app.errors import sentence
 from app.events import Answer, mark
 from app.files import downloadable, nothing_to_download
+from app.inspect.shots import ShotsPanel, lay_out_shots
 from app.models import load_saved
 from maeday_core import Reference, save_reference
-from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 
 NO_NAME = "good parts"
 LONGEST_NAME = 60
+FIELD = f"""<label>{{{{title}}}} <small>{{{{info}}}}</small>
+<input type="text" maxlength="{LONGEST_NAME}" placeholder="{{{{placeholder}}}}" value="{{{{value}}}}"></label>"""
+TYPED = """element.addEventListener("change", event => { props.value = event.target.value; });"""
 HINT = (
     "Judged without a reference",
     "1. Add photos of good parts, taken like the photo to inspect. 2. Press Learn. 3. Inspect: they judge it.",
@@ -38,8 +41,8 @@ class GoodPartsPanel:
 
     reference: gr.State
     adapted: gr.Checkbox
-    name: gr.Textbox
-    shots: gr.Gallery
+    name: gr.HTML
+    shots: ShotsPanel
     tune: gr.Button
     example: gr.Button
     card: gr.HTML
@@ -53,26 +56,18 @@ class GoodPartsPanel:
         return [self.reference, self.adapted, self.card, self.download, self.forget]
 
 
-def lay_out_good_parts(lifetime: int) -> GoodPartsPanel:
-    """Lay out the panel; what was learned is forgotten after `lifetime` seconds."""
+def lay_out_good_parts(lifetime: int, photo: gr.Image) -> GoodPartsPanel:
+    """Lay out the panel; what was learned is forgotten after `lifetime` seconds. `photo` is what is inspected."""
     reference, adapted = gr.State(None, time_to_live=lifetime), mark()
     with gr.Accordion("Good parts: show it what is normal (optional)", open=False, elem_id="good-parts"):
-        shots = gr.Gallery(
-            label=f"1 to {MAX_SHOTS} photos, several at once",
-            type="filepath",
-            columns=4,
-            height=190,
-            object_fit="cover",
-            sources=["upload", "clipboard", "webcam"],
-            buttons=[],
-            elem_id="shots",
-        )
-        name = gr.Textbox(
-            label="Name of the part",
-            placeholder="transistor",
+        shots = lay_out_shots(lifetime, photo)
+        name = gr.HTML(
+            "",
+            html_template=FIELD,
+            js_on_load=TYPED,
+            title="Name of the part",
             info="For the file that you save.",
-            max_lines=1,
-            max_length=LONGEST_NAME,
+            placeholder="transistor",
             elem_id="part-name",
         )
         with gr.Row():

@@ -53,13 +53,13 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
     """
     incoming, shown, showing = gr.State(None), gr.State(None, time_to_live=lifetime), mark()
     examples = lay_out_examples()
-    with gr.Row():
+    with gr.Row(elem_id="inspecting"):
         with gr.Column(scale=4, min_width=300):
             photo, detect, stop, at_once, several = _asking()
-            good_parts = lay_out_good_parts(lifetime)
+            good_parts = lay_out_good_parts(lifetime, photo)
             settings = lay_out_settings(methods)
             strip = lay_out_strip(lifetime)
-            gr.Markdown(f"Running on {device_label()}", elem_id="device")
+            gr.HTML(f"<p>Running on {device_label()}</p>", elem_id="device")
         with gr.Column(scale=7, min_width=300):
             subject = gr.HTML(FIRST.subject, elem_id="subject")
             verdict = gr.HTML(FIRST.card, elem_id="verdict")

@@ -15,7 +15,6 @@ from app.cards import NOTHING, loss_curve, message
 from app.errors import without_folders
 from app.events import Answer, Values
 from app.files import nothing_to_download
-from app.gradio_fixes import uploaded
 from app.inspect.examples import EXAMPLES
 from app.inspect.good_parts import in_use, not_used
 from app.inspect.run import Inspection
@@ -59,7 +58,7 @@ class Learning:
     def try_example(self) -> Answer:
         """A query and its good part, to try the panel with."""
         tab = self.inspection.tab
-        return {tab.photo: EXAMPLE_QUERY, tab.good_parts.shots: [EXAMPLE_GOOD_PART]}
+        return {tab.photo: EXAMPLE_QUERY, **tab.good_parts.shots.with_photos([EXAMPLE_GOOD_PART])}
 
     def stop(self, request: gr.Request) -> None:
         """End this visitor's fine-tuning after the step in work."""
@@ -80,7 +79,7 @@ class Learning:
 
     def _fine_tune(self, values: Values, stop: threading.Event) -> Iterator[Answer]:
         tab = self.inspection.tab
-        paths = checked(values[tab.good_parts.shots])
+        paths = checked(values[tab.good_parts.shots.kept])
         check_space()
         yield self._busy("Starting", "If others work here now, you take turns.")
         settings = settings_of(tab.settings, values)
@@ -89,9 +88,9 @@ class Learning:
         tools = yield from load_tools(values[tab.settings.model], settings, method, self._busy)
         tools = replace(tools, enough=stop.is_set)
         reference = yield from self._learned(learning(method, tools, Photos(readable)))
-        yield in_use(tab.good_parts, reference, left_out, values[tab.good_parts.name] or "") | self.inspection.running(
-            False
-        )
+        yield in_use(
+            tab.good_parts, reference, left_out, str(values[tab.good_parts.name] or "")
+        ) | self.inspection.running(False)
 
     def _learned(self, steps: Generator[Progress, None, Reference]) -> Generator[Answer, None, Reference]:
         """Go through the steps in turns with other visitors, showing the progress every now and then."""
@@ -123,18 +122,17 @@ def to_learn(chosen: Method) -> Method:
     return ENSEMBLE if of_use else chosen
 
 
-def checked(shots: list[tuple[str, str | None]] | None) -> list[Path]:
+def checked(shots: Sequence[str]) -> list[Path]:
     """The files of the shots.
 
     Raises:
         SettingsError: there are none, or too many.
-        gradio.Error: one was not uploaded here.
     """
     if not shots:
         raise SettingsError(f"There are no photos of good parts yet: add 1 to {MAX_SHOTS} above.")
     if len(shots) > MAX_SHOTS:
         raise SettingsError(f"{len(shots)} photos of good parts were given; keep 1 to {MAX_SHOTS}.")
-    return [Path(uploaded(path)) for path, _ in shots]
+    return [Path(path) for path in shots]
 
 
 def decodable(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:

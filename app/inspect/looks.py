@@ -12,13 +12,16 @@ from markupsafe import Markup
 from app.cards import NOTHING, message
 from app.events import Answer, Values, unchanged
 from app.files import downloadable
+from app.html import render
 from app.inspect.layout import InspectTab
+from app.inspect.maps import comparison, every_mask, map_to_click, mask_pictures
 from app.inspect.strip import strip_html
 from maeday_core.detection import places
 from maeday_core.drawing.cards import before_and_after, evidence, verdict
+from maeday_core.drawing.command import command
 from maeday_core.drawing.figure import save_figure
 from maeday_core.drawing.report import report_page
-from maeday_core.drawing.shown import Shown, all_masks, map_picture, mask_count, one_mask, overlay_pair
+from maeday_core.drawing.shown import Shown, mask_count
 from maeday_core.drawing.why_cards import place_labels, why_place, why_point
 from maeday_core.texts import say
 
@@ -38,17 +41,17 @@ class Looks:
         result, count = self.tab.result, mask_count(view.result)
         own_scale, running = values[result.own_scale], not (view.result.complete or view.stopped)
         values = {**values, self.tab.shown: view}
-        drawn = self.redraw(values)
         judged = self.judged(values) or view
         return {
             self.tab.shown: view,
             self.tab.showing: True,
-            **drawn,
-            result.heat: gr.Image(drawn[result.heat], label=say(view.result.unit.title)),
+            **self.redraw(values),
             result.threshold: threshold_slider(judged, interactive=not running),
             result.masks.column: gr.Column(visible=count > 0),
             result.masks.index: gr.Slider(maximum=max(count, 2), value=1, interactive=count > 1 and not running),
             **self.show_mask(view, 1, own_scale),
+            result.masks.gallery: "",
+            result.command: render("command", line=command(view)),
         }
 
     def redraw(self, values: Values) -> Answer:
@@ -61,8 +64,8 @@ class Looks:
             result.verdict: verdict(view, own_scale),
             result.before_and_after: panel(before_and_after(view, own_scale)),
             result.evidence: panel(evidence(view, own_scale)),
-            result.overlay: overlay_pair(view, own_scale),
-            result.heat: map_picture(view, own_scale),
+            result.overlay: comparison(view, own_scale),
+            result.heat: map_to_click(view, own_scale),
             **self._places(view),
         }
 
@@ -91,16 +94,13 @@ class Looks:
         """One of the masks, by its number."""
         if view is None:
             return self.forgotten(showing)
-        masks, seen = self.tab.result.masks, view.result.reconstructions
-        pictures = one_mask(seen, int(index), own_scale) if seen else (None, None, None)
-        return dict(zip((masks.masked, masks.reconstruction, masks.difference), pictures, strict=True))
+        return {self.tab.result.masks.saw: mask_pictures(view.result.reconstructions, int(index), own_scale)}
 
-    def show_all_masks(self, view: Shown | None, own_scale: bool) -> Answer:
-        """All masks at once."""
-        if view is None:
+    def show_all_masks(self, view: Shown | None, own_scale: bool, opened: bool) -> Answer:
+        """All masks at once, where their place is open."""
+        if view is None or not opened:
             return unchanged()
-        seen = view.result.reconstructions
-        return {self.tab.result.masks.gallery: all_masks(seen, own_scale) if seen else []}
+        return {self.tab.result.masks.gallery: every_mask(view.result.reconstructions, own_scale)}
 
     def show_place(self, values: Values) -> Answer:
         """Why one of the places stands out, by its number."""

@@ -7,26 +7,33 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.blocks import Block
 
+from app.events import mark
 from app.gradio_fixes import CLAMPED, OFFERED
+from app.inspect.maps import lay_out_maps
 from app.inspect.settings import MASKS
 from maeday_core.detection.decision import ALARM_RATE
 
 RATES = (0.01, 0.02, 0.05, 0.1, 0.2)
 """The shares of false alarms to choose from."""
-HEIGHT = 400
-"""Pixels of the maps, so that nothing moves when they come."""
+COPY = """element.addEventListener("click", event => {
+    if (!event.target.closest("button")) return;
+    const line = element.querySelector("code");
+    getSelection().selectAllChildren(line);
+    navigator.clipboard?.writeText(line.textContent);
+});"""
+"""A page that comes by plain http from elsewhere may not write to the clipboard; there the line is selected."""
 
 
 @dataclass(frozen=True)
 class MasksPanel:
-    """What the model saw: one mask by its number, and all of them."""
+    """What the model saw: one mask by its number, and all of them, which are made once `every` is opened."""
 
     column: gr.Column
     index: gr.Slider
-    masked: gr.Image
-    reconstruction: gr.Image
-    difference: gr.Image
-    gallery: gr.Gallery
+    saw: gr.HTML
+    every: gr.Accordion
+    opened: gr.Checkbox
+    gallery: gr.HTML
 
 
 @dataclass(frozen=True)
@@ -36,8 +43,8 @@ class ResultPanel:
     subject: gr.HTML
     verdict: gr.HTML
     column: gr.Column
-    overlay: gr.ImageSlider
-    heat: gr.Image
+    overlay: gr.HTML
+    heat: gr.HTML
     threshold: gr.Slider
     auto: gr.Checkbox
     alarm_rate: gr.Radio
@@ -50,6 +57,7 @@ class ResultPanel:
     places: gr.Radio
     why: gr.HTML
     masks: MasksPanel
+    command: gr.HTML
 
     @property
     def judged_by(self) -> set[Block]:
@@ -59,19 +67,20 @@ class ResultPanel:
 
 def lay_out_result(subject: gr.HTML, verdict: gr.HTML) -> ResultPanel:
     """Lay out what is beneath the verdict; nothing of it is there before the first run."""
+    opened = mark()
     with gr.Column(visible=False, elem_id="result") as column:
-        with gr.Row():
-            overlay, heat = _maps()
+        overlay, heat = lay_out_maps()
         places = gr.Radio([], label="Places", elem_id="places", elem_classes=OFFERED)
         why = gr.HTML("", elem_id="why")
         threshold, auto, alarm_rate, own_scale = _judging()
         before_and_after = gr.HTML("", visible=False, elem_id="before-and-after")
         evidence = gr.HTML("", visible=False, elem_id="evidence")
-        masks = _masks()
+        masks = _masks(opened)
         with gr.Row():
             figure = _download("Heat map (PNG)", "get-png")
             error_map = _download("Error map (.npy)", "get-npy")
             report = _download("Report (HTML)", "get-report")
+        command = gr.HTML("", js_on_load=COPY, elem_id="command")
     return ResultPanel(
         subject,
         verdict,
@@ -90,32 +99,8 @@ def lay_out_result(subject: gr.HTML, verdict: gr.HTML) -> ResultPanel:
         places,
         why,
         masks,
+        command,
     )
-
-
-def _maps() -> tuple[gr.ImageSlider, gr.Image]:
-    overlay = gr.ImageSlider(
-        label="Photo | how unusual",
-        type="numpy",
-        format="png",
-        interactive=False,
-        slider_position=4,
-        height=HEIGHT,
-        max_height=HEIGHT,
-        min_width=300,
-        elem_id="overlay",
-    )
-    heat = gr.Image(
-        label="Error map E",
-        format="png",
-        interactive=False,
-        height=HEIGHT,
-        min_width=300,
-        elem_id="heat",
-        alt_text="The map: bright where the photo is unusual; the list of places leads to the worst ones",
-        buttons=["fullscreen"],
-    )
-    return overlay, heat
 
 
 def _judging() -> tuple[gr.Slider, gr.Checkbox, gr.Radio, gr.Radio]:
@@ -159,29 +144,11 @@ def _download(label: str, elem_id: str) -> gr.DownloadButton:
     return gr.DownloadButton(label, interactive=False, size="sm", elem_id=elem_id)
 
 
-def _masks() -> MasksPanel:
+def _masks(opened: gr.Checkbox) -> MasksPanel:
     with gr.Column(elem_id="what-the-model-saw") as column:
-        gr.Markdown("### What the model saw")
+        gr.HTML("<h3>What the model saw</h3>")
         index = gr.Slider(1, MASKS, 1, step=1, label="Mask", elem_id="mask-index")
-        with gr.Row(elem_id="saw"):
-            masked = _one_mask("Masked input", "masked")
-            reconstruction = _one_mask("Reconstruction", "reconstruction")
-            difference = _one_mask("Difference", "difference")
-        with gr.Accordion("All masks: input, reconstruction, difference", open=False):
-            gallery = gr.Gallery(
-                show_label=False, columns=2, format="jpeg", height=640, object_fit="contain", elem_id="all-masks"
-            )
-    return MasksPanel(column, index, masked, reconstruction, difference, gallery)
-
-
-def _one_mask(label: str, elem_id: str) -> gr.Image:
-    return gr.Image(
-        label=label,
-        format="png",
-        interactive=False,
-        height=250,
-        min_width=90,
-        elem_id=elem_id,
-        alt_text=f"{label} of the chosen mask",
-        buttons=[],
-    )
+        saw = gr.HTML("", elem_id="saw")
+        with gr.Accordion("All masks: input, reconstruction, difference", open=False, elem_id="every-mask") as every:
+            gallery = gr.HTML("", elem_id="all-masks")
+    return MasksPanel(column, index, saw, every, opened, gallery)

@@ -197,7 +197,7 @@ class Inspection:
         error_map = downloadable(f"{stem_of(view)}-error-map.npy", lambda to: np.save(to, result.error_map))
         strip = values[tab.strip.kept].with_answer(question, self.looks.judged(values) or view)
         answer = self.looks.files({**values, tab.strip.kept: strip}) | {tab.strip.column: gr.Column(visible=True)}
-        yield answer | {tab.result.error_map: error_map} | self.looks.show_all_masks(view, values[tab.result.own_scale])
+        yield answer | {tab.result.error_map: error_map}
 
     def _judging(self, question: Question, score: float) -> Answer:
         """The values that decide the verdict, as the question has them."""

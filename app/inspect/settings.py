@@ -16,6 +16,7 @@ from maeday_core.detection.decision import ALARM_RATE
 FIRST_METHOD = ENSEMBLE
 """It ranks best of those that need no good parts, and with them (docs/results.md)."""
 MAX_MASKS = 64
+MAX_SEED = 9999
 MASKS = 16
 """Balanced, these come within half a point of 64 (docs/evaluation.md) in half the time of the paper's 32."""
 
@@ -25,10 +26,10 @@ class SettingsPanel:
     """The components of the panel."""
 
     method: gr.Radio
-    model: gr.Dropdown
+    model: gr.Radio
     masks: gr.Slider
     ratio: gr.Slider
-    seed: gr.Number
+    seed: gr.Slider
     sampling: gr.Radio
     patches: gr.Radio
     tile: gr.Radio
@@ -49,7 +50,7 @@ def settings_of(panel: SettingsPanel, values: Values, alarm_rate: float = ALARM_
     return Settings(
         masks=min(int(values[panel.masks]), MAX_MASKS),
         mask_ratio=values[panel.ratio],
-        seed=int(values[panel.seed] or 0),
+        seed=int(values[panel.seed]),
         sampling=values[panel.sampling],
         patches=values[panel.patches],
         tile=values[panel.tile],
@@ -90,7 +91,7 @@ def lay_out_settings(methods: list[tuple[str, str]]) -> SettingsPanel:
                 elem_id="method",
                 elem_classes=OFFERED,
             ),
-            model=gr.Dropdown(
+            model=gr.Radio(
                 choices,
                 value=choices[0][1],
                 label="Model",
@@ -99,7 +100,9 @@ def lay_out_settings(methods: list[tuple[str, str]]) -> SettingsPanel:
             ),
             masks=gr.Slider(1, MAX_MASKS, MASKS, step=1, label="Masks (N)", info="The paper uses 32.", elem_id="masks"),
             ratio=gr.Slider(0.1, 0.9, Settings.mask_ratio, step=0.05, label="Mask ratio", info="Share hidden: 0.75."),
-            seed=gr.Number(Settings.seed, label="Seed", precision=0, info="Same seed, same heat map."),
+            seed=gr.Slider(
+                0, MAX_SEED, Settings.seed, step=1, label="Seed", info="Same seed, same heat map.", elem_id="seed"
+            ),
             sampling=gr.Radio(
                 [("random (paper)", "random"), ("balanced", "balanced")], value="balanced", label="Mask sampling"
             ),

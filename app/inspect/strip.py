@@ -242,12 +242,13 @@ def _inspected(number: int, question: Question, view: Shown, at: datetime | None
         result.unit.digits,
         result.unit.name,
         at or datetime.now(UTC),
-        _jpeg(picture, THUMBNAIL),
-        _jpeg(picture, OVERLAY),
+        small(picture, THUMBNAIL),
+        small(picture, OVERLAY),
     )
 
 
-def _jpeg(picture: RGBImage, side: int) -> bytes:
+def small(picture: RGBImage, side: int) -> bytes:
+    """A JPEG file of a picture with no side longer than `side`."""
     scale = min(1.0, side / max(picture.shape[:2]))
     size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
     return jpeg_bytes(np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8))

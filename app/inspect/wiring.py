@@ -39,6 +39,7 @@ def inspect_tab(lifetime: int) -> InspectTab:
     runs = [*_detections(inspection), *_detections_after_learning(learning)]
     tab.stop.click(learning.stop, cancels=runs, queue=False, **PRIVATE)
     for run in runs:
+        run.success(**_all_masks(inspection))
         _end_of(run, inspection)
     _wire_choices(inspection)
     _wire_looks(inspection)
@@ -104,14 +105,14 @@ def _detections_after_learning(learning: Learning) -> list[Any]:
     panel = tab.good_parts
     learn: dict[str, Any] = {
         "fn": learning.fine_tune,
-        "inputs": {panel.shots, panel.reference, panel.adapted, panel.name} | tab.settings.inputs,
+        "inputs": {panel.shots.kept, panel.reference, panel.adapted, panel.name} | tab.settings.inputs,
         "outputs": [*panel.outputs, tab.detect, tab.stop, panel.tune],
         "concurrency_limit": MAX_RUNS,
         **PRIVATE,
     }
     changes = [
         panel.tune.click(**learn),
-        panel.example.click(learning.try_example, None, [tab.photo, panel.shots], **PRIVATE).then(**learn),
+        panel.example.click(learning.try_example, None, [tab.photo, *components(panel.shots)], **PRIVATE).then(**learn),
         panel.upload.upload(
             partial(good_parts.load, panel), [panel.upload, panel.reference, panel.adapted], panel.outputs, **PRIVATE
         ),
@@ -161,7 +162,7 @@ def _wire_looks(inspection: Inspection) -> None:
     show_mask: dict[str, Any] = {
         "fn": looks.show_mask,
         "inputs": [tab.shown, masks.index, result.own_scale, tab.showing],
-        "outputs": [result.verdict, masks.masked, masks.reconstruction, masks.difference],
+        "outputs": [result.verdict, masks.saw],
         **AT_ONCE,
     }
     files = _files(inspection)
@@ -172,6 +173,8 @@ def _wire_looks(inspection: Inspection) -> None:
     allowed.then(**redraw).then(**files)
     result.own_scale.input(**redraw).then(**show_mask).then(**_all_masks(inspection))
     masks.index.input(**show_mask)
+    masks.every.expand(None, None, masks.opened, js="() => true").then(**_all_masks(inspection))
+    masks.every.collapse(None, None, masks.opened, js="() => false")
     judged = {tab.shown, tab.showing} | result.judged_by
     why = [result.verdict, result.places, result.why]
     result.places.input(looks.show_place, judged | {result.places}, why, **AT_ONCE)
@@ -203,7 +206,7 @@ def _all_masks(inspection: Inspection) -> dict[str, Any]:
     tab, result = inspection.tab, inspection.tab.result
     return {
         "fn": inspection.looks.show_all_masks,
-        "inputs": [tab.shown, result.own_scale],
+        "inputs": [tab.shown, result.own_scale, result.masks.opened],
         "outputs": result.masks.gallery,
         **AT_ONCE,
     }

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from maeday_core import __version__
 from maeday_core.drawing.cards import TITLES, factor_of
+from maeday_core.drawing.letters import cut, in_letters_at_hand
 from maeday_core.drawing.pictures import COLOUR_MAP, heat_map
 from maeday_core.drawing.shown import Shown, number, overlay_pair, scale_of
 from maeday_core.methods import find
@@ -15,6 +16,7 @@ from maeday_core.methods.ensemble import shares
 
 SOFTWARE = "MAEDAY"  # in the header of a picture that is written, which marks it as a result
 PANEL = 4.2  # inches
+LONGEST_NAME = 80  # letters, about as wide as the three panels
 
 
 def save_figure(view: Shown, path: str | Path) -> None:
@@ -45,7 +47,8 @@ def save_figure(view: Shown, path: str | Path) -> None:
     bar.ax.axhline(min(max(view.limit, scale[0]), scale[1]), color="#40e0ff", linewidth=2)
     factor = factor_of(result.image_score, view.limit)
     scores = f"score {number(result, result.image_score)}, limit {number(result, view.limit)}"
-    figure.supxlabel(f"{factor} x the limit ({scores})   |   {_how(view)}", fontsize=9)
+    facts = in_letters_at_hand(f"{factor} x the limit ({scores})   |   {_how(view)}")
+    figure.supxlabel(facts, fontsize=9, parse_math=False)
     figure.savefig(path, dpi=130, metadata={"Software": SOFTWARE})
 
 
@@ -61,5 +64,5 @@ def _how(view: Shown) -> str:
         named = ", ".join(filter(None, [view.reference.name, *view.reference.names]))
         how.append(f"{made_by.shots} good part{'s' * (made_by.shots > 1)}{f' ({named})' if named else ''}")
     adapted = f"\nadapted: {made_by.adapter}" if made_by.adapter else ""
-    made = f"\n{view.name}, {view.time:%Y-%m-%d %H:%M}, MAEDAY {__version__}"
+    made = f"\n{cut(view.name, LONGEST_NAME)}, {view.time:%Y-%m-%d %H:%M}, MAEDAY {__version__}"
     return f"{', '.join(how)}, seed {made_by.seed}{adapted}{made}"

@@ -10,6 +10,9 @@ from typing import Any
 import gradio as gr
 import pytest
 from gradio.components.image_editor import EditorData, EditorDataBlobs
+from gradio_client.utils import apply_diff
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app import gradio_fixes as fixes
 from app.gradio_fixes import CLAMPED, MAX_BLOB_BYTES, MAX_BLOBS, OFFERED
@@ -123,3 +126,15 @@ def test_an_event_that_says_nothing_says_nothing_of_anything(data: object) -> No
     fixes.apply()
     assert getattr(gr.EventData(None, data), "number", None) is None
     assert gr.EventData(None, {"number": 5}).number == 5
+
+
+ANSWERS = st.recursive(
+    st.none() | st.booleans() | st.text(), lambda one: st.dictionaries(st.text(), one) | st.lists(one)
+)
+
+
+@given(ANSWERS, ANSWERS)
+def test_an_answer_that_waits_to_be_shown_is_not_changed_by_the_next(old: Any, new: Any) -> None:
+    edits = fixes.difference(old, new)
+    assert apply_diff(old, edits) == new
+    assert all(path == [] for _, path, _ in edits)  # a browser changes what a path leads to where it lies

@@ -104,7 +104,7 @@ def test_answers_on_a_result_name_wired_components(wired: Wired, made: Callable[
     for handler in (do.end, do.looks.redraw, do.looks.set_automatic, do.looks.allow, do.looks.files):
         wired.check(handler, handler(wired.values(handler, result)))
     wired.check(do.looks.show_mask, do.looks.show_mask(result, 2, False))
-    wired.check(do.looks.show_all_masks, do.looks.show_all_masks(result, False))
+    wired.check(do.looks.show_all_masks, do.looks.show_all_masks(result, False, True))
 
 
 @pytest.mark.parametrize("made", [reconstructed, matched, ensemble])
@@ -137,7 +137,7 @@ def test_answers_without_a_result_change_nothing_but_the_end_of_a_run(wired: Wir
     do = wired.inspection
     for handler in (do.looks.redraw, do.looks.set_automatic, do.looks.files):
         assert handler(wired.values(handler)) == unchanged()
-    assert do.looks.show_mask(None, 1, False) == do.looks.show_all_masks(None, False) == unchanged()
+    assert do.looks.show_mask(None, 1, False) == do.looks.show_all_masks(None, False, True) == unchanged()
     assert do.looks.allow(wired.values(do.looks.allow))[do.tab.result.auto] is True
     ended = do.end(wired.values(do.end))
     wired.check(do.end, ended)
@@ -226,9 +226,8 @@ def test_a_detection_sharpens_and_ends_with_files(wired: Wired, tiny: Tools, pic
 def test_good_parts_are_learned_and_the_photo_is_judged_without_and_with_them(
     wired: Wired, tiny: Tools, picture: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learning, "uploaded", lambda path: path)
     do, tune = wired.inspection, wired.learning.fine_tune
-    given = wired.values(tune, masks=2) | {do.tab.good_parts.shots: [(picture, None)]}
+    given = wired.values(tune, masks=2) | {do.tab.good_parts.shots.kept: [picture]}
     answers = list(tune(given, Request()))
     for answer in answers:
         wired.check(tune, answer)
@@ -249,10 +248,9 @@ def test_good_parts_are_learned_and_the_photo_is_judged_without_and_with_them(
     assert "Before and after the good parts" in judged[do.tab.result.before_and_after].value
 
 
-def test_stop_keeps_what_was_learned(wired: Wired, tiny: Tools, picture: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learning, "uploaded", lambda path: path)
+def test_stop_keeps_what_was_learned(wired: Wired, tiny: Tools, picture: str) -> None:
     do, tune = wired.inspection, wired.learning.fine_tune
-    answers = tune(wired.values(tune, masks=2) | {do.tab.good_parts.shots: [(picture, None)]}, Request())
+    answers = tune(wired.values(tune, masks=2) | {do.tab.good_parts.shots.kept: [picture]}, Request())
     for answer in answers:
         if "Step 1 of 3" in answer[do.tab.good_parts.card]:
             wired.learning.stop(Request())
@@ -289,12 +287,7 @@ def test_learning_without_photos_is_a_problem_and_keeps_the_reference(wired: Wir
 
 def test_too_many_photos_are_refused() -> None:
     with pytest.raises(SettingsError, match="9 photos of good parts were given; keep 1 to 8"):
-        checked([("a.png", None)] * 9)
-
-
-def test_photos_that_were_not_uploaded_here_are_refused(picture: str) -> None:
-    with pytest.raises(gr.Error, match="was not uploaded here"):
-        checked([(picture, None)])
+        checked(["a.png"] * 9)
 
 
 @pytest.mark.parametrize("limit", [0.2, 2.5, 45.0])
@@ -430,10 +423,9 @@ def test_what_was_learned_stays_in_use_where_it_cannot_be_saved(
     def full(reference: object, path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr(learning, "uploaded", lambda path: path)
     monkeypatch.setattr(good_parts, "save_reference", full)
     do, tune = wired.inspection, wired.learning.fine_tune
-    *_, answer = tune(wired.values(tune, masks=2) | {do.tab.good_parts.shots: [(picture, None)]}, Request())
+    *_, answer = tune(wired.values(tune, masks=2) | {do.tab.good_parts.shots.kept: [picture]}, Request())
     assert answer[do.tab.good_parts.reference].shots == 1
     assert answer[do.tab.good_parts.adapted] is True
     assert (
@@ -450,8 +442,7 @@ def test_without_space_for_temporary_files_nothing_begins(
     do, tune = wired.inspection, wired.learning.fine_tune
     (answer,) = do.detect(wired.values(do.detect, query=picture))
     assert "There is no space left on this server" in answer[do.tab.result.verdict]
-    monkeypatch.setattr(learning, "uploaded", lambda path: path)
-    (answer,) = tune(wired.values(tune) | {do.tab.good_parts.shots: [(picture, None)]}, Request())
+    (answer,) = tune(wired.values(tune) | {do.tab.good_parts.shots.kept: [picture]}, Request())
     assert "There is no space left on this server" in answer[do.tab.good_parts.card]
 
 

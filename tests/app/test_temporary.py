@@ -65,7 +65,8 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: py
 def busy(server: Server) -> threading.Thread:
     """A visitor whose fine-tuning has begun, and who waits for its end."""
     visitor = Visitor(server.url)
-    visitor.set("shots", [{"image": visitor.upload(EXAMPLES / "metal-clean.jpg"), "caption": None}])
+    visitor.set("shots", [visitor.upload(EXAMPLES / "metal-clean.jpg")])
+    visitor.press("shots", "upload")
     waiting = threading.Thread(target=lambda: _ignoring(visitor), daemon=True)
     waiting.start()
     deadline = time.monotonic() + 120

@@ -54,6 +54,7 @@ def test_a_photo_alone_by_every_method(visitor: Visitor, tmp_path: Path, method:
 
 def test_patchcore_is_offered_once_there_are_good_parts(visitor: Visitor, tmp_path: Path) -> None:
     visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
+    visitor.open_settings()
     expect(visitor.page.locator("#method input")).to_have_count(3)
     visitor.open_good_parts()
     visitor.add_shots(photo(tmp_path / "good.png"))
@@ -73,7 +74,7 @@ def test_patchcore_is_offered_once_there_are_good_parts(visitor: Visitor, tmp_pa
     visitor.page.locator("#forget").click()
     visitor.finish(before)
     expect(visitor.page.locator("#method input")).to_have_count(3)
-    expect(visitor.page.locator("#method input[value=maeday]")).to_be_checked()
+    expect(visitor.page.locator("#method input[value=ensemble]")).to_be_checked()
     assert visitor.facts().masks == 16
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -62,8 +63,10 @@ class Visitor:
         pytest.fail(f"{name} does not open")
 
     def add_shots(self, *paths: Path) -> None:
-        self.page.locator("#shots input[type=file]").set_input_files(paths)
-        expect(self.page.locator("#shots img")).to_have_count(len(paths))
+        with self.page.expect_file_chooser() as chooser:
+            self.page.locator("#shots").click()
+        chooser.value.set_files(paths)
+        expect(self.page.locator("#shots-shown li")).to_have_count(len(paths))
 
     def fine_tune(self) -> None:
         """Press Fine-tune and wait for the adapter."""
@@ -91,8 +94,7 @@ class Visitor:
         self.page.locator(f"#method input[value={name}]").check()
 
     def choose_model(self, name: str) -> None:
-        self.page.locator("#model input").click()
-        self.page.get_by_role("option", name=re.compile(f"^{name}")).click()
+        self.page.locator(f"#model input[value={name}]").check()
 
     def start(self) -> int:
         """Press Detect; what `finish` needs to know the end of this run from that of the last."""
@@ -141,7 +143,9 @@ class Visitor:
         return sources
 
     def pixels(self, source: str) -> np.ndarray:
-        return np.array(Image.open(io.BytesIO(self.page.request.get(source).body())).convert("RGB")).astype(int)
+        """The picture that a `data:` address holds."""
+        data = base64.b64decode(source.partition(",")[2])
+        return np.array(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
 
     def download(self, name: str) -> tuple[str, bytes]:
         button = self.page.locator(f"#{name}")

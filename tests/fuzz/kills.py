@@ -72,7 +72,8 @@ def work(server: Server) -> None:
     with contextlib.suppress(Exception):  # the server is ended
         visitor = Visitor(server.url)
         visitor.set("query", visitor.upload(EXAMPLES / "metal-scratch.jpg"))
-        visitor.set("shots", [{"image": visitor.upload(EXAMPLES / "metal-clean.jpg"), "caption": None}])
+        visitor.set("shots", [visitor.upload(EXAMPLES / "metal-clean.jpg")])
+        visitor.press("shots", "upload")
         visitor.press("tune")
 
 

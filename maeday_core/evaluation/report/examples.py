@@ -14,6 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from maeday_core.detection.result import SQUARED_ERROR, Provenance
 from maeday_core.detection.settings import Settings
+from maeday_core.drawing.letters import in_letters_at_hand
 from maeday_core.drawing.pictures import COLOUR_MAP, difference, heat_map, masked_input, reconstruction
 from maeday_core.evaluation.datasets import Sample, ground_truth
 from maeday_core.evaluation.records import Result, Score
@@ -95,7 +96,7 @@ def what_it_saw(model: MaskedAutoencoder, samples: Mapping[str, Sample], setting
                 axis.text(0.5, 0.5, "not known", ha="center", va="center", fontsize=8, transform=axis.transAxes)
             else:
                 axis.imshow(picture)
-        axes[0].set_ylabel(label, fontsize=9)
+        axes[0].set_ylabel(in_letters_at_hand(label), fontsize=9, parse_math=False)
         axes[4].set_xlabel(f"S = {score:.2f}", fontsize=8, labelpad=2)
     for axis, title in zip(grid[0], PANELS, strict=True):
         axis.set_title(title, fontsize=10)
