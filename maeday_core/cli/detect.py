@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -138,7 +139,7 @@ def _row(path: Path, result: Detection, model: str | None) -> dict[str, Any]:
 
     score, threshold, made_by = result.image_score, result.threshold, result.made_by.record()
     anomalous = score > threshold.value
-    boxes = find_objects(BlockMap.of(result.error_map), threshold.value) if anomalous else []
+    boxes = find_objects(BlockMap.of(np.where(_outlined(result), result.error_map, -np.inf)), -np.inf)
     return {
         "path": str(path),
         "image_score": score,
@@ -154,6 +155,14 @@ def _row(path: Path, result: Detection, model: str | None) -> dict[str, Any]:
         "alarm_rate": threshold.alarm_rate,
         "model": made_by["model"] and (model or made_by["model"]),
     }
+
+
+def _outlined(result: Detection) -> npt.NDArray[np.bool_]:
+    from maeday_core.detection.decision import outline
+    from maeday_core.methods import find
+
+    height = find(result.made_by.method).height
+    return outline(result.error_map, result.image_score, result.threshold.value, height)
 
 
 class Folder:
@@ -180,7 +189,6 @@ class Folder:
         Returns:
             The paths of map, mask and report by their names in a row.
         """
-        from maeday_core.detection.decision import outline
         from maeday_core.drawing.figure import SOFTWARE, save_figure
         from maeday_core.drawing.report import report_page
 
@@ -190,9 +198,8 @@ class Folder:
             np.save(temporary, result.error_map)
         header = PngInfo()
         header.add_text("Software", SOFTWARE)
-        outlined = outline(result.error_map, result.image_score, result.threshold.value)
         with replacing(mask) as temporary:
-            Image.fromarray(np.where(outlined, np.uint8(255), np.uint8(0))).save(temporary, pnginfo=header)
+            Image.fromarray(np.where(_outlined(result), np.uint8(255), np.uint8(0))).save(temporary, pnginfo=header)
         with replacing(figure) as temporary:
             save_figure(view, temporary)
         written = {"error_map": str(error_map), "mask": str(mask)}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import NormalDist
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -72,7 +73,7 @@ class Ordinary:
 
     Attributes:
         level: the middle one of their scores, in the unit of the map.
-        spread: the standard deviation of the logarithm from one good picture to the next.
+        spread: the logarithm's standard deviation from picture to picture; with one good part, that of the level too.
         uncertainty: the standard deviation of what is known of the level's logarithm.
         reason: a sentence that says what it rests on.
         shots: how many photos of good parts were known; 0 where it rests on the picture alone.
@@ -194,15 +195,37 @@ def away_from_border(error_map: FloatMap) -> FloatMap:
     return np.asarray(error_map * (1 - RULE.border_less * near), np.float32)
 
 
-def outline(error_map: FloatMap, score: float, limit: float) -> npt.NDArray[np.bool_]:
-    """Where a map (H, W) is above the limit, if the picture's score is: there lies what does not belong."""
-    return (error_map > np.float64(limit)) & (score > limit)
+def outline(error_map: FloatMap, score: float, limit: float, height: float | None = None) -> npt.NDArray[np.bool_]:
+    """What does not belong, (H, W): nothing unless the picture's score is above the limit.
+
+    Args:
+        error_map: (H, W).
+        score: of the picture.
+        limit: in the unit of the map.
+        height: a region with a place above the limit reaches down, and no farther, to this share of the way from the
+            map's median to its peak, if it gets so high; else, and where this is None, to the limit.
+    """
+    above = error_map > np.float64(limit)
+    if height is None or not score > limit:
+        return above & (score > limit)
+    middle = quantile_of(error_map, 0.5)
+    edge = middle + height * (float(error_map.max()) - middle)
+    high = error_map > edge
+    count, labels = cv2.connectedComponents((high | above).astype(np.uint8), connectivity=8)
+    hugged = np.zeros(count, bool)
+    hugged[labels[high & above]] = True
+    return np.asarray(np.where(hugged[labels], high, above))
 
 
 def ordinary_level(error_map: FloatMap) -> float:
-    """What 95 % of a map (H, W) stays below; of a large one, by every few pixels."""
+    """What 95 % of a map (H, W) stays below."""
+    return quantile_of(error_map, RULE.quantile)
+
+
+def quantile_of(error_map: FloatMap, share: float) -> float:
+    """What a share of a map (H, W) stays below; of a large one, by every few pixels."""
     step = max(1, min(error_map.shape) // SAMPLED_SIDE)
-    return float(np.quantile(error_map[::step, ::step], RULE.quantile))
+    return float(np.quantile(error_map[::step, ::step], share))
 
 
 @dataclass(frozen=True)
@@ -254,7 +277,7 @@ def from_good_parts(good: GoodParts, rates: Rates, peak: float = 0.0) -> Ordinar
     reason = say(reason, shots=good.shots, low=min(scores), high=max(scores))
     return Ordinary(
         math.exp(level + rates.above[several]),
-        rates.spread[several],
+        rates.spread[1] if several else math.hypot(rates.spread[0], rates.uncertainty[0]),
         rates.uncertainty[several],
         reason,
         good.shots,

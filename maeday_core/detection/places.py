@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,7 @@ class Place:
         score: what the image score would be of the place alone: the mean of its highest values, as many as the image
             score is the mean of. So it is comparable with the threshold, and the worst place has the image score.
         left, top, width, height: the box around it; of a peak that is not outlined, its pixel.
-        outlined: whether it is a region above the limit.
+        outlined: whether it is a region that reaches above the limit.
     """
 
     x: int
@@ -40,13 +41,16 @@ class Place:
     outlined: bool = False
 
 
-def find_places(error_map: FloatMap, outlined: npt.NDArray[np.bool_], image_score: float) -> list[Place]:
+def find_places(
+    error_map: FloatMap, outlined: npt.NDArray[np.bool_], image_score: float, limit: float = -math.inf
+) -> list[Place]:
     """The outlined regions, the highest score first, at most `MOST`; where nothing is outlined, the peak of the map.
 
     Args:
         error_map: (H, W).
-        outlined: (H, W), what is above the limit.
+        outlined: (H, W), regions that reach above the limit.
         image_score: of the map: its highest value, or the mean of the highest ones.
+        limit: what is not above it does not count in a region's score.
     """
     if not outlined.any():
         y, x = (int(at) for at in np.unravel_index(error_map.argmax(), error_map.shape))
@@ -60,12 +64,13 @@ def find_places(error_map: FloatMap, outlined: npt.NDArray[np.bool_], image_scor
     found = []
     for peak in falling[np.sort(first)[:MOST]]:
         own = numbers == numbers[peak]
+        high = own & (values > np.float64(limit))
         left, top = int(columns[own].min()), int(rows[own].min())
         found.append(
             Place(
                 x=int(columns[peak]),
                 y=int(rows[peak]),
-                score=mean_of_highest(values[own], many),
+                score=mean_of_highest(values[high], many),
                 left=left,
                 top=top,
                 width=int(columns[own].max()) - left + 1,

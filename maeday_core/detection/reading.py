@@ -41,7 +41,7 @@ WEIGHTS = Weights()
 # docs/decisions.md#decision
 ERROR = Roughness(factor=3.5, power=1.0, spread=0.385, least=0.05)
 EVIDENCE_ALONE = Roughness(factor=1.118, power=0.99, spread=0.036, least=1.0)
-EVIDENCE_ALONE_LARGE = Roughness(factor=1.14, power=0.93, spread=0.039, least=0.6)
+EVIDENCE_ALONE_LARGE = Roughness(factor=1.14, power=0.93, spread=0.039, least=0.8)
 RATES = Rates(above=(0.4, -0.1), spread=(0.27, 0.27), uncertainty=(0.5, 0.3), least=0.2)
 
 

@@ -24,6 +24,7 @@ from maeday_core.drawing.pictures import (
     ring,
 )
 from maeday_core.io.images import RGBImage, resize, resize_map
+from maeday_core.methods.base import find
 from maeday_core.methods.reference import Reference
 
 SHOWN_SIDE = 800
@@ -73,13 +74,14 @@ class Shown:
 
     @property
     def anomalous(self) -> npt.NDArray[np.bool_]:
-        """What is outlined, (h, w)."""
-        return decision.outline(self.result.error_map, self.result.image_score, self.limit)
+        """What is outlined, (h, w); by a limit set by hand, what is above it."""
+        height = find(self.result.made_by.method).height if self.by_hand is None else None
+        return decision.outline(self.result.error_map, self.result.image_score, self.limit, height)
 
     @property
     def places(self) -> list[Place]:
         """What is outlined, worst first, or the peak, in pixels of the shown query; one place at least."""
-        return find_places(self.result.error_map, self.anomalous, self.result.image_score)
+        return find_places(self.result.error_map, self.anomalous, self.result.image_score, self.limit)
 
     def point(self, x: int, y: int) -> Place:
         """Any point of the shown query, at column `x` and row `y`, as a place: its score is the height of the map."""

@@ -25,7 +25,7 @@ from maeday_core.evaluation.metrics import (
 from maeday_core.evaluation.records import Metrics, Score
 
 
-def measure(samples: Sequence[Sample], scores: Sequence[Score], maps: Path) -> Metrics:
+def measure(samples: Sequence[Sample], scores: Sequence[Score], maps: Path, height: float | None = None) -> Metrics:
     """All metrics of a category.
 
     Pixel metrics are over all pixels of all pictures together, each at its own size; defective pictures without ground
@@ -35,6 +35,7 @@ def measure(samples: Sequence[Sample], scores: Sequence[Score], maps: Path) -> M
         samples: the test pictures.
         scores: of each of them.
         maps: the folder of their error maps.
+        height: of the method.
     """
     labels = np.array([sample.anomalous for sample in samples])
     images = rank_scores(labels, np.array([score.image_score for score in scores]))
@@ -52,7 +53,7 @@ def measure(samples: Sequence[Sample], scores: Sequence[Score], maps: Path) -> M
             yield ground_truth(sample, error_map.shape), error_map
 
     outlines = (
-        (truth, outline(error_map, score.image_score, score.threshold))
+        (truth, outline(error_map, score.image_score, score.threshold, height))
         for (truth, error_map), (_, score) in zip(pixels(), known, strict=True)
     )
     ranking = rank(pixels)

@@ -33,7 +33,7 @@ class FrameStatistics:
     """
 
     # docs/decisions.md#frames-threshold
-    tails: float = 1.6
+    tails: float = 1.8
     least_deviation: float = 0.02
     inlier_deviations: float = 2.5
     small_sample: float = 5.0

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from torch import Tensor
 
@@ -63,6 +63,7 @@ class Method(ABC):
         uses: what its results depend on: fields of `Settings`, and `model`, `preset`, `backbone`.
         style: in figures.
         offered: whether the page offers it.
+        height: how far down a region of its map is outlined, as `outline` has it; None for down to the limit.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Method(ABC):
     uses: frozenset[str] = frozenset()
     style: Style = Style()
     offered: bool = True
+    height: ClassVar[float | None] = None
 
     @property
     def zero_shot(self) -> Method:

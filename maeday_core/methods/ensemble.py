@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class Ensemble(Sum):
     title = "Ensemble"
     about = "The ensemble adds both kinds of evidence."
     style = Style("#009e73", "^")
+    height: ClassVar[float | None] = 0.65  # docs/decisions.md#outlines
 
     def parts(self, good: bool) -> tuple[Method, ...]:
         return Maeday("evidence"), PATCHCORE if good else SELF_REFERENCE
@@ -61,6 +63,7 @@ class RawEnsemble(Ensemble):
     title = "Ensemble, raw sum"
     style = Style("#999933", "P")
     offered = False
+    height = None
 
     def parts(self, good: bool) -> tuple[Method, ...]:
         return (Maeday("errors"), PATCHCORE) if good else (MAEDAY, SELF_REFERENCE)

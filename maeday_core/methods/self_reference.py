@@ -1,7 +1,7 @@
 """Self-reference: a patch is anomalous if nothing elsewhere in the same picture looks like it.
 
 Zero-shot, from one picture, of any size and shape (the idea: Aota et al., WACV 2023). A surface repeats itself, so its
-own patches are the memory bank; those next to a patch are left out, for a defect is larger than one patch.
+own patches are the memory bank; those around a patch are left out, for a defect is larger than one patch.
 """
 
 from __future__ import annotations
@@ -33,21 +33,23 @@ class SelfMatching:  # docs/decisions.md#self-reference
 
     Attributes:
         neighbours: a patch's distance is the mean of that to so many nearest ones.
-        apart: cells; nearer patches are left out.
+        apart: cells; patches so near are left out, for a defect is larger than one patch. Of a picture seen at the
+            scale of windows, or a large defect would be compared with itself; of one seen whole, where so much less is
+            elsewhere.
         bank: the most patches that serve as the bank.
         fields: the most alike patch is kept of each of so many fields down and across, so that one elsewhere can be
             shown however large the place is.
     """
 
     neighbours: int = 5
-    apart: int = 2
+    apart: tuple[int, int] = (4, 2)
     bank: int = 2048
     fields: int = 6
 
 
 MATCHING = SelfMatching()
 ROUGHNESS = Roughness(factor=1.07, power=0.86, spread=0.069, least=0.4)  # docs/decisions.md#decision
-ROUGHNESS_LARGE = replace(ROUGHNESS, least=0.6)
+ROUGHNESS_LARGE = replace(ROUGHNESS, least=0.75)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class SelfReference(Method):
             view = Tiling.of(query.shape, settings.tile, SIDE)
             scale = (own_scale if view.whole else window_scale)(query.shape[0], query.shape[1], network.side)
             seen = resize_by(query, scale)
-            distances, nearest = match_itself(network(seen), settings.seed)
+            distances, nearest = match_itself(network(seen), MATCHING.apart[view.whole], settings.seed)
             error_map = to_map(distances, *query.shape[:2])
             rough = ROUGHNESS_LARGE if is_large(query.shape) else ROUGHNESS
             yield Detection(
@@ -86,13 +88,14 @@ class SelfReference(Method):
         return detect
 
 
-def match_itself(features: Tensor, seed: int = 0) -> tuple[FloatMap, npt.NDArray[np.int32]]:
+def match_itself(features: Tensor, apart: int, seed: int = 0) -> tuple[FloatMap, npt.NDArray[np.int32]]:
     """Compare the patches of a picture (h, w, C) with each other; a sample of at most 2048 is the bank.
 
-    So time and memory grow linearly with the pixels. Patches up to two cells away are left out.
+    So time and memory grow linearly with the pixels.
 
     Args:
         features: of unit length.
+        apart: patches up to so many cells away are left out.
         seed: of the sample, where the picture has more patches.
 
     Returns:
@@ -107,7 +110,7 @@ def match_itself(features: Tensor, seed: int = 0) -> tuple[FloatMap, npt.NDArray
         bank = (
             torch.randperm(len(patches), generator=torch.Generator().manual_seed(seed))[: MATCHING.bank].sort().values
         )
-    nearest = _Nearest(patches, at, bank, _fields(at[bank], rows, columns))
+    nearest = _Nearest(patches, at, bank, apart, _fields(at[bank], rows, columns))
     parts = zip(torch.split(patches, MATCHING.bank), torch.split(at, MATCHING.bank), strict=True)
     distances, places = zip(*(nearest(part, where) for part, where in parts), strict=True)
     return torch.cat(distances).view(rows, columns).numpy(), torch.cat(places).view(rows, columns, -1).numpy()
@@ -117,14 +120,15 @@ class _Nearest(nn.Module):
     """Compares patches, at some places, with a bank among all of them. A module, so that whoever shares the machine may
     have a turn before each part, as before each layer of a network."""
 
-    def __init__(self, patches: Tensor, at: Tensor, bank: Tensor, fields: list[Tensor]) -> None:
+    def __init__(self, patches: Tensor, at: Tensor, bank: Tensor, apart: int, fields: list[Tensor]) -> None:
         super().__init__()
-        self.known, self.at, self.bank, self.fields = patches[bank.to(patches.device)], at[bank], bank, fields
+        self.known, self.at, self.bank = patches[bank.to(patches.device)], at[bank], bank
+        self.apart, self.fields = apart, fields
 
     def forward(self, part: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
         """The mean distance to the nearest patches elsewhere, and where the nearest one in each field is."""
         between = torch.cdist(part, self.known).cpu()
-        between[(places[:, None] - self.at[None]).abs().amax(dim=-1) <= MATCHING.apart] = torch.inf
+        between[(places[:, None] - self.at[None]).abs().amax(dim=-1) <= self.apart] = torch.inf
         found = between.topk(min(MATCHING.neighbours, len(self.bank)), largest=False)
         finite = torch.where(found.values.isinf(), torch.nan, found.values)
         return finite.nanmean(dim=1).nan_to_num(0), self.bank[_one_in_each(self.fields, between)].int()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -138,6 +139,33 @@ def test_something_is_outlined_where_and_only_where_the_score_is_above_the_limit
         assert not (found & (error_map.astype(np.float64) <= limit)).any()
 
 
+@given(maps, st.floats(0, 120), st.floats(0, 1))
+def test_a_region_reaches_down_to_a_share_of_the_peak_or_else_to_the_limit(
+    error_map: np.ndarray, limit: float, height: float
+) -> None:
+    score, middle, peak = float(error_map.max()), float(np.median(error_map)), float(error_map.max())
+    found = outline(error_map, score, limit, height)
+    assert found.any() == (score > limit)
+    edge = middle + height * (peak - middle)
+    assert (error_map[found].astype(np.float64) > min(edge, limit)).all()
+    above = error_map.astype(np.float64) > limit
+    count, labels = cv2.connectedComponents(found.astype(np.uint8), connectivity=8)
+    assert all(above[labels == number].any() for number in range(1, count)), "every region has a place above the limit"
+    count, labels = cv2.connectedComponents(above.astype(np.uint8), connectivity=8)
+    assert all(found[labels == number].any() for number in range(1, count)), "no such place is lost"
+
+
+def test_a_region_hugs_the_defect_whether_the_limit_is_low_or_high() -> None:
+    ramp = np.float32(1 - np.abs(np.arange(-10, 11)) / 10)  # its peak is 1
+    error_map = np.zeros((60, 60), np.float32)
+    error_map[20:41, 20:41] = np.minimum(ramp[:, None], ramp)
+    error_map[50, 50] = 0.55
+    low, high = (outline(error_map, 1.0, limit, 0.65) for limit in (0.5, 0.9))
+    assert low[20:41, 20:41].sum() == high[20:41, 20:41].sum() == 7 * 7
+    assert low[50, 50]
+    assert not high[50, 50]
+
+
 @given(maps)
 def test_what_lies_near_the_border_counts_less(error_map: np.ndarray) -> None:
     judged = away_from_border(error_map)
@@ -208,7 +236,8 @@ def test_a_single_good_part_says_that_it_is_one() -> None:
     copies = random_maps(8)
     one = from_good_parts(GoodParts(copies, 1), RATES)
     assert math.log(one.level) == pytest.approx(np.log(copies.max(axis=(1, 2))).mean() + RATES.above[0], abs=1e-5)
-    assert (one.spread, one.uncertainty, one.shots) == (0.3, 0.4, 1)
+    assert one.spread == pytest.approx(math.hypot(0.3, 0.4)), "its level is not known for sure"
+    assert (one.uncertainty, one.shots) == (0.4, 1)
     assert "one good part" in one.reason
     assert "4 good parts" in from_good_parts(GoodParts(copies[:4], 4), RATES).reason
 

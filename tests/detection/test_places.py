@@ -52,12 +52,17 @@ def test_of_many_the_worst_are_told() -> None:
     assert [place.left for place in find_places(error_map, error_map > 0.45, 1.0)] == [70, 60, 50, 40, 30][:MOST]
 
 
-@given(arrays(np.float32, (12, 17), elements=st.floats(0.125, 2, width=32)), st.floats(0.1, 2), st.booleans())
+@given(
+    arrays(np.float32, (12, 17), elements=st.floats(0.125, 2, width=32)),
+    st.floats(0.1, 2),
+    st.booleans(),
+    st.sampled_from([None, 0.65]),
+)
 def test_the_worst_place_has_the_pictures_score_and_no_place_is_below_the_limit(
-    error_map: np.ndarray, limit: float, mean: bool
+    error_map: np.ndarray, limit: float, mean: bool, height: float | None
 ) -> None:
     score = image_score(error_map, 0.05) if mean else float(error_map.max())
-    places = find_places(error_map, outline(error_map, score, limit), score)
+    places = find_places(error_map, outline(error_map, score, limit, height), score, limit)
     assert 1 <= len(places) <= MOST
     assert [place.score for place in places] == sorted((place.score for place in places), reverse=True)
     if score > limit:

@@ -23,17 +23,19 @@ def surface(height: int, width: int, spot: tuple[int, int] | None = None, seed: 
     return picture.clip(0, 255).astype(np.uint8)
 
 
-def test_distances_are_those_of_plain_loops() -> None:
-    features = torch.randn(7, 9, 5, generator=torch.Generator().manual_seed(0))
-    distances, nearest = match_itself(features)
+@pytest.mark.parametrize("apart", MATCHING.apart)
+def test_distances_are_those_of_plain_loops(apart: int) -> None:
+    rows, columns = 7, 13
+    features = torch.randn(rows, columns, 5, generator=torch.Generator().manual_seed(0))
+    distances, nearest = match_itself(features, apart)
     patches = features.double().numpy()
-    for y in range(7):
-        for x in range(9):
+    for y in range(rows):
+        for x in range(columns):
             far = [
-                (math.dist(patches[y, x], patches[r, c]), r * 9 + c)
-                for r in range(7)
-                for c in range(9)
-                if max(abs(r - y), abs(c - x)) > 2
+                (math.dist(patches[y, x], patches[r, c]), r * columns + c)
+                for r in range(rows)
+                for c in range(columns)
+                if max(abs(r - y), abs(c - x)) > apart
             ]
             far.sort()
             assert distances[y, x] == pytest.approx(np.mean([d for d, _ in far[:5]]), abs=1e-5)
@@ -59,18 +61,18 @@ def test_what_is_unlike_the_rest_is_found_at_any_shape(shape: tuple[int, int]) -
 
 def test_a_large_picture_is_compared_with_a_sample_of_itself() -> None:
     features = torch.nn.functional.normalize(torch.randn(60, 80, 8, generator=torch.Generator().manual_seed(0)), dim=-1)
-    distances, nearest = match_itself(features, seed=1)
+    distances, nearest = match_itself(features, 4, seed=1)
     assert distances.shape == (60, 80)
     assert len(np.unique(nearest)) <= MATCHING.bank
-    assert np.array_equal(distances, match_itself(features, seed=1)[0])
-    assert not np.array_equal(distances, match_itself(features, seed=2)[0])
+    assert np.array_equal(distances, match_itself(features, 4, seed=1)[0])
+    assert not np.array_equal(distances, match_itself(features, 4, seed=2)[0])
     whole = torch.cdist(features.flatten(0, 1), features.flatten(0, 1))
     assert (distances.ravel() >= whole.topk(6, largest=False).values[:, 1:].mean(dim=1).numpy() - 1e-4).all()
 
 
 def test_a_picture_of_a_few_patches_has_nothing_to_compare_with() -> None:
     assert np.isfinite(detect(SELF_REFERENCE, Tools(), surface(8, 8)).error_map).all()
-    distances, _ = match_itself(torch.randn(3, 3, 4))
+    distances, _ = match_itself(torch.randn(3, 3, 4), 2)
     assert (distances == 0).all()
 
 
