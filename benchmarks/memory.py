@@ -1,6 +1,6 @@
 """Time and memory that `maeday detect` takes, each picture in a process of its own.
 
-`python -m maeday_core bench memory` measures all; `python -m benchmarks.memory --megapixels 49 --methods ensemble` a part.
+`python -m maeday_core bench memory` measures all; `python -m benchmarks.memory --megapixels 49 --methods self` a part.
 """
 
 from __future__ import annotations

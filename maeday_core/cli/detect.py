@@ -138,7 +138,7 @@ def _row(path: Path, result: Detection, model: str | None) -> dict[str, Any]:
 
     score, threshold, made_by = result.image_score, result.threshold, result.made_by.record()
     anomalous = score > threshold.value
-    boxes = find_objects(BlockMap.of(result.error_map), threshold.value) if anomalous else []
+    boxes = find_objects(BlockMap.of(result.error_map, result.size), threshold.value) if anomalous else []
     return {
         "path": str(path),
         "image_score": score,
@@ -187,12 +187,12 @@ class Folder:
         stem = unique(shortened(path.stem, MAP), self._taken)
         error_map, mask, figure = (self.path / f"{stem}{ending}" for ending in (MAP, MASK, FIGURE))
         with replacing(error_map) as temporary:
-            np.save(temporary, result.error_map)
+            result.save_map(temporary)
         header = PngInfo()
         header.add_text("Software", SOFTWARE)
-        outlined = outline(result.error_map, result.image_score, result.threshold.value)
+        outlined = [outline(strip, result.image_score, result.threshold.value) for strip in result.strips()]
         with replacing(mask) as temporary:
-            Image.fromarray(np.where(outlined, np.uint8(255), np.uint8(0))).save(temporary, pnginfo=header)
+            Image.fromarray(np.concatenate(outlined) * np.uint8(255)).save(temporary, pnginfo=header)
         with replacing(figure) as temporary:
             save_figure(view, temporary)
         written = {"error_map": str(error_map), "mask": str(mask)}

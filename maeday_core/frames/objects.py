@@ -10,6 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from maeday_core.detection.maps import strips
+from maeday_core.io.images import PART
+
 
 @dataclass(frozen=True)
 class ObjectSettings:
@@ -65,13 +68,18 @@ class BlockMap:
     width: int
 
     @classmethod
-    def of(cls, error_map: npt.NDArray[np.float32]) -> BlockMap:
-        """Reduce a map (H, W)."""
-        height, width = error_map.shape
+    def of(cls, error_map: npt.NDArray[np.float32], size: tuple[int, int] | None = None) -> BlockMap:
+        """Reduce a map (h, w) of a frame of the same size, or of another height and width."""
+        height, width = size or error_map.shape
         block = math.ceil(max(height, width) / OBJECTS.map_side)
-        highest = np.maximum.reduceat(error_map, range(0, height, block), axis=0)
-        highest = np.maximum.reduceat(highest, range(0, width, block), axis=1)
-        return cls(highest.astype(np.float32), block, height, width)
+        rows = block * max(1, PART // (block * width))
+        highest = [
+            np.maximum.reduceat(
+                np.maximum.reduceat(strip, range(0, len(strip), block), axis=0), range(0, width, block), axis=1
+            )
+            for strip in strips(error_map, (height, width), rows)
+        ]
+        return cls(np.concatenate(highest).astype(np.float32), block, height, width)
 
     def full(self) -> npt.NDArray[np.float32]:
         """The map at the frame's own size, float32 (height, width), constant in each block."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from maeday_core.detection.decision import Roughness, from_picture
 from maeday_core.detection.maps import to_map
 from maeday_core.detection.result import DISTANCE, Detection, Matches
-from maeday_core.detection.scale import own_scale, resize_by, window_scale
+from maeday_core.detection.scale import map_size, own_scale, resize_by, window_scale
 from maeday_core.detection.windows import FloatMap, Tiling, is_large
 from maeday_core.io.images import RGBImage
 from maeday_core.methods.base import Detect, Method, Shots, Style, register
@@ -71,7 +71,7 @@ class SelfReference(Method):
             scale = (own_scale if view.whole else window_scale)(query.shape[0], query.shape[1], network.side)
             seen = resize_by(query, scale)
             distances, nearest = match_itself(network(seen), settings.seed)
-            error_map = to_map(distances, *query.shape[:2])
+            error_map = to_map(distances, *map_size(query.shape))
             rough = ROUGHNESS_LARGE if is_large(query.shape) else ROUGHNESS
             yield Detection(
                 image_score=float(error_map.max()),
@@ -81,6 +81,7 @@ class SelfReference(Method):
                 seconds=time.perf_counter() - start,
                 made_by=made_by,
                 seen=Matches(seen, distances, nearest),
+                size=query.shape[:2],
             )
 
         return detect
