@@ -46,6 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Detect; a picture that cannot be read is named, and the others are scored."""
     from maeday_core.methods import detector, find, last
+    from maeday_core.model.device import give_memory_back
 
     method, tools = find(options.method), tools_of(options, settings_of(options))
     if options.report and not options.out:
@@ -63,6 +64,7 @@ def run(options: Namespace) -> int:
         try:
             query = load_image(_read(path), path.name)
             result = last(detect(query))
+            give_memory_back()
             doubt = reference.doubt_of(query)
         except ImageError as error:
             print_error(f"{error} {_elsewhere(path)}".rstrip())

@@ -24,12 +24,15 @@ from maeday_core.detection.settings import Settings
 from maeday_core.detection.windows import FloatMap, Tiling, is_large
 from maeday_core.errors import ImageError, WeightsError
 from maeday_core.io.images import RGBImage, resize_map
+from maeday_core.model.device import give_memory_back
 from maeday_core.model.mae import MaskedAutoencoder, denormalise, normalise
 from maeday_core.model.masks import draw_masks
 
 KERNEL_SIZE, SIGMA = 7, 1.4  # docs/decisions.md#eq-1
 MICRO_BATCHES = (1, 3, 4, 8)
 MICRO_BATCH = 16
+TIDIED = 64
+"""Of more windows, memory is given back after each look: glibc would keep 300 MB of what they were computed with."""
 MANY_WINDOWS = 192
 """Of more windows, which no picture of 4 megapixels has, the sums of reconstructions are kept in half precision: 60 MB
 less, and far below a grey level."""
@@ -139,6 +142,8 @@ class Sums:
                 height = float(self.errors[number].max())
                 if number == self.shown or (self.shown is None and (leading is None or height > leading[0])):
                     leading = height, number, (picture, error)
+            del pictures, errors
+            self._tidy()
         assert leading
         _, self.shown, (picture, error) = leading
         self.kept.append((picture.copy(), error.copy()))  # not the whole batch
@@ -152,7 +157,12 @@ class Sums:
             if self.guesses is not None:
                 (window,) = self.view.cut(self.fitted, [self.view.corners[number]])
                 errors.append(perceptual_error(window, self.guesses[number], times, self.model.device))
+                self._tidy()
             yield np.stack(errors)
+
+    def _tidy(self) -> None:
+        if len(self.errors) > TIDIED:
+            give_memory_back()
 
     def _squared(self) -> Iterator[FloatMap]:
         """The squared error of each window so far, float32 (S, S)."""

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from maeday_core.errors import WeightsError
 from maeday_core.io.images import RGBImage, resize
-from maeday_core.model.device import best_device
+from maeday_core.model.device import best_device, give_memory_back
 from maeday_core.model.hub import first_sentence, require_file
 from maeday_core.model.networks import timm
 
@@ -44,7 +44,7 @@ class Parts:  # docs/decisions.md#memory-bank
     """
 
     pixels: int = 600_000
-    side: int = 448
+    side: int = 320
     around: int = 192
     multiple: int = 32
 
@@ -101,7 +101,10 @@ class Backbone:
         multiple = PARTS.multiple if large else self.multiple
         height, width = (max(1, round(side / multiple)) * multiple for side in picture.shape[:2])
         picture = resize(picture, width, height)
-        return join(self._in_parts(picture) if large else self._stages(picture))
+        features = join(self._in_parts(picture) if large else self._stages(picture))
+        if large:
+            give_memory_back()
+        return features
 
     def _stages(self, picture: RGBImage) -> list[Tensor]:
         image = torch.from_numpy(picture.copy()).to(self.mean.device).permute(2, 0, 1)[None].float() / 255
@@ -116,6 +119,7 @@ class Backbone:
             bottom, right = min(height, top + PARTS.side), min(width, left + PARTS.side)
             part = picture[above : bottom + PARTS.around, before : right + PARTS.around]
             stages = self._stages(part)
+            give_memory_back()
             strides = [part.shape[0] // stage.shape[2] for stage in stages]
             if not whole:
                 whole = [
@@ -137,9 +141,15 @@ def join(stages: list[Tensor]) -> Tensor:
     """
     rows, columns = stages[1 if len(stages) > 2 else 0].shape[-2:]
     if len(stages) > 1:
-        stages = [F.avg_pool2d(stage, 3, stride=1, padding=1, count_include_pad=False) for stage in stages]
-        stages = [_to_grid(stage, (rows, columns)) / (stage.std() + 1e-6) for stage in stages]
-    return F.normalize(torch.cat(stages, dim=1)[0].permute(1, 2, 0), dim=-1).contiguous()
+        stages = [_averaged(stage, (rows, columns)) for stage in stages]
+    joined = torch.cat(stages, dim=1)[0].permute(1, 2, 0)
+    del stages  # of a large picture 40 MB
+    return joined.div_(joined.norm(dim=-1, keepdim=True).clamp_min(1e-12)).contiguous()
+
+
+def _averaged(stage: Tensor, grid: tuple[int, int]) -> Tensor:
+    averaged = F.avg_pool2d(stage, 3, stride=1, padding=1, count_include_pad=False)
+    return _to_grid(averaged, grid) / (averaged.std() + 1e-6)
 
 
 def _to_grid(stage: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -47,7 +47,7 @@ def test_a_map_has_at_most_so_many_pixels_and_the_pictures_shape(height: int, wi
 
 
 def test_what_is_found_in_a_large_picture_is_at_its_own_size(tiny_model, tmp_path) -> None:
-    """A square in a picture of 5 megapixels: its map on disk, its boxes and its score do not depend on the map's size."""
+    """A square in 5 megapixels: the map on disk, the boxes and the score do not depend on the size of the map."""
     query = np.full((2100, 2400, 3), 120, np.uint8)
     query += np.random.default_rng(0).integers(0, 20, query.shape, np.uint8)
     query[600:800, 1500:1700] = (250, 30, 30)

@@ -4,7 +4,6 @@ import os
 import struct
 import zlib
 
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
