@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gradio as gr
-import numpy as np
 from markupsafe import Markup
 
 from app.cards import Kind, message
@@ -194,7 +193,7 @@ class Inspection:
                 tab.result.subject: self._subject(f"{question}."),
                 **self._no_files(),
             }
-        error_map = downloadable(f"{stem_of(view)}-error-map.npy", lambda to: np.save(to, result.error_map))
+        error_map = downloadable(f"{stem_of(view)}-error-map.npy", result.save_map)
         strip = values[tab.strip.kept].with_answer(question, self.looks.judged(values) or view)
         answer = self.looks.files({**values, tab.strip.kept: strip}) | {tab.strip.column: gr.Column(visible=True)}
         yield answer | {tab.result.error_map: error_map}

@@ -47,6 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Detect; a picture that cannot be read is named, and the others are scored."""
     from maeday_core.methods import detector, find, last
+    from maeday_core.model.device import give_memory_back
 
     method, tools = find(options.method), tools_of(options, settings_of(options))
     if options.report and not options.out:
@@ -64,6 +65,7 @@ def run(options: Namespace) -> int:
         try:
             query = load_image(_read(path), path.name)
             result = last(detect(query))
+            give_memory_back()
             doubt = reference.doubt_of(query)
         except ImageError as error:
             print_error(f"{error} {_elsewhere(path)}".rstrip())
@@ -139,7 +141,8 @@ def _row(path: Path, result: Detection, model: str | None) -> dict[str, Any]:
 
     score, threshold, made_by = result.image_score, result.threshold, result.made_by.record()
     anomalous = score > threshold.value
-    boxes = find_objects(BlockMap.of(np.where(_outlined(result), result.error_map, -np.inf)), -np.inf)
+    blocks = BlockMap.of(result.error_map, result.size).within(_outlined(result))
+    boxes = find_objects(blocks, -np.inf) if anomalous else []
     return {
         "path": str(path),
         "image_score": score,
@@ -195,11 +198,14 @@ class Folder:
         stem = unique(shortened(path.stem, MAP), self._taken)
         error_map, mask, figure = (self.path / f"{stem}{ending}" for ending in (MAP, MASK, FIGURE))
         with replacing(error_map) as temporary:
-            np.save(temporary, result.error_map)
+            result.save_map(temporary)
         header = PngInfo()
         header.add_text("Software", SOFTWARE)
+        outlined = _outlined(result).astype(np.uint8) * np.uint8(255)
+        height, width = result.picture_size
         with replacing(mask) as temporary:
-            Image.fromarray(np.where(_outlined(result), np.uint8(255), np.uint8(0))).save(temporary, pnginfo=header)
+            picture = Image.fromarray(outlined).resize((width, height), Image.Resampling.NEAREST)
+            picture.save(temporary, pnginfo=header)
         with replacing(figure) as temporary:
             save_figure(view, temporary)
         written = {"error_map": str(error_map), "mask": str(mask)}

@@ -183,9 +183,17 @@ class GoodParts:
         return GoodParts(left_out, shots, own + other.mirrored)
 
 
-def image_score(error_map: FloatMap, share: float = RULE.peak) -> float:
-    """The mean of the highest share of a map (H, W); of a large picture, of the area that one window covers."""
-    return mean_of_highest(error_map, round(share * area_of_a_window(error_map.shape)))
+def image_score(error_map: FloatMap, share: float = RULE.peak, size: tuple[int, int] | None = None) -> float:
+    """The mean of the highest share of a map (h, w); of a large picture, of the area that one window covers.
+
+    Args:
+        error_map: the map.
+        share: by default the rule's.
+        size: height and width of the picture, where the map is smaller.
+    """
+    height, width = size or error_map.shape
+    area = area_of_a_window((height, width)) * (error_map.size / (height * width))
+    return mean_of_highest(error_map, round(share * area))
 
 
 def away_from_border(error_map: FloatMap) -> FloatMap:

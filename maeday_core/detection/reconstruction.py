@@ -19,16 +19,23 @@ from torch import Tensor
 from maeday_core.detection.perceptual import perceptual_error
 from maeday_core.detection.reading import PLAIN, Reading
 from maeday_core.detection.result import Alone, Detection, Provenance, Reconstructions
+from maeday_core.detection.scale import map_size
 from maeday_core.detection.settings import Settings
 from maeday_core.detection.windows import FloatMap, Tiling, is_large
 from maeday_core.errors import ImageError, WeightsError
 from maeday_core.io.images import RGBImage, resize_map
+from maeday_core.model.device import give_memory_back
 from maeday_core.model.mae import MaskedAutoencoder, denormalise, normalise
 from maeday_core.model.masks import draw_masks
 
 KERNEL_SIZE, SIGMA = 7, 1.4  # docs/decisions.md#eq-1
 MICRO_BATCHES = (1, 3, 4, 8)
 MICRO_BATCH = 16
+TIDIED = 64
+"""Of more windows, memory is given back after each look: glibc would keep 300 MB of what they were computed with."""
+MANY_WINDOWS = 192
+"""Of more windows, which no picture of 4 megapixels has, the sums of reconstructions are kept in half precision: 60 MB
+less, and far below a grey level."""
 
 
 def detect(
@@ -100,7 +107,7 @@ class Sums:
         if query.dtype != np.uint8 or query.ndim != 3 or query.shape[2] != 3:
             raise ImageError(f"A query is uint8 (H, W, 3), not {query.dtype} {query.shape}; load_image makes it so.")
         self.start = time.perf_counter()
-        self.model, self.settings, self.shape = model, settings, query.shape[:2]
+        self.model, self.settings, self.shape = model, settings, (query.shape[0], query.shape[1])
         config = model.config
         self.view = Tiling.of(query.shape, settings.tile, config.image_size)
         self.fitted = self.view.fit(query)
@@ -112,7 +119,8 @@ class Sums:
         self.done = 0
         size = (len(self.view.corners), config.image_size, config.image_size)
         self.errors = np.zeros(size, np.float32)
-        self.guesses = np.zeros((*size, 3), np.float32) if perceptual else None
+        precision = np.float16 if len(self.errors) > MANY_WINDOWS else np.float32
+        self.guesses = np.zeros((*size, 3), precision) if perceptual else None
         self.shown: int | None = None
         self.kept: list[tuple[FloatMap, FloatMap]] = []
 
@@ -134,31 +142,39 @@ class Sums:
                 height = float(self.errors[number].max())
                 if number == self.shown or (self.shown is None and (leading is None or height > leading[0])):
                     leading = height, number, (picture, error)
+            del pictures, errors
+            self._tidy()
         assert leading
-        _, self.shown, seen = leading
-        self.kept.append(seen)
+        _, self.shown, (picture, error) = leading
+        self.kept.append((picture.copy(), error.copy()))  # not the whole batch
         self.done += count
 
-    def mean_errors(self) -> FloatMap:
-        """The errors of every window so far, float32 (windows, 1 or 2, S, S): squared and, if asked for, perceptual."""
-        counted, times = (some[: self.done].sum(axis=0) for some in (self.counted, self.hidden))
-        windows, *side = self.errors.shape
-        errors = np.empty((windows, 1 if self.guesses is None else 2, *side), np.float32)
-        for number, error in enumerate(self.errors):
-            errors[number, 0] = smooth(error / np.maximum(counted, 1))
+    def mean_errors(self) -> Iterator[FloatMap]:
+        """The errors of each window so far, float32 (1 or 2, S, S): squared and, if asked for, perceptual."""
+        times = self.hidden[: self.done].sum(axis=0)
+        for number, squared in enumerate(self._squared()):
+            errors = [squared]
             if self.guesses is not None:
                 (window,) = self.view.cut(self.fitted, [self.view.corners[number]])
-                errors[number, 1] = perceptual_error(window, self.guesses[number], times, self.model.device)
-        return errors
+                errors.append(perceptual_error(window, self.guesses[number], times, self.model.device))
+                self._tidy()
+            yield np.stack(errors)
+
+    def _tidy(self) -> None:
+        if len(self.errors) > TIDIED:
+            give_memory_back()
+
+    def _squared(self) -> Iterator[FloatMap]:
+        """The squared error of each window so far, float32 (S, S)."""
+        counted = np.maximum(self.counted[: self.done].sum(axis=0), 1)
+        return (smooth(error / counted) for error in self.errors)
 
     def result(self, reading: Reading = PLAIN) -> Detection:
         """The detection by the masks so far."""
-        errors = self.mean_errors()
-        error_map = self._map(errors, reading)
+        alone = replace(reading, evidence=False)
+        error_map, *map_alone = self._maps(reading, alone) if reading.evidence else self._maps(reading)
         if not np.isfinite(error_map).all():
             raise WeightsError(f"The model {self.model.info.name} computes no finite numbers; its weights are broken.")
-        alone = self._alone(errors, reading) if reading.evidence else None
-        del errors
         seen = self._seen(error_map)
         return Detection(
             image_score=float(error_map.max()),
@@ -173,23 +189,33 @@ class Sums:
                 dtype=str(self.model.dtype).removeprefix("torch."),
             ),
             seen=seen,
+            size=self.shape,
             good=reading.good,
-            alone=alone,
+            alone=self._alone(alone, *map_alone) if map_alone else None,
         )
 
-    def _map(self, errors: FloatMap, reading: Reading) -> FloatMap:
-        """The map (H, W) of the errors of every window."""
+    def _maps(self, *readings: Reading) -> list[FloatMap]:
+        """The maps of the errors of all windows, as some readings have them; window by window, to save memory."""
         large = is_large(self.shape)
-        usual = reading.usual(errors[:, 0], large)
-        parts = (errors[first : first + MICRO_BATCH] for first in range(0, len(errors), MICRO_BATCH))  # to save memory
-        blended = self.view.blend(one for part in parts for one in reading.maps(part, self.done, large, usual))
-        return resize_map(blended, *self.shape)
+        squared = np.empty_like(self.errors)
+        for window, error in zip(squared, self._squared(), strict=True):
+            window[:] = error
+        usual = [reading.usual(squared, large) for reading in readings]
+        del squared
+        blended = self.view.blend(
+            np.concatenate(
+                [
+                    reading.maps(errors[None], self.done, large, compared)
+                    for reading, compared in zip(readings, usual, strict=True)
+                ]
+            )
+            for errors in self.mean_errors()
+        )
+        return [resize_map(one, *map_size(self.shape)) for one in blended]
 
-    def _alone(self, errors: FloatMap, reading: Reading) -> Alone:
+    def _alone(self, reading: Reading, error_map: FloatMap) -> Alone:
         """What the same errors say where they are not read as evidence for a sum."""
-        alone = replace(reading, evidence=False)
-        error_map = self._map(errors, alone)
-        return Alone(float(error_map.max()), alone.ordinary(error_map).threshold(self.settings.alarm_rate))
+        return Alone(float(error_map.max()), reading.ordinary(error_map).threshold(self.settings.alarm_rate))
 
     def _seen(self, error_map: FloatMap) -> Reconstructions:
         """What the model saw of the window around the highest value of the map."""

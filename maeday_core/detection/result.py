@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from maeday_core.detection.decision import GoodParts, Threshold, Verdict
+from maeday_core.detection.maps import strips
 from maeday_core.detection.settings import ErrorSpace, Patches
 from maeday_core.detection.windows import FloatMap, Tile, Tiling
 from maeday_core.io.images import RGBImage
@@ -154,12 +157,14 @@ class Detection:
 
     Attributes:
         image_score: S, the highest value of `error_map`, as in the paper; of an ensemble the mean of its highest ones.
-        error_map: E, float32 (H, W) of the query's own size, 0 or more, in `unit`.
+        error_map: E, float32, 0 or more, in `unit`: (H, W) of the query's own size or, of a query of over 4 megapixels,
+            smaller, with at most so many; `strips` has it at the query's own size.
         unit: what the map counts in.
         threshold: the score that so many good pictures exceed as false alarms are wanted.
         seconds: from the decoded query to this result.
         made_by: what it depends on.
         seen: what it was read off: reconstructions, matches of patches, or the results that it adds.
+        size: height and width of the query; None where they are those of the map.
         good: maps of the good parts, which the threshold rests on; None without them.
         alone: what the method says by itself, where `error_map` was made to be added; else None.
     """
@@ -171,8 +176,27 @@ class Detection:
     seconds: float
     made_by: Provenance
     seen: Reconstructions | Matches | tuple[Detection, ...] = field(repr=False)
+    size: tuple[int, int] | None = None
     good: GoodParts | None = field(default=None, repr=False)
     alone: Alone | None = None
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """Height and width of the query."""
+        height, width = self.size or self.error_map.shape
+        return height, width
+
+    def strips(self, rows: int | None = None) -> Iterator[FloatMap]:
+        """E at the query's own size in strips of so many rows, from top to bottom: all at once may take 200 MB."""
+        return strips(self.error_map, self.picture_size, rows)
+
+    def save_map(self, path: Path) -> None:
+        """Write E at the query's own size as `.npy`."""
+        with path.open("wb") as file:
+            header = {"descr": np.lib.format.dtype_to_descr(self.error_map.dtype), "fortran_order": False}
+            np.lib.format.write_array_header_1_0(file, header | {"shape": self.picture_size})
+            for strip in self.strips():
+                file.write(np.ascontiguousarray(strip).data)
 
     @property
     def verdict(self) -> Verdict:

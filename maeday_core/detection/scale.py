@@ -1,4 +1,4 @@
-"""How large a picture is looked at: through windows, or by a network that compares its patches."""
+"""How large a picture is looked at, through windows or by a network that compares patches, and how large its map is."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ class ScaleLimits:  # docs/decisions.md#windows
         large_side: px; a picture whose shorter side is longer is halved.
         largest_scale: a picture of a few rows would need thousands of windows otherwise.
         pixels, side: the most that is compared patch by patch.
+        map_pixels: the most that a map has; the map of a larger picture is smaller than it.
     """
 
     large_side: int = 900
     largest_scale: float = 4.0
     pixels: int = 4_000_000
     side: int = 16384
+    map_pixels: int = 4_000_000
 
 
 LIMITS = ScaleLimits()
@@ -41,6 +43,13 @@ def own_scale(height: int, width: int, side: int) -> float:
     """The scale at which the shorter side is `side` px long, or half as long as it is if the picture is large."""
     shorter = min(height, width)
     return 0.5 if shorter > LIMITS.large_side else side / shorter
+
+
+def map_size(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width of the map of a picture, (H, W, 3) or (H, W): its own if it is no larger than maps are."""
+    height, width = shape[:2]
+    shrink = min(1.0, (LIMITS.map_pixels / (height * width)) ** 0.5)
+    return max(1, int(height * shrink)), max(1, int(width * shrink))
 
 
 def resize_by(picture: RGBImage, scale: float) -> RGBImage:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -39,7 +40,7 @@ class WindowRule:  # docs/decisions.md#windows
     overlap: float = 0.25
     large_pixels: int = 1_200_000
     long: float = 1.6
-    most: int = 512
+    most: int = 240
 
 
 RULE = WindowRule()
@@ -82,7 +83,7 @@ class Tiling:
             down, across = (max(size, round(side * scale)) for side in (height, width))
             if _count(down, size) * _count(across, size) <= RULE.most:
                 return cls(size, down, across, _starts(down, size), _starts(across, size), scale)
-            scale *= 0.9
+            scale *= 0.98
 
     @property
     def whole(self) -> bool:
@@ -108,17 +109,22 @@ class Tiling:
         return np.stack([fitted[top : top + self.size, left : left + self.size] for top, left in corners])
 
     def blend(self, maps: Iterable[FloatMap]) -> FloatMap:
-        """One map (height, width) of the windows' maps (n, S, S), each weighed by a Hann window; weights sum to 1."""
+        """One map (height, width) of the windows' maps (S, S), each weighed by a Hann window; weights sum to 1.
+
+        Of several maps of each window (n, S, S), as many maps (n, height, width).
+        """
         weight = self._hann(np.arange(self.size))
         down, across = np.zeros(self.height, np.float32), np.zeros(self.width, np.float32)
         for starts, total in ((self.tops, down), (self.lefts, across)):
             for start in starts:
                 total[start : start + self.size] += weight
-        blended = np.zeros((self.height, self.width), np.float32)
-        for (top, left), error_map in zip(self.corners, maps, strict=True):
+        windows = iter(maps)
+        first = next(windows)
+        blended = np.zeros((*first.shape[:-2], self.height, self.width), np.float32)
+        for (top, left), error_map in zip(self.corners, chain([first], windows), strict=True):
             rows, columns = slice(top, top + self.size), slice(left, left + self.size)
             share = (weight / down[rows])[:, None] * (weight / across[columns])
-            blended[rows, columns] += share * error_map
+            blended[..., rows, columns] += share * error_map
         return blended
 
     def around(self, y: float, x: float) -> int:

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
 
-import numpy as np
-
 from maeday_core.detection.result import Detection
 from maeday_core.evaluation.datasets import Sample
 from maeday_core.evaluation.means import known_mean
@@ -75,7 +73,7 @@ class Store:
     def _score(self, index: int, sample: Sample, run: Run, found: Detection, learn_seconds: float | None) -> Score:
         name = _name(index)
         with replacing(self.maps(run.id) / name) as temporary:
-            np.save(temporary, found.error_map)
+            found.save_map(temporary)
         return Score(
             run=run.id,
             category=run.category.name,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from maeday_core.detection.maps import strips
+from maeday_core.io.images import PART
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,23 @@ class BlockMap:
     width: int
 
     @classmethod
-    def of(cls, error_map: npt.NDArray[np.float32]) -> BlockMap:
-        """Reduce a map (H, W)."""
-        height, width = error_map.shape
+    def of(cls, error_map: npt.NDArray[np.float32], size: tuple[int, int] | None = None) -> BlockMap:
+        """Reduce a map (h, w) of a frame of the same size, or of another height and width."""
+        height, width = size or error_map.shape
         block = math.ceil(max(height, width) / OBJECTS.map_side)
-        highest = np.maximum.reduceat(error_map, range(0, height, block), axis=0)
-        highest = np.maximum.reduceat(highest, range(0, width, block), axis=1)
-        return cls(highest.astype(np.float32), block, height, width)
+        rows = block * max(1, PART // (block * width))
+        highest = [
+            np.maximum.reduceat(
+                np.maximum.reduceat(strip, range(0, len(strip), block), axis=0), range(0, width, block), axis=1
+            )
+            for strip in strips(error_map, (height, width), rows)
+        ]
+        return cls(np.concatenate(highest).astype(np.float32), block, height, width)
+
+    def within(self, region: npt.NDArray[np.bool_]) -> BlockMap:
+        """The blocks that a region of the frame (h, w), of whatever size, reaches; nothing of the others."""
+        reached = BlockMap.of(region.astype(np.float32), (self.height, self.width)).values > 0.5
+        return replace(self, values=np.where(reached, self.values, np.float32(-np.inf)))
 
     def full(self) -> npt.NDArray[np.float32]:
         """The map at the frame's own size, float32 (height, width), constant in each block."""

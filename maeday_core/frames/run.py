@@ -167,7 +167,7 @@ class FrameRun:
     def _measured(self, frame: Frame, detect: Detect, number: int, keep_maps: bool) -> FrameRecord:
         """Detect, and keep map and picture."""
         detection = last(detect(frame.picture))
-        blocks = BlockMap.of(detection.error_map)
+        blocks = BlockMap.of(detection.error_map, detection.size)
         with replacing(map_path(self.folder, number)) as path:
             np.save(path, blocks.values)
         with replacing(picture_path(self.folder, number)) as path:
@@ -187,7 +187,7 @@ class FrameRun:
         )
         if keep_maps:
             with replacing(self.folder / MAPS / f"{record.stem}.npy") as path:
-                np.save(path, detection.error_map)
+                detection.save_map(path)
         return record
 
     def _journal(self) -> list[FrameRecord]:

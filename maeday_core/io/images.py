@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -36,19 +36,22 @@ SUFFIXES = frozenset(
     }
 )
 """The names that Pillow knows for what these formats hold; an MPO is a JPEG, a DIB a BMP."""
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What turns a picture upright, by its EXIF orientation."""
-
 RGBImage = npt.NDArray[np.uint8]
 """Shape (height, width, 3), upright, transparency laid over white."""
+
+AS_STORED: dict[int, Callable[[RGBImage], RGBImage]] = {
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: upright[::-1, ::-1],
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.transpose(1, 0, 2),
+    6: lambda upright: np.rot90(upright),
+    7: lambda upright: upright[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda upright: np.rot90(upright, -1),
+}
+"""An upright picture as its file has it, by the EXIF orientation: views, through which it can be filled."""
+WITH_ALPHA = ("LA", "RGBA")
+TURNED = (5, 6, 7, 8)
+"""The orientations that lie on a side."""
 
 # Pillow warns about damage that is either harmless or raised here as an ImageError. The filter holds for the process:
 # `warnings.catch_warnings` changes the filters of all threads, and pictures are decoded in several.
@@ -88,11 +91,12 @@ def load_image(
     else:
         path = Path(source)
         name = name or path.name or "The path"
-        source = _read(path, name)
+        source = _checked(path, name)
     try:
         if isinstance(source, Image.Image):
             return _to_rgb(source, name)
-        return _from_bytes(source, name)
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+            return _from_file(file, name)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
@@ -150,32 +154,46 @@ def _unreadable(name: str) -> ImageError:
     )
 
 
-def _read(path: Path, name: str) -> bytes:
+def _checked(path: Path, name: str) -> Path:
+    """The path of a file that can be read."""
     try:
         if not path.is_file():
             raise ImageError(f"There is no picture file {name}; check the name, and that it is not a folder.")
-        if path.stat().st_size > MAX_BYTES:
-            raise _too_large(name, f"{MAX_BYTES // 1_000_000} MB")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            file.read(1)
+        return path
     except OSError as error:
         raise ImageError(f"{name} cannot be read ({error.strerror}); check the name and its permissions.") from error
 
 
-def _from_bytes(data: bytes, name: str) -> RGBImage:
-    if not data:
+def _from_file(file: BinaryIO, name: str) -> RGBImage:
+    size = file.seek(0, os.SEEK_END)
+    if not size:
         raise ImageError(f"{name} is empty (0 bytes); choose another file.")
-    if len(data) > MAX_BYTES:
+    if size > MAX_BYTES:
         raise _too_large(name, f"{MAX_BYTES // 1_000_000} MB")
-    if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MAX_SCANS:
+    file.seek(0)
+    start = file.read(8)
+    if start.startswith(b"\xff\xd8") and _scans(file) > MAX_SCANS:
         raise _unreadable(name)
+    file.seek(0)
     try:
-        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        picture = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
-        if data[4:8] == b"ftyp":
+        if start[4:8] == b"ftyp":
             text = f"{name} is a HEIC or video file, or a damaged AVIF one; export it as JPEG or PNG."
             raise ImageError(text) from error
         raise
     return _to_rgb(picture, name)
+
+
+def _scans(file: BinaryIO) -> int:
+    """The scans of a JPEG that begin in the rest of a file, at most."""
+    count, last = 0, b""
+    while part := file.read(PART):
+        count += (last + part).count(b"\xff\xda")
+        last = part[-1:]
+    return count
 
 
 def _from_array(array: npt.NDArray[Any], name: str) -> RGBImage:
@@ -201,38 +219,46 @@ def _to_rgb(picture: Image.Image, name: str) -> RGBImage:
     picture, lower = both_bytes(picture)
     picture.load()
     try:
-        turn = UPRIGHT.get(picture.getexif().get(Tag.Orientation, 1))
+        orientation = picture.getexif().get(Tag.Orientation, 1)
     except Exception:  # damaged EXIF: the picture itself is fine, and taken as upright
-        turn = None
+        orientation = 1
     if lower:
         picture = joined(picture, lower, depths)
     elif picture.mode == "F" or picture.mode.startswith("I"):
         picture = Image.fromarray(to_8_bits(np.asarray(picture), depths))
-    if turn is not None:
-        picture = picture.transpose(turn)
-    return _pixels(_over_white(picture))
+    return _pixels(picture, orientation)
 
 
-def _pixels(picture: Image.Image) -> RGBImage:
-    """The pixels of a picture in RGB, taken over in parts: at once Pillow would copy all of them twice."""
+def _pixels(picture: Image.Image, orientation: int) -> RGBImage:
+    """The pixels of a picture in RGB, upright, its transparency over white unless nothing would be seen.
+
+    They are taken over in strips: at once Pillow would copy all of them twice.
+    """
     width, height = picture.size
-    pixels = np.empty((height, width, 3), np.uint8)
-    rows = max(1, PART // width)
-    for top in range(0, height, rows):
-        pixels[top : top + rows] = np.asarray(picture.crop((0, top, width, min(top + rows, height))))
+    pixels = np.empty((width, height, 3) if orientation in TURNED else (height, width, 3), np.uint8)
+    stored = AS_STORED.get(orientation, np.asarray)(pixels)
+    seen = any(strip.getchannel("A").getbbox() for _, strip in _strips(picture) if strip.mode in WITH_ALPHA)
+    for top, strip in _strips(picture):
+        stored[top : top + strip.height] = np.asarray(_over_white(strip) if seen else strip.convert("RGB"))
     return pixels
 
 
+def _strips(picture: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """Strips of a picture from top to bottom, in RGB or with transparency, and where each begins."""
+    width, height = picture.size
+    rows = max(1, PART // width)
+    for top in range(0, height, rows):
+        strip = picture.crop((0, top, width, min(top + rows, height)))
+        if strip.mode not in WITH_ALPHA:
+            strip = strip.convert("RGBA" if picture.has_transparency_data else "RGB")
+        yield top, strip
+
+
 def _over_white(picture: Image.Image) -> Image.Image:
-    """A picture in RGB, its transparency laid over white; one that is wholly transparent is taken as opaque."""
-    if picture.has_transparency_data:
-        if picture.mode not in ("LA", "RGBA"):
-            picture = picture.convert("RGBA")
-        if picture.getchannel("A").getbbox():
-            white = Image.new("RGB", picture.size, "white")
-            white.paste(picture, mask=picture)
-            return white
-    return picture if picture.mode == "RGB" else picture.convert("RGB")
+    """A picture in RGB, its transparency laid over white."""
+    white = Image.new("RGB", picture.size, "white")
+    white.paste(picture, mask=picture)
+    return white
 
 
 def _check_shape(width: int, height: int, name: str) -> None:

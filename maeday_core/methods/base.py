@@ -152,6 +152,7 @@ class Sum(Method):
             seconds=sum(result.seconds for result in results),
             made_by=self._provenance(results),
             seen=tuple(results),
+            size=results[0].size,
         )
 
     def _provenance(self, results: Sequence[Detection]) -> Provenance:

@@ -46,13 +46,13 @@ class Ensemble(Sum):
         judged = error_map = maeday.error_map + embedding.error_map
         if maeday.good and embedding.good:
             ordinary = from_good_parts(maeday.good.plus(embedding.good), RATES, RULE.peak)
-        elif is_large(error_map.shape):
+        elif is_large(maeday.picture_size):
             ordinary = from_picture(error_map, EVIDENCE_ALONE_LARGE)
         else:
             judged = away_from_border(error_map)
             ordinary = from_picture(judged, EVIDENCE_ALONE)
         threshold = ordinary.threshold(embedding.threshold.alarm_rate)
-        return self.sum_of(results, error_map, EVIDENCE, threshold, image_score(judged))
+        return self.sum_of(results, error_map, EVIDENCE, threshold, image_score(judged, size=maeday.size))
 
 
 @dataclass(frozen=True)

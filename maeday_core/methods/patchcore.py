@@ -13,6 +13,7 @@ from torch import Tensor
 from maeday_core.detection.decision import Rates, from_good_parts
 from maeday_core.detection.maps import to_map
 from maeday_core.detection.result import DISTANCE, Detection, Matches
+from maeday_core.detection.scale import map_size
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.fewshot.learned import Progress
 from maeday_core.io.images import RGBImage
@@ -82,7 +83,7 @@ class PatchCore(Method):
                     f"What was saved of the good parts was not learned with the network {bank.backbone}; learn again."
                 )
             distances, nearest = compare(features, bank.features)
-            error_map = to_map(distances, *query.shape[:2])
+            error_map = to_map(distances, *map_size(query.shape))
             good = bank.good(features)
             yield Detection(
                 image_score=float(error_map.max()),
@@ -92,6 +93,7 @@ class PatchCore(Method):
                 seconds=time.perf_counter() - start,
                 made_by=made_by,
                 seen=Matches(seen, distances, nearest[..., None], bank.crops),
+                size=query.shape[:2],
                 good=good,
             )
 

@@ -18,13 +18,14 @@ from torch import Tensor, nn
 from maeday_core.detection.decision import Roughness, from_picture
 from maeday_core.detection.maps import to_map
 from maeday_core.detection.result import DISTANCE, Detection, Matches
-from maeday_core.detection.scale import own_scale, resize_by, window_scale
+from maeday_core.detection.scale import map_size, own_scale, resize_by, window_scale
 from maeday_core.detection.windows import FloatMap, Tiling, is_large
 from maeday_core.io.images import RGBImage
 from maeday_core.methods.base import Detect, Method, Shots, Style, register
 from maeday_core.methods.reference import Reference
 from maeday_core.methods.tools import Tools
 from maeday_core.model.backbone import SIDE
+from maeday_core.model.device import give_memory_back
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ class SelfReference(Method):
             scale = (own_scale if view.whole else window_scale)(query.shape[0], query.shape[1], network.side)
             seen = resize_by(query, scale)
             distances, nearest = match_itself(network(seen), MATCHING.apart[view.whole], settings.seed)
-            error_map = to_map(distances, *query.shape[:2])
+            if is_large(query.shape):
+                give_memory_back()
+            error_map = to_map(distances, *map_size(query.shape))
             rough = ROUGHNESS_LARGE if is_large(query.shape) else ROUGHNESS
             yield Detection(
                 image_score=float(error_map.max()),
@@ -83,6 +86,7 @@ class SelfReference(Method):
                 seconds=time.perf_counter() - start,
                 made_by=made_by,
                 seen=Matches(seen, distances, nearest),
+                size=query.shape[:2],
             )
 
         return detect
@@ -128,7 +132,8 @@ class _Nearest(nn.Module):
     def forward(self, part: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
         """The mean distance to the nearest patches elsewhere, and where the nearest one in each field is."""
         between = torch.cdist(part, self.known).cpu()
-        between[(places[:, None] - self.at[None]).abs().amax(dim=-1) <= self.apart] = torch.inf
+        down, across = ((places[:, None, axis] - self.at[:, axis]).abs() <= self.apart for axis in (0, 1))
+        between[down & across] = torch.inf
         found = between.topk(min(MATCHING.neighbours, len(self.bank)), largest=False)
         finite = torch.where(found.values.isinf(), torch.nan, found.values)
         return finite.nanmean(dim=1).nan_to_num(0), self.bank[_one_in_each(self.fields, between)].int()

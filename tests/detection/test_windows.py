@@ -57,14 +57,14 @@ def test_auto_decides_by_size_and_shape(shape: tuple[int, int], tile: str, windo
 def test_a_picture_of_a_few_rows_stays_small() -> None:
     tiles = Tiling.of((1, 50_000), "on", 224)
     assert tiles.height == 224
-    assert 400 < len(tiles.corners) <= RULE.most
+    assert 0.9 * RULE.most < len(tiles.corners) <= RULE.most
 
 
 @given(st.integers(1, 50_000), st.integers(1, 50_000))
 def test_windows_are_bounded_and_a_large_picture_keeps_its_detail(height: int, width: int) -> None:
     tiles = Tiling.of((height, width), "on", 224)
     assert len(tiles.corners) <= RULE.most
-    if height * width <= 50_000_000 and max(height, width) <= 2 * min(height, width) and min(height, width) > 900:
+    if height * width <= 24_000_000 and max(height, width) <= 2 * min(height, width) and min(height, width) > 900:
         assert tiles.scale == 0.5
 
 
