@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests.e2e.accessibility import findings
 from tests.e2e.visitor import Visitor
 
 pytestmark = pytest.mark.e2e
@@ -275,6 +276,7 @@ def test_an_inspector_goes_from_the_first_screen_to_judged_frames_and_a_file(
         expect(judged).to_have_text(f"{done - 1} of 5 judged by you")
         page.keyboard.press("n")
     expect(judged).to_have_text("5 of 5 judged by you")
+    assert not findings(page)
     table = inspector.table()
     assert [row["rank"] for row in table] == [str(rank) for rank in range(1, 11)]
     assert [row["judged"] for row in table[:5]] == ["object", "object", "fine", "fine", "fine"]

@@ -9,9 +9,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, expect
 
+from tests.e2e.accessibility import findings
 from tests.e2e.conftest import free_port
 from tests.e2e.visitor import Visitor
 
@@ -31,8 +31,6 @@ QUIET = """() => {
     return performance.now() - Math.max(0, ...ends) > 1000;
 }"""
 SUM = "shifts.reduce((sum, one) => sum + one, 0)"
-GRADIOS = {"aria-prohibited-attr": (".empty",)}
-"""What axe finds in elements whose attributes are Gradio's: by its rule, the elements."""
 
 
 @pytest.fixture(scope="module")
@@ -108,32 +106,20 @@ def test_axe_finds_nothing_that_is_ours(visit: Callable[..., Page], app: str, th
     page.emulate_media(color_scheme=theme)
     page.goto(app)
     page.locator("#spoken").wait_for(state="attached")
-    assert not found(page)
+    assert not findings(page)
     visitor = Visitor(page)
     visitor.run_example()
     visitor.open_settings()
     visitor.open_good_parts()
     page.get_by_role("button", name="All masks").click()
     expect(page.locator("#all-masks img").first).to_be_visible()
-    assert not found(page)
+    assert not findings(page)
     page.get_by_role("tab", name="Frames").click()
     page.locator("#frames-start").wait_for()
-    assert not found(page)
+    assert not findings(page)
     page.get_by_role("tab", name="How it works").click()
     page.locator("#how").wait_for()
-    assert not found(page)
-
-
-def found(page: Page) -> list[str]:
-    """The critical and serious findings, each with its element, without those that are Gradio's."""
-    rules = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    return [
-        f"{rule['id']}: {node['html'][:120]}"
-        for rule in rules
-        if rule["impact"] in ("critical", "serious")
-        for node in rule["nodes"]
-        if not any(place in str(node["target"]) for place in GRADIOS.get(rule["id"], ()))
-    ]
+    assert not findings(page)
 
 
 def test_nothing_scrolls_sideways_at_320_px(visit: Callable[..., Page]) -> None:
