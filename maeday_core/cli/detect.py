@@ -161,7 +161,7 @@ def _row(path: Path, result: Detection, model: str | None) -> dict[str, Any]:
 
 
 def _outlined(result: Detection) -> npt.NDArray[np.bool_]:
-    from maeday_core.detection.decision import outline
+    from maeday_core.detection.places import outline
     from maeday_core.methods import find
 
     height = find(result.made_by.method).height

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maeday_core.detection.decision import mean_of_highest
+from maeday_core.detection.decision import mean_of_highest, quantile_of
 from maeday_core.detection.windows import FloatMap
 
 MOST = 5
@@ -39,6 +39,28 @@ class Place:
     width: int = 1
     height: int = 1
     outlined: bool = False
+
+
+def outline(error_map: FloatMap, score: float, limit: float, height: float | None = None) -> npt.NDArray[np.bool_]:
+    """What does not belong, (H, W): nothing unless the picture's score is above the limit.
+
+    Args:
+        error_map: (H, W).
+        score: of the picture.
+        limit: in the unit of the map.
+        height: a region with a place above the limit reaches down, and no farther, to this share of the way from the
+            map's median to its peak, if it gets so high; else, and where this is None, to the limit.
+    """
+    above = error_map > np.float64(limit)
+    if height is None or not score > limit:
+        return above & (score > limit)
+    middle = quantile_of(error_map, 0.5)
+    edge = middle + height * (float(error_map.max()) - middle)
+    high = error_map > edge
+    count, labels = cv2.connectedComponents((high | above).astype(np.uint8), connectivity=8)
+    hugged = np.zeros(count, bool)
+    hugged[labels[high & above]] = True
+    return np.asarray(np.where(hugged[labels], high, above))
 
 
 def find_places(

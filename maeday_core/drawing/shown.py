@@ -8,9 +8,9 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from maeday_core.detection import decision
 from maeday_core.detection.decision import Verdict
 from maeday_core.detection.places import Place, find_places
+from maeday_core.detection.places import outline as outlined
 from maeday_core.detection.result import Detection, Reconstructions, Scale
 from maeday_core.detection.windows import FloatMap
 from maeday_core.drawing.pictures import (
@@ -76,7 +76,7 @@ class Shown:
     def anomalous(self) -> npt.NDArray[np.bool_]:
         """What is outlined, (h, w); by a limit set by hand, what is above it."""
         height = find(self.result.made_by.method).height if self.by_hand is None else None
-        return decision.outline(self.result.error_map, self.result.image_score, self.limit, height)
+        return outlined(self.result.error_map, self.result.image_score, self.limit, height)
 
     @property
     def places(self) -> list[Place]:

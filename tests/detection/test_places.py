@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
+from hypothesis.extra.numpy import array_shapes, arrays
 
-from maeday_core.detection.decision import image_score, outline
-from maeday_core.detection.places import MOST, find_places, regions
+from maeday_core.detection.decision import image_score
+from maeday_core.detection.places import MOST, find_places, outline, regions
 
 SHAPE = (60, 90)
+maps = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=30), elements=st.floats(0, 100, width=32))
 
 
 def surface(*spots: tuple[int, int, int, float]) -> np.ndarray:
@@ -71,3 +73,41 @@ def test_the_worst_place_has_the_pictures_score_and_no_place_is_below_the_limit(
             assert places[0].score == pytest.approx(score, rel=0.05) or places[0].score >= score
     else:
         assert [place.score for place in places] == [score]
+
+
+@given(maps, st.floats(0, 120))
+def test_something_is_outlined_where_and_only_where_the_score_is_above_the_limit(
+    error_map: np.ndarray, limit: float
+) -> None:
+    for score in (image_score(error_map, 1e-9), image_score(error_map)):
+        found = outline(error_map, score, limit)
+        assert found.shape == error_map.shape
+        assert found.any() == (score > limit)
+        assert not (found & (error_map.astype(np.float64) <= limit)).any()
+
+
+@given(maps, st.floats(0, 120), st.floats(0, 1))
+def test_a_region_reaches_down_to_a_share_of_the_peak_or_else_to_the_limit(
+    error_map: np.ndarray, limit: float, height: float
+) -> None:
+    score, middle, peak = float(error_map.max()), float(np.median(error_map)), float(error_map.max())
+    found = outline(error_map, score, limit, height)
+    assert found.any() == (score > limit)
+    edge = middle + height * (peak - middle)
+    assert (error_map[found].astype(np.float64) > min(edge, limit)).all()
+    above = error_map.astype(np.float64) > limit
+    count, labels = cv2.connectedComponents(found.astype(np.uint8), connectivity=8)
+    assert all(above[labels == number].any() for number in range(1, count)), "every region has a place above the limit"
+    count, labels = cv2.connectedComponents(above.astype(np.uint8), connectivity=8)
+    assert all(found[labels == number].any() for number in range(1, count)), "no such place is lost"
+
+
+def test_a_region_hugs_the_defect_whether_the_limit_is_low_or_high() -> None:
+    ramp = np.float32(1 - np.abs(np.arange(-10, 11)) / 10)  # its peak is 1
+    error_map = np.zeros((60, 60), np.float32)
+    error_map[20:41, 20:41] = np.minimum(ramp[:, None], ramp)
+    error_map[50, 50] = 0.55
+    low, high = (outline(error_map, 1.0, limit, 0.65) for limit in (0.5, 0.9))
+    assert low[20:41, 20:41].sum() == high[20:41, 20:41].sum() == 7 * 7
+    assert low[50, 50]
+    assert not high[50, 50]
