@@ -97,7 +97,8 @@ def translated(config: Any, texts: Mapping[str, str]) -> Any:
 
 def _component(kind: str, props: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
     read = TEXTS if kind in TEXT_VALUES else TEXTS - {"value"}
-    return {name: _text(value, texts) if name in read else value for name, value in props.items()}
+    inner = {"props": _component("", props["props"], texts)} if isinstance(props.get("props"), dict) else {}
+    return {name: _text(value, texts) if name in read else value for name, value in props.items()} | inner
 
 
 def _text(value: Any, texts: Mapping[str, str]) -> Any:

@@ -22,7 +22,7 @@ SOURCES = [*(ROOT / "maeday_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]
 TEMPLATES = [*(ROOT / "maeday_core").rglob("*.html"), *(ROOT / "app").rglob("*.html")]
 SPEAKING = {"say": 1, "message": 2}
 """The functions that speak, and how many of their first arguments are sentences."""
-SAME = re.compile(r"[\W\d_]*|MAEDAY|(2 x )?PatchCore|Ensemble|Stop|en|Running on .*")
+SAME = re.compile(r"[\W\d_]*|MAEDAY|(2 x )?PatchCore|Ensemble|Stop|en|(CPU|CUDA|MPS).*")
 """What needs no translation: marks, numbers and names."""
 
 
@@ -64,7 +64,7 @@ def fixed() -> Iterator[str]:
     page = build_demo()
     wholes = [text for texts in page.wholes.values() for text in texts]
     for one in page.get_config_file()["components"]:
-        for name, value in one["props"].items():
+        for name, value in (*one["props"].items(), *(one["props"].get("props") or {}).items()):
             if value not in wholes and name in TEXTS and (name != "value" or one["type"] in TEXT_VALUES):
                 yield from _texts(value)
 

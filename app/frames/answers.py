@@ -10,6 +10,7 @@ from app.files import nothing_to_download
 from app.frames import cards
 from app.frames.batch import Batch, State
 from app.frames.layout import FramesTab
+from app.frames.result_panel import HEADERS
 from app.html import render
 from maeday_core.frames.files import ROWS, TABLE
 from maeday_core.frames.pictures import annotated
@@ -53,7 +54,7 @@ def said(tab: FramesTab, batch: Batch, chosen: int | None) -> Answer:
     result = tab.result
     return {
         result.timeline: timeline(batch.judgement, batch.said, chosen),
-        result.table: cards.table(batch),
+        result.table: {"headers": [say(header) for header in HEADERS], "data": cards.table(batch)},
         result.chosen.judged: cards.judged(batch),
         **{button: gr.Button(interactive=batch.idle) for button in result.chosen.judging},
         **{button: nothing_to_download() for button in components(result.files)},

@@ -70,7 +70,7 @@ class Ignoring:
         return {
             panel.opened: True,
             panel.paint: gr.ImageEditor(value=picture, visible=there),
-            panel.hint: gr.Markdown(NO_FRAME, visible=not there),
+            panel.hint: gr.Markdown(say(NO_FRAME), visible=not there),
             **buttons,
         }
 

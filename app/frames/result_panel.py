@@ -89,6 +89,7 @@ def result_panel() -> ResultPanel:
             1,
             step=0.01,
             label="Limit",
+            buttons=[],
             info="Drag the line above, or move it here: the model does not run again.",
             elem_id="frames-threshold",
             elem_classes=CLAMPED,
@@ -125,7 +126,7 @@ def _chosen() -> ChosenPanel:
         with gr.Row(elem_id="frames-judging"):
             objects = gr.Button("Object (y)", size="md", elem_id="frames-object", min_width=90)
             fine = gr.Button("Fine (n)", size="md", elem_id="frames-fine", min_width=90)
-            ignore = gr.Button("Ignore here (i)", size="md", elem_id="frames-ignore-here", min_width=90)
+            ignore = gr.Button("Ignore here in all (i)", size="md", elem_id="frames-ignore-here", min_width=90)
         judged = gr.HTML("", elem_id="frames-judged")
         slider = gr.ImageSlider(
             label="Frame | heat map, objects",

@@ -90,7 +90,8 @@ class Watching:
             wishes.end = State.STOPPED
         elif batch and batch.state is State.PAUSED:
             stopped, run = replace(batch, state=State.STOPPED), self.tab.run
-            return {self.tab.batch: stopped, run.start: gr.Button(say("Start")), run.stop: gr.Button(interactive=False)}
+            buttons = {run.start: gr.Button(say("Start")), run.stop: gr.Button(interactive=False)}
+            return {self.tab.batch: stopped, self.tab.result.card: cards.status(stopped), **buttons}
         return answers.forgotten(self.tab) if answers.lost(batch, begun) else unchanged()
 
     def try_example(self) -> Answer:

@@ -59,7 +59,7 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
             good_parts = lay_out_good_parts(lifetime, photo)
             settings = lay_out_settings(methods)
             strip = lay_out_strip(lifetime)
-            gr.HTML(f"<p>Running on {device_label()}</p>", elem_id="device")
+            gr.HTML(f"<p><span>Running on</span> {device_label()}</p>", elem_id="device")
         with gr.Column(scale=7, min_width=300):
             subject = gr.HTML(FIRST.subject, elem_id="subject")
             verdict = gr.HTML(FIRST.card, elem_id="verdict")

@@ -122,14 +122,17 @@ class Looks:
         view = self.judged(values)
         if view is None:
             return unchanged()
-        stem, strip = stem_of(view), values[self.tab.strip.kept].judged(view)
+        strip = values[self.tab.strip.kept].judged(view)
+        return self.saved(view) | {self.tab.strip.kept: strip, self.tab.strip.entries: strip_html(strip)}
+
+    def saved(self, view: Shown) -> Answer:
+        """The figure and the report."""
+        stem = stem_of(view)
         return {
             self.tab.result.figure: downloadable(f"{stem}-maeday.png", lambda to: save_figure(view, to)),
             self.tab.result.report: downloadable(
                 f"{stem}-report.html", lambda to: to.write_text(report_page(view), encoding="utf-8")
             ),
-            self.tab.strip.kept: strip,
-            self.tab.strip.entries: strip_html(strip),
         }
 
     def judged(self, values: Values) -> Shown | None:

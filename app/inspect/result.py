@@ -19,7 +19,8 @@ COPY = """element.addEventListener("click", event => {
     if (!event.target.closest("button")) return;
     const line = element.querySelector("code");
     getSelection().selectAllChildren(line);
-    navigator.clipboard?.writeText(line.textContent);
+    const done = () => { event.target.textContent = event.target.dataset.done; };
+    navigator.clipboard?.writeText(line.textContent).then(done);
 });"""
 """A page that comes by plain http from elsewhere may not write to the clipboard; there the line is selected."""
 
@@ -79,7 +80,7 @@ def lay_out_result(subject: gr.HTML, verdict: gr.HTML) -> ResultPanel:
         with gr.Row():
             figure = _download("Heat map (PNG)", "get-png")
             error_map = _download("Error map (.npy)", "get-npy")
-            report = _download("Report (HTML)", "get-report")
+            report = _download("Report on this photo (HTML)", "get-report")
         command = gr.HTML("", js_on_load=COPY, elem_id="command")
     return ResultPanel(
         subject,
@@ -111,7 +112,8 @@ def _judging() -> tuple[gr.Slider, gr.Checkbox, gr.Radio, gr.Radio]:
                 1,
                 0.1,
                 step=0.005,
-                label="Threshold",
+                label="Limit",
+                buttons=[],
                 info="Move it freely: the model does not run again.",
                 elem_id="threshold",
                 elem_classes=CLAMPED,

@@ -25,12 +25,17 @@ from app.models import load_tools
 from app.temporary import check_space
 from app.turns import in_turns
 from maeday_core import MAEDAY, METHODS, Method, Reference, Settings, Shots, detector, find, load_image
+from maeday_core.detection.decision import Verdict
 from maeday_core.drawing.shown import Shown, shown
 from maeday_core.texts import say
 
 MOST_AT_ONCE = 50
 """Photos of one drop; Frames is for more."""
 GIVEN_UP = "The note in the corner says why. Press Detect to try again."
+AS_IN_FRAMES = (
+    "From Frames, where it was compared with the others. Here it is judged alone, and the limit is moved so that the "
+    "verdict is that of Frames."
+)
 BY_GOOD_PARTS = (
     "This frame is judged by the good parts in use here, so that the verdict may differ from that in Frames."
 )
@@ -100,8 +105,11 @@ class Inspection:
         return self.start(values[self.tab.shown]) if wanted else self.outdated(values[self.tab.shown])
 
     def detect_at_once(self, values: Values) -> Iterator[Answer]:
-        """A new photo: inspected at once, or not, as the visitor wants."""
-        if values[self.tab.at_once] and values[self.tab.photo]:
+        """A new photo: inspected at once, or not, as the visitor wants; where it was taken away, that is said.
+
+        Gradio still tells `start_at_once` of the photo that was taken away.
+        """
+        if values[self.tab.at_once]:
             yield from self.detect(values)
         else:
             yield unchanged()
@@ -112,7 +120,7 @@ class Inspection:
 
     def detect_several(self, values: Values) -> Iterator[Answer]:
         """One photo after another; one that cannot be judged is named, and the others are."""
-        paths, failed = values[self.tab.several] or [], []
+        paths, failed, found = values[self.tab.several] or [], [], []
         given, paths = len(paths), paths[:MOST_AT_ONCE]
         for number, path in enumerate(paths, 1):
             yield {self.tab.photo: path, **self.start(values[self.tab.shown])}
@@ -120,11 +128,15 @@ class Inspection:
             for answer in self.detect(values):
                 values = {one: answer.get(one, value) for one, value in values.items()}
                 yield answer
-            if values[self.tab.shown] is None:
+            view: Shown | None = values[self.tab.shown]
+            if view is None:
                 failed.append(Path(path).name)
+            elif view.verdict is Verdict.ANOMALOUS:
+                found.append(view.name)
             far = say("{number} of {total} photos: {name}", number=number, total=len(paths), name=Path(path).name)
             yield {self.tab.result.subject: self._subject(far)}
         told = say("{count} photos were inspected; all are in the strip.", count=len(paths) - len(failed))
+        told += " " + say("Something does not belong in {names}.", names=", ".join(found)) if found else ""
         told += " " + say("Not judged: {names}.", names=", ".join(failed)) if failed else ""
         if given > len(paths):
             told += " " + say("{count} of {given} were taken; Frames is for more.", count=len(paths), given=given)
@@ -133,17 +145,22 @@ class Inspection:
     def detect_incoming(self, values: Values) -> Iterator[Answer]:
         """Run a detection on a picture from another tab: by how much it is unusual is what it was there."""
         incoming, by_hand = values[self.tab.incoming], not values[self.tab.result.auto]
-        yield from self.detect(values, incoming.margin if incoming and by_hand else None)
+        margin = incoming.margin if incoming and by_hand else None
+        yield from self.detect(values, margin)
+        if margin is not None:
+            yield {self.tab.result.subject: self._subject(say(AS_IN_FRAMES))}
 
     def detect_again(self, values: Values) -> Iterator[Answer]:
-        """Judge the same photo, now that the reference is another; nothing without a photo.
+        """Judge the same photo, now that the reference is another; nothing without a photo, nor where it is the same.
 
         The result from before goes first, so that Stop does not bring it back.
         """
-        if not values[self.tab.photo]:
+        view, reference = values[self.tab.shown], values[self.tab.good_parts.reference]
+        same = view and (view.reference is reference if reference else not view.reference)
+        if same or not values[self.tab.photo]:
             yield unchanged()
             return
-        yield self._begun(values[self.tab.shown])
+        yield self._begun(view)
         yield from self.detect(values)
 
     def recall(self, strip: Strip, reference: Reference | None, view: Shown | None, event: gr.EventData) -> Answer:
@@ -192,11 +209,16 @@ class Inspection:
                 **self.running(not (result.complete or view.stopped)),
                 tab.result.subject: self._subject(f"{question}."),
                 **self._no_files(),
+                **(self._in_strip(question, values) if result.complete else {}),
             }
         error_map = downloadable(f"{stem_of(view)}-error-map.npy", result.save_map)
-        strip = values[tab.strip.kept].with_answer(question, self.looks.judged(values) or view)
-        answer = self.looks.files({**values, tab.strip.kept: strip}) | {tab.strip.column: gr.Column(visible=True)}
-        yield answer | {tab.result.error_map: error_map}
+        yield self.looks.saved(self.looks.judged(values) or view) | {tab.result.error_map: error_map}
+
+    def _in_strip(self, question: Question, values: Values) -> Answer:
+        """The answer is in the strip with its verdict, for another run may begin before its files are written."""
+        panel = self.tab.strip
+        strip = values[panel.kept].with_answer(question, self.looks.judged(values) or values[self.tab.shown])
+        return {panel.kept: strip, panel.entries: strip_html(strip), panel.column: gr.Column(visible=True)}
 
     def _judging(self, question: Question, score: float) -> Answer:
         """The values that decide the verdict, as the question has them."""

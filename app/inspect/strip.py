@@ -167,8 +167,8 @@ def lay_out_strip(lifetime: int) -> StripPanel:
         entries = gr.HTML("", js_on_load=CLICKED, elem_id="inspected")
         compared = gr.HTML("", elem_id="compared")
         with gr.Row():
-            csv = gr.Button("Table (CSV)", size="sm", elem_id="get-csv", min_width=120)
-            report = gr.Button("Report (HTML)", size="sm", elem_id="get-visit", min_width=120)
+            csv = gr.Button("Table of all (CSV)", size="sm", elem_id="get-csv", min_width=120)
+            report = gr.Button("Report on all (HTML)", size="sm", elem_id="get-visit", min_width=120)
         file = gr.DownloadButton(elem_id="strip-file")
     return StripPanel(kept, column, entries, compared, csv, report, file)
 

@@ -64,12 +64,14 @@ def verdict(view: Shown, own_scale: bool) -> Markup:
     result, state = view.result, view.verdict
     score = result.image_score
     low, top = scale_of(result, own_scale, view.limit)
-    agree, said = agreement(result) if result.complete or view.stopped else (True, "")
+    done = result.complete or view.stopped
+    agree, said = agreement(result) if done else (True, "")
+    kind = KINDS[state] if state is not Verdict.NORMAL or result.threshold.shots else "hint"
     return render(
         "verdict",
-        kind=KINDS[state] if state is not Verdict.NORMAL or result.threshold.shots else "hint",
-        title=say(TITLES[state]),
-        spoken=spoken(view) if result.complete or view.stopped else "",
+        kind=kind if done else "busy",
+        title=say(TITLES[state] if done else "Still looking"),
+        spoken=spoken(view) if done else "",
         factor=factor_of(score, view.limit),
         sentences=_sentences(view),
         agree=agree,

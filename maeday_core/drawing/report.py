@@ -10,6 +10,7 @@ from maeday_core.drawing.command import command
 from maeday_core.drawing.html import render
 from maeday_core.drawing.shown import Shown, map_picture, one_mask, overlay_pair
 from maeday_core.drawing.why_cards import why_place
+from maeday_core.texts import LANGUAGE, say
 
 REPORTED_MASKS = 4
 
@@ -25,10 +26,11 @@ def report_page(view: Shown) -> Markup:
     return render(
         "report",
         name=view.name,
+        language=LANGUAGE.get(),
         verdict=verdict(view, own_scale=False),
         pictures=[
-            (photo, "Photo"),
-            (covered, "Photo with the map"),
+            (photo, say("Photo")),
+            (covered, say("Photo with the map")),
             (map_picture(view, own_scale=False), view.result.unit.title),
         ],
         places=[why_place(view, number) for number in range(1, len(view.places) + 1)],

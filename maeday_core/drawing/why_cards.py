@@ -23,9 +23,11 @@ PEAK = "The most unusual place: {where}, {factor} x the limit"
 OUTLINED = "{number}: {width} x {height} px, {where}, {factor} x the limit"
 SAME = "The same place in the most alike good part"
 PART = {
-    Verdict.ANOMALOUS: "{method} gives {share} of the evidence here. By itself it finds something.",
-    Verdict.LOOK: "{method} gives {share} of the evidence here. By itself it says: look here.",
-    Verdict.NORMAL: "{method} gives {share} of the evidence here. By itself it finds nothing.",
+    Verdict.ANOMALOUS: (
+        "{method} gives {share} of the evidence here. By itself, over the whole photo, it finds something."
+    ),
+    Verdict.LOOK: "{method} gives {share} of the evidence here. By itself, over the whole photo, it says: look here.",
+    Verdict.NORMAL: "{method} gives {share} of the evidence here. By itself, over the whole photo, it finds nothing.",
 }
 
 

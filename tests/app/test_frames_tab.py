@@ -132,7 +132,7 @@ def test_a_run_ends_with_verdicts_and_files(wired: Wired, begun: Path) -> None:
     tab = wired.watching.tab
     wired.check(wired.watching.start, answer)
     assert answer[tab.batch].state is State.DONE
-    assert [row[4] for row in answer[tab.result.table]].count("above") == 1
+    assert [row[4] for row in answer[tab.result.table]["data"]].count("above") == 1
     assert Path(answer[tab.result.files.archive].value["path"]).name == batches.ARCHIVE
     assert answer[tab.run.start].interactive
 

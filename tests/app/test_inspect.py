@@ -351,7 +351,8 @@ def test_a_picture_from_another_tab_keeps_its_verdict(wired: Wired, tiny: Tools,
         tab.incoming: incoming,
         tab.result.auto: False,
     }
-    *_, last, _ = do.detect_incoming(values)
+    *_, last, _, told = do.detect_incoming(values)
+    assert "From Frames" in told[tab.result.subject]
     score, slider = last[tab.shown].result.image_score, last[tab.result.threshold]
     assert slider.value == pytest.approx(score - margin, abs=0.001)
     assert slider.maximum >= slider.value
