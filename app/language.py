@@ -17,7 +17,7 @@ from maeday_core.texts import LANGUAGE, LANGUAGES, catalogue
 
 TEXTS = frozenset({"label", "info", "placeholder", "value", "headers", "choices", "alt_text", "title"})
 """What people read of a component's properties."""
-TEXT_VALUES = frozenset({"button", "downloadbutton", "uploadbutton", "html", "markdown"})
+TEXT_VALUES = frozenset({"button", "dataframe", "downloadbutton", "uploadbutton", "html", "markdown"})
 """The components whose value is a text."""
 IN_HTML = re.compile(r"""(>\s*|\b(?:alt|title|aria-label)=")((?<!")[^<>]+?(?=\s*<)|(?<=")[^"]+(?="))""")
 """The texts of a piece of HTML: between tags, and in the attributes that are read aloud."""
@@ -111,6 +111,8 @@ def _text(value: Any, texts: Mapping[str, str]) -> Any:
             return [texts.get(label, label), *choice[1:]]
         case (str() as label, known) if isinstance(value, tuple):
             return texts.get(label, label), known
+        case {"headers": list() as headers}:
+            return {**value, "headers": _text(headers, texts)}
         case list():
             return [_text(one, texts) for one in value]
     return value

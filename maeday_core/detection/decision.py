@@ -232,7 +232,7 @@ class Roughness:
 def from_picture(error_map: FloatMap, roughness: Roughness) -> Ordinary:
     """What a clean picture as rough as this one would score, from its map (H, W) alone."""
     level = roughness.factor * max(ordinary_level(error_map), 1e-9) ** roughness.power
-    reason = say("Without good parts, the threshold is what clean pictures as rough as this one seldom reach.")
+    reason = say("Without good parts, the limit is what clean pictures as rough as this one seldom reach.")
     return Ordinary(level, roughness.spread, roughness.spread, reason, least=roughness.least)
 
 
@@ -254,10 +254,10 @@ def from_good_parts(good: GoodParts, rates: Rates, peak: float = 0.0) -> Ordinar
         level = weight * mirrored + (1 - weight) * level
     scores = [mean_of_highest(one, round(peak * one.size)) for one in good.left_out]
     reason = (
-        "The threshold rests on {shots} good parts, which score {low:.3g} to {high:.3g} when each is judged by the "
+        "The limit rests on {shots} good parts, which score {low:.3g} to {high:.3g} when each is judged by the "
         "others."
         if several
-        else "The threshold rests on one good part: it cannot tell how much good parts vary, so add more if you can."
+        else "The limit rests on one good part: it cannot tell how much good parts vary, so add more if you can."
     )
     reason = say(reason, shots=good.shots, low=min(scores), high=max(scores))
     return Ordinary(

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.app.servers import serving
@@ -19,6 +20,8 @@ from tests.e2e.conftest import CHROMIUM, RECORDER
 from tests.e2e.visitor import PATIENCE, Visitor
 
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+TALLEST = 1500
+"""Pixels of a published picture: what a reader sees without scrolling past it."""
 SCHEMES = ("light", "dark")
 
 
@@ -123,7 +126,9 @@ def main() -> None:
             for name, state in PUBLISHED.items():
                 to = Path(folder) / f"{name}.png"
                 photograph(browser, server.url, "desktop", "light", state, to)
-                shutil.copy(to.with_stem(f"{name}-all"), ROOT / "docs" / f"{name}.png")
+                with Image.open(to.with_stem(f"{name}-all")) as page:
+                    top = page.convert("RGB").crop((0, 0, page.width, min(page.height, TALLEST)))
+                    top.quantize(256).save(ROOT / "docs" / f"{name}.png", optimize=True)
             return
         asked.states.mkdir(parents=True, exist_ok=True)
         for name in asked.only:

@@ -228,6 +228,16 @@ def test_a_file_that_is_no_picture_is_explained(visitor: Visitor, tmp_path: Path
     assert visitor.facts().masks == 16
 
 
+def test_a_photo_that_is_taken_away_frees_the_page(visitor: Visitor, tmp_path: Path) -> None:
+    before = visitor.page.evaluate("seen.starts")
+    visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)), at_once=True)
+    visitor.finish(before)
+    visitor.page.get_by_role("button", name="Remove Image").click()
+    expect(visitor.card).to_contain_text("There is no photo yet")
+    expect(visitor.detect).to_be_enabled()
+    expect(visitor.page.locator(".strip li")).to_have_count(1)
+
+
 def test_a_setting_out_of_range_is_explained(visit: Callable[..., Page], tmp_path: Path) -> None:
     visitor = Visitor(visit(harmless="log: Traceback"))  # Gradio's, of the request below
     visitor.open_settings()
