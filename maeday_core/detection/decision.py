@@ -254,8 +254,7 @@ def from_good_parts(good: GoodParts, rates: Rates, peak: float = 0.0) -> Ordinar
         level = weight * mirrored + (1 - weight) * level
     scores = [mean_of_highest(one, round(peak * one.size)) for one in good.left_out]
     reason = (
-        "The limit rests on {shots} good parts, which score {low:.3g} to {high:.3g} when each is judged by the "
-        "others."
+        "The limit rests on {shots} good parts, which score {low:.3g} to {high:.3g} when each is judged by the others."
         if several
         else "The limit rests on one good part: it cannot tell how much good parts vary, so add more if you can."
     )
