@@ -5,7 +5,11 @@ from __future__ import annotations
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-GRADIOS = {"aria-prohibited-attr": (".empty",)}
+GRADIOS = {
+    "aria-prohibited-attr": (".empty",),
+    "nested-interactive": ("common.upload",),
+    "target-size": ("a[download",),  # around a button of its size
+}
 """What axe finds in elements whose attributes are Gradio's: by its rule, the elements."""
 OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 """All rules that are on by default, and targets of 24 px."""

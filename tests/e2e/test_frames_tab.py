@@ -276,6 +276,7 @@ def test_an_inspector_goes_from_the_first_screen_to_judged_frames_and_a_file(
         expect(judged).to_have_text(f"{done - 1} of 5 judged by you")
         page.keyboard.press("n")
     expect(judged).to_have_text("5 of 5 judged by you")
+    page.wait_for_timeout(1000)  # until buttons have come back in full colour
     assert not findings(page)
     table = inspector.table()
     assert [row["rank"] for row in table] == [str(rank) for rank in range(1, 11)]

@@ -87,7 +87,7 @@ def test_the_threshold_moves_without_a_run(judged: Visitor) -> None:
     automatic = judged.page.locator("#auto-threshold input")
     expect(automatic).not_to_be_checked()
     automatic.check()
-    expect(judged.card).to_contain_text(f"threshold {facts.threshold:.3f}")
+    expect(judged.card).to_contain_text(f"limit {facts.threshold:.3f}")
     assert judged.facts() == facts
     assert len(judged.runs) == runs
 
