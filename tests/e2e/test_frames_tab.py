@@ -8,6 +8,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -181,9 +182,14 @@ def test_what_is_painted_over_is_ignored(finished: Inspector) -> None:
     number = finished.choose_the_worst()
     finished.page.get_by_role("button", name="Ignore a region").click()
     finished.button("canvas")
-    finished.paint_over(SPOTS[number])
-    finished.button("apply")
-    expect(finished.card).to_contain_text("1 of 10 frames holds something")
+    for _ in range(3):  # a picture that comes late to the editor takes away what was painted before
+        finished.paint_over(SPOTS[number])
+        finished.button("apply")
+        with suppress(AssertionError):
+            expect(finished.card).to_contain_text("1 of 10 frames holds something", timeout=15_000)
+            break
+    else:
+        pytest.fail("what is painted over counts")
     finished.button("clear")
     expect(finished.card).to_contain_text("2 of 10 frames hold something")
 
