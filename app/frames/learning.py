@@ -8,12 +8,12 @@ from collections.abc import Callable, Generator, Sequence
 from app.events import Answer
 from app.gradio_fixes import uploaded
 from app.models import load_saved
-from app.turns import in_turns
 from maeday_core import SettingsError
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.fewshot.learned import Progress
 from maeday_core.io.images import Photos
 from maeday_core.methods import Method, Reference, Tools, learning
+from maeday_core.serving.turns import in_turns
 
 ADAPTER = ".safetensors"
 REFRESH = 1.0

@@ -19,10 +19,10 @@ from app.frames.learning import learned
 from app.gradio_fixes import finite
 from app.models import load_tools
 from app.temporary import check_space
-from app.turns import Work, in_turns
 from maeday_core import ImageError, Settings, SettingsError
 from maeday_core.frames import FrameRecord
 from maeday_core.methods import Detect, detector, find
+from maeday_core.serving.turns import Work, in_turns
 from maeday_core.texts import say
 
 REFRESH = 1.0

@@ -21,7 +21,6 @@ from app.inspect.run import Inspection
 from app.inspect.settings import settings_of
 from app.models import load_tools
 from app.temporary import check_space
-from app.turns import in_turns
 from maeday_core import (
     ENSEMBLE,
     ImageError,
@@ -36,6 +35,7 @@ from maeday_core import (
 )
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.fewshot.learned import Progress
+from maeday_core.serving.turns import in_turns
 from maeday_core.texts import say
 
 EXAMPLE_QUERY, EXAMPLE_GOOD_PART = (str(EXAMPLES / name) for name in ("metal-scratch.jpg", "metal-clean.jpg"))

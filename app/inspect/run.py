@@ -23,10 +23,10 @@ from app.inspect.settings import FIRST_METHOD, as_in_the_paper, chosen, settings
 from app.inspect.strip import Strip, number_in, strip_html
 from app.models import load_tools
 from app.temporary import check_space
-from app.turns import in_turns
 from maeday_core import MAEDAY, METHODS, Method, Reference, Settings, Shots, detector, find, load_image
 from maeday_core.detection.decision import Verdict
 from maeday_core.drawing.shown import Shown, shown
+from maeday_core.serving.turns import in_turns
 from maeday_core.texts import say
 
 MOST_AT_ONCE = 50
