@@ -93,7 +93,7 @@ class _Uploads(Downloads):
         if name in self.hub.spaces:
             return self._json(address, 409)
         if hardware != "zero-a10g" and not self.hub.paid:
-            return self._answer(402)
+            return self._json({"error": "Subscribe to PRO."}, 402)
         assert type == "space"
         self.hub.spaces[name] = Space(sdk, hardware, visibility == "private")
         self._json(address)

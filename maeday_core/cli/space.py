@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,6 @@ from maeday_core.errors import OutputError, SettingsError
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 REFUSALS = {
     401: "the Hub does not know the token; log in anew by `hf auth login`, or mend HF_TOKEN",
     402: "the account may not have this hardware; free ones have ZeroGPU (zero-a10g) and no other",
@@ -44,8 +42,7 @@ def run(options: Namespace) -> int:
     """List the files, or send them and print the address of the Space."""
     import huggingface_hub as hub
 
-    if not NAME.fullmatch(options.space):
-        raise SettingsError(f"{options.space!r} is no name of a Space; give OWNER/NAME.")
+    _check_name(options.space)
     api = hub.HfApi()
     address = f"{api.endpoint}/spaces/{options.space}"
     files = for_the_hub(read_checkout(options.folder), address)
@@ -63,6 +60,16 @@ def run(options: Namespace) -> int:
         _commit(api, options.space, files)
     print_line(address)
     return 0
+
+
+def _check_name(space: str) -> None:
+    from huggingface_hub.utils import HFValidationError, validate_repo_id
+
+    try:
+        validate_repo_id(space)
+        _owner, _name = space.split("/")
+    except (HFValidationError, ValueError) as error:
+        raise SettingsError(f"{space!r} is no name of a Space; give OWNER/NAME.") from error
 
 
 def _create(api: HfApi, options: Namespace) -> None:
@@ -117,7 +124,8 @@ def _in_a_sentence(space: str) -> Iterator[None]:
         yield
     except errors.HfHubHTTPError as error:
         reason = REFUSALS.get(error.response.status_code) or first_sentence(error)
-        raise OutputError(f"The Space {space} was not brought up to date: {reason}.") from error
+        said = f" ({' '.join(error.server_message.split()).rstrip('.')})" if error.server_message else ""
+        raise OutputError(f"The Space {space} was not brought up to date: {reason}{said}.") from error
     except ValueError as error:  # of the client, about what README.md says
         raise OutputError(f"The Hub refuses the files: {' '.join(str(error).split())}") from error
     except Exception as error:  # those of the HTTP client are of many types

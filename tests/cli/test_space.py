@@ -146,7 +146,7 @@ def test_a_token_that_does_not_do(
     assert not server.spaces
 
 
-@pytest.mark.parametrize("space", ["maeday", "lab/", "lab/maeday/page", "lab/ma eday", "../maeday"])
+@pytest.mark.parametrize("space", ["maeday", "lab/", "lab/maeday/page", "lab/ma eday", "lab/mae--day", "../maeday"])
 def test_a_name_that_is_none(server: SpaceHub, push: Push, space: str) -> None:
     refused(push(space=space), "OWNER/NAME")
     assert not server.requests
@@ -164,7 +164,7 @@ def test_a_folder_that_is_no_checkout(push: Push, checkout: Path, spoil: str) ->
 
 
 def test_hardware_that_the_account_may_not_have(push: Push) -> None:
-    refused(push("--hardware", "a100-large"), "ZeroGPU")
+    refused(push("--hardware", "a100-large"), "have ZeroGPU (zero-a10g) and no other (Subscribe to PRO).")
 
 
 def test_a_hub_that_does_not_answer(server: SpaceHub, push: Push) -> None:
