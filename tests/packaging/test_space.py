@@ -10,8 +10,10 @@ import huggingface_hub
 import pytest
 from PIL import Image
 
+from app.models import AT_START
 from maeday_core.cli.space_files import FOR_ZEROGPU, for_the_hub, read_checkout
-from maeday_core.model.backbone import BACKBONES, REVISIONS, WRN50
+from maeday_core.methods.tools import default_backbone
+from maeday_core.model.backbone import BACKBONES, REVISIONS
 from maeday_core.model.hub import HUB_MODELS, download, require_file
 from tests.conftest import ROOT
 from tests.hub_server import HubServer, in_place_of_the_hub
@@ -46,7 +48,7 @@ def test_tags_make_it_findable() -> None:
     assert SETTINGS["models"] == [repo for repo, *_ in PRELOADED]
 
 
-def test_what_is_preloaded_is_what_the_loaders_ask_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_preloaded_is_what_a_space_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with HubServer() as server:
         in_place_of_the_hub(server, tmp_path, monkeypatch)
         for repo, files, revision in PRELOADED:
@@ -54,11 +56,13 @@ def test_what_is_preloaded_is_what_the_loaders_ask_for(tmp_path: Path, monkeypat
             folder.mkdir(parents=True)
             for name in files.split(","):
                 (folder / name).write_bytes(b"")
-        for model in (HUB_MODELS["base"], HUB_MODELS["large"]):
+        models = {name: HUB_MODELS[name] for name in AT_START if name in HUB_MODELS}
+        for model in models.values():
             assert download(model.repo, model.revision).is_file()
-        wide = f"timm/{BACKBONES[WRN50]}"
-        require_file(wide, REVISIONS[wide])
-    assert {repo for repo, *_ in PRELOADED} == {HUB_MODELS["base"].repo, HUB_MODELS["large"].repo, wide}
+        networks = {f"timm/{BACKBONES[default_backbone(name)]}" for name in models}
+        for network in networks:
+            require_file(network, REVISIONS[network])
+    assert {repo for repo, *_ in PRELOADED} == {model.repo for model in models.values()} | networks
     assert not server.requests
 
 
