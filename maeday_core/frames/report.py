@@ -63,8 +63,8 @@ def _page(
     return render(
         "frames_report",
         judgement=judgement,
-        title=headline(judgement),
-        sentences=sentences(judgement),
+        title=headline(judgement, judged),
+        sentences=sentences(judgement, judged),
         said=JUDGED.format(count=count, total=len(shown)) if judged else "",
         timeline=timeline(judgement, judged, links=links),
         timeline_css=TIMELINE_CSS,
