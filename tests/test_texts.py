@@ -14,8 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import build_demo
+from app.errors import sentence
+from app.inspect.learning import checked
 from app.language import IN_HTML, TEXT_VALUES, TEXTS, language_of
-from maeday_core.texts import LANGUAGE, LANGUAGES, catalogue, say
+from maeday_core import ImageError, Settings, SettingsError, WeightsError, load_image, load_reference
+from maeday_core.texts import LANGUAGE, LANGUAGES, catalogue, retold, say
 from tests.conftest import ROOT
 
 SOURCES = [*(ROOT / "maeday_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]
@@ -124,10 +127,39 @@ def test_a_sentence_without_a_translation_is_english() -> None:
         LANGUAGE.reset(token)
 
 
+@pytest.fixture
+def german() -> Iterator[None]:
+    token = LANGUAGE.set("de")
+    yield
+    LANGUAGE.reset(token)
+
+
+@pytest.mark.usefixtures("german")
+def test_what_the_engine_said_in_english_is_told_in_german(tmp_path: Path) -> None:
+    (tmp_path / "notes {a}.jpg").write_text("no picture")
+    with pytest.raises(ImageError) as unreadable:
+        load_image(tmp_path / "notes {a}.jpg")
+    assert sentence(unreadable.value, "another photo").startswith("notes {a}.jpg ist kein Bild, das")
+    with pytest.raises(SettingsError) as masks:
+        Settings(masks=999)
+    assert sentence(masks.value, "another photo") == "Die Zahl der Masken ist 999; bitte 1 bis 512 wählen."
+    with pytest.raises(SettingsError) as many:
+        checked(["a.png"] * 9)
+    assert sentence(many.value, "other photos") == "Es sind 9 Fotos von Gutteilen; bitte nur 1 bis 8 behalten."
+    with pytest.raises(WeightsError) as adapter:
+        load_reference(tmp_path / "notes {a}.jpg")
+    assert sentence(adapter.value, "other photos").startswith("notes {a}.jpg enthält nichts, was")
+    assert "oder ein anderes Foto." in sentence(RuntimeError(), "another photo")
+    assert retold("x.txt is no picture, zip archive or video by its name.").endswith(
+        "kein Bild, Zip-Archiv oder Video."
+    )
+    assert retold("Nothing of the kind, x.") == "Nothing of the kind, x."
+
+
 @pytest.mark.parametrize("language", LANGUAGES[1:])
 def test_nothing_is_translated_that_nobody_reads(language: str) -> None:
     sources = "".join(path.read_text() for path in (*SOURCES, *TEMPLATES)) + "".join(fixed())
-    sources = re.sub(r'"\s*\n\s*"', "", sources)
+    sources = re.sub(r'"\s*\n\s*f?"', "", sources)
     unread = {text for text in catalogue(language) if text not in sources and repr(text)[1:-1] not in sources}
     assert not unread
 

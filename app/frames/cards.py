@@ -18,7 +18,7 @@ from maeday_core.frames.pictures import annotated, close_up, reduced
 from maeday_core.frames.triage import confirmed, first, has_reference, headline, left, sentences, times_the_limit
 from maeday_core.frames.verdict import objects_text
 from maeday_core.io.images import RGBImage
-from maeday_core.texts import say
+from maeday_core.texts import retold, say
 
 WORST = 24
 """The gallery shows so many frames."""
@@ -49,7 +49,7 @@ SECONDS, MINUTES = "{count:.0f} s", "{count:.0f} min"
 
 def status(batch: Batch, problem: str = "") -> Markup:
     """The card on a batch: what was found, how far the run is, and what was left out."""
-    reasons = [without_folders(one.reason) for one in batch.left_out]
+    reasons = [retold(without_folders(one.reason)) for one in batch.left_out]
     beneath = render("frames_left_out", count=len(reasons), reasons=reasons[:NAMED]) if reasons else Markup()
     told = _progress(batch)
     if problem:

@@ -77,6 +77,16 @@ def chosen(panel: SettingsPanel, settings: Settings) -> Answer:
     }
 
 
+def _as_in_the_paper() -> gr.Button:
+    button = gr.Button("As in the paper", size="sm", elem_id="as-in-the-paper")
+    gr.Markdown(
+        "MAEDAY with 32 random masks, all patches, seed 0, the photo whole. The model stays the one that is chosen "
+        "above: bundled is this project's own small one; base, large and huge are the paper's kind.",
+        elem_id="paper-says",
+    )
+    return button
+
+
 def lay_out_settings(methods: list[tuple[str, str]]) -> SettingsPanel:
     """Lay out the panel; `methods` are titles and names of those that need no good parts."""
     choices = model_choices()
@@ -116,5 +126,5 @@ def lay_out_settings(methods: list[tuple[str, str]]) -> SettingsPanel:
                 info="Large or long photos are looked at through overlapping windows, so that no detail is lost.",
                 elem_id="tile",
             ),
-            paper=gr.Button("As in the paper", size="sm", elem_id="as-in-the-paper"),
+            paper=_as_in_the_paper(),
         )

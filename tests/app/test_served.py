@@ -72,7 +72,7 @@ def adapted(server: Server, saved: Path) -> Visitor:
     visitor.set("method", "patchcore")
     visitor.set("load-adapter", visitor.upload(saved))
     visitor.press("load-adapter", "upload")
-    assert "Adapted to 1 good part" in visitor.shows("adapter")
+    assert "Learned from 1 good part" in visitor.shows("adapter")
     assert "rests on one good part" in visitor.shows("verdict")
     return visitor
 

@@ -31,7 +31,9 @@ def adapted(visitor: Visitor, tmp_path: Path) -> Visitor:
 
 
 def test_a_photo_is_judged_before_and_after_good_parts(adapted: Visitor) -> None:
-    expect(adapted.adapter).to_contain_text("Adapted to 2 good parts")
+    expect(adapted.adapter).to_contain_text("Learned from 2 good parts")
+    expect(adapted.page.locator("#adapter .curve")).to_be_hidden()
+    adapted.page.locator("#adapter summary").click()
     expect(adapted.page.locator("#adapter .curve")).to_be_visible()
     pair = adapted.page.locator("#before-and-after")
     expect(pair.locator("img")).to_have_count(2)
@@ -58,7 +60,8 @@ def test_an_adapter_saved_today_gives_the_same_map_tomorrow(adapted: Visitor, tm
     before = adapted.page.evaluate("seen.starts")
     adapted.load_adapter(tmp_path / name)
     adapted.finish(before)
-    expect(adapted.adapter).to_contain_text("Adapted to 2 good parts")
+    expect(adapted.adapter).to_contain_text(re.compile(rf"Loaded {name}.*Learned on [\d-]+ from 2 good parts"))
+    expect(adapted.page.locator("#part-name input")).to_have_value("disc-holder")
     assert np.array_equal(adapted.error_map(), today)
 
 
@@ -106,8 +109,8 @@ def test_stop_keeps_what_was_learned_and_bad_photos_are_named(visitor: Visitor, 
     expect(visitor.adapter).to_contain_text(re.compile(r"Step \d+ of 40"))
     expect(visitor.detect).to_be_disabled()
     visitor.stop.click()
-    expect(visitor.adapter).to_contain_text("Adapted to 1 good part")
-    steps = re.search(r"(\d+) steps on the model bundled", visitor.adapter.inner_text())
+    expect(visitor.adapter).to_contain_text("Learned from 1 good part")
+    steps = re.search(r"(\d+) steps on the model bundled", visitor.adapter.text_content() or "")
     assert steps
     assert 0 < int(steps[1]) < 40
     expect(visitor.adapter).to_contain_text("notes.jpg is not a picture this program can read")
