@@ -60,9 +60,7 @@ def settings_of(panel: SettingsPanel, values: Values, alarm_rate: float = ALARM_
 
 def as_in_the_paper(panel: SettingsPanel) -> Answer:
     """The settings of the paper, which are the engine's own."""
-    paper = chosen(panel, Settings())
-    del paper[panel.seed]
-    return paper
+    return chosen(panel, Settings())
 
 
 def chosen(panel: SettingsPanel, settings: Settings) -> Answer:

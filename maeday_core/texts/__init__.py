@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
@@ -59,9 +60,13 @@ def retold(sentence: str) -> str:
         return known[sentence]
     for shape in _shapes(LANGUAGE.get()):
         if found := shape.pattern.fullmatch(sentence):
-            values = {name: known.get(value, value) for name, value in zip(shape.fields, found.groups(), strict=True)}
-            return FIELD.sub(lambda field: values[field[0]], shape.translation)
+            return _filled(shape, [known.get(value, value) for value in found.groups()])
     return sentence
+
+
+def _filled(shape: _Shape, values: Sequence[str]) -> str:
+    named = dict(zip(shape.fields, values, strict=True))
+    return FIELD.sub(lambda field: named[field[0]], shape.translation)
 
 
 def say(sentence: str, **values: Any) -> str:
