@@ -22,7 +22,9 @@ from maeday_core.texts import say
 
 SAW = ("masked", "reconstruction", "difference")
 """Where each picture of a mask stands."""
-DIFFERENCE = "Difference: squared error, 0 (black) to {top:.2f} (brightest); here up to {highest:.2f}"
+SCALE = (
+    "The difference is a squared error: black is 0, the brightest {top:.2f}; under this mask it reaches {highest:.2f}."
+)
 COVERED = {
     Verdict.ANOMALOUS: "The photo under its map: what does not belong is outlined",
     Verdict.LOOK: "The photo under its map: the most unusual place is ringed",
@@ -89,8 +91,9 @@ def mask_pictures(seen: Reconstructions | None, index: int, own_scale: bool) -> 
     if not seen:
         return Markup()
     top, highest = mask_scale(seen, own_scale)[1], highest_of(seen, index)
-    names = say("Masked input"), say("Reconstruction"), say(DIFFERENCE, top=top, highest=highest)
-    return render("saw", pictures=[*zip(SAW, names, one_mask(seen, index, own_scale), strict=True)])
+    names = say("Masked input"), say("Reconstruction"), say("Difference")
+    pictures = [*zip(SAW, names, one_mask(seen, index, own_scale), strict=True)]
+    return render("saw", pictures=pictures, scale=say(SCALE, top=top, highest=highest))
 
 
 def every_mask(seen: Reconstructions | None, own_scale: bool) -> Markup:

@@ -168,8 +168,8 @@ def test_a_researcher_sees_every_mask_of_the_paper_s_method_and_saves_all_files(
     expect(captions).to_have_count(32)
     highest = [float(caption.rpartition(" ")[2]) for caption in captions.all_inner_texts()]
     visitor.set("mask-index", 32)
-    expect(visitor.page.locator("#difference figcaption")).to_have_text(
-        f"Difference: squared error, 0 (black) to 0.50 (brightest); here up to {highest[-1]:.2f}"
+    expect(visitor.page.locator("#saw")).to_contain_text(
+        f"black is 0, the brightest 0.50; under this mask it reaches {highest[-1]:.2f}."
     )
 
     error_map = visitor.error_map()
@@ -180,7 +180,7 @@ def test_a_researcher_sees_every_mask_of_the_paper_s_method_and_saves_all_files(
     assert Image.open(io.BytesIO(figure)).format == "PNG"
     report = visitor.download("get-report")[1].decode()
     assert "maeday detect disc.png --method maeday" in report
-    assert report.count("what the model saw") == 4
+    assert "Mask 4: what the model saw" in report
 
 
 def test_a_long_photo_is_seen_through_windows(visitor: Visitor, tmp_path: Path) -> None:
