@@ -17,7 +17,7 @@ from app import build_demo
 from app.errors import sentence
 from app.inspect.learning import checked
 from app.language import IN_HTML, TEXT_VALUES, TEXTS, language_of
-from maeday_core import ImageError, Settings, SettingsError, WeightsError, load_image, load_reference
+from maeday_core import MaedayError, Settings, load_image, load_reference
 from maeday_core.texts import LANGUAGE, LANGUAGES, catalogue, retold, say
 from tests.conftest import ROOT
 
@@ -134,25 +134,47 @@ def german() -> Iterator[None]:
     LANGUAGE.reset(token)
 
 
+def in_german(english: str, **values: str) -> str:
+    """A translation with something filled in for each field, by the last word of its name."""
+    told = catalogue("de")[english]
+    for name, value in values.items():
+        told = re.sub(rf"\{{[^{{}}]*\b{name}\b[^{{}}]*\}}", lambda _, value=value: value, told)
+    return told
+
+
 @pytest.mark.usefixtures("german")
 def test_what_the_engine_said_in_english_is_told_in_german(tmp_path: Path) -> None:
-    (tmp_path / "notes {a}.jpg").write_text("no picture")
-    with pytest.raises(ImageError) as unreadable:
-        load_image(tmp_path / "notes {a}.jpg")
-    assert sentence(unreadable.value, "another photo").startswith("notes {a}.jpg ist kein Bild, das")
-    with pytest.raises(SettingsError) as masks:
-        Settings(masks=999)
-    assert sentence(masks.value, "another photo") == "Die Zahl der Masken ist 999; bitte 1 bis 512 wählen."
-    with pytest.raises(SettingsError) as many:
-        checked(["a.png"] * 9)
-    assert sentence(many.value, "other photos") == "Es sind 9 Fotos von Gutteilen; bitte nur 1 bis 8 behalten."
-    with pytest.raises(WeightsError) as adapter:
-        load_reference(tmp_path / "notes {a}.jpg")
-    assert sentence(adapter.value, "other photos").startswith("notes {a}.jpg enthält nichts, was")
-    assert "oder ein anderes Foto." in sentence(RuntimeError(), "another photo")
-    assert retold("x.txt is no picture, zip archive or video by its name.").endswith(
-        "kein Bild, Zip-Archiv oder Video."
-    )
+    name = "notes {a}.jpg"
+    (tmp_path / name).write_text("no picture")
+    for make, english, values in (
+        (
+            lambda: load_image(tmp_path / name),
+            "{name} is not a picture this program can read; "
+            "save it as 8- or 16-bit PNG, or JPEG, WebP, AVIF, BMP, GIF or PPM.",
+            {"name": name},
+        ),
+        (
+            lambda: load_reference(tmp_path / name),
+            "{path.name} holds nothing that this program has learned, or is damaged; learn from the good parts again.",
+            {"name": name},
+        ),
+        (
+            lambda: Settings(masks=999),
+            "The number of masks is {self.masks}; choose 1 to {MAX_MASKS}.",
+            {"masks": "999", "MAX_MASKS": "512"},
+        ),
+        (
+            lambda: checked(["a.png"] * 9),
+            "{len(shots)} photos of good parts were given; keep 1 to {MAX_SHOTS}.",
+            {"shots": "9", "MAX_SHOTS": "8"},
+        ),
+    ):
+        with pytest.raises(MaedayError) as found:
+            make()
+        assert sentence(found.value, "another photo") == in_german(english, **values) != str(found.value)
+    mistake = sentence(RuntimeError(), "another photo")
+    assert mistake.endswith(f"{say('another photo')}.")
+    assert say("picture, zip archive or video") in retold("x.txt is no picture, zip archive or video by its name.")
     assert retold("Nothing of the kind, x.") == "Nothing of the kind, x."
 
 

@@ -21,7 +21,7 @@ from app.models import load_saved
 from maeday_core import Reference, save_reference
 from maeday_core.texts import say
 
-NO_NAME = "good parts"
+UNNAMED = "good-parts"
 LONGEST_NAME = 60
 FIELD = f"""<label>{{{{title}}}} <small>{{{{info}}}}</small>
 <input type="text" maxlength="{LONGEST_NAME}" placeholder="{{{{placeholder}}}}" value="{{{{value}}}}"></label>"""
@@ -88,7 +88,7 @@ def lay_out_good_parts(lifetime: int, photo: gr.Image) -> GoodPartsPanel:
 
 def file_name(name: str, shots: int) -> str:
     """How the file of good parts is called: after the part, their number and the day."""
-    part = re.sub(r"[^\w-]+", "-", name.strip()[:LONGEST_NAME]).strip("-") or NO_NAME.replace(" ", "-")
+    part = re.sub(r"[^\w-]+", "-", name.strip()[:LONGEST_NAME]).strip("-") or UNNAMED
     return f"{part}-{shots}-good-{date.today():%Y-%m-%d}.safetensors"
 
 
@@ -104,7 +104,7 @@ def in_use(
         name: of the part.
         loaded: the file that it comes from; empty where it was learned now.
     """
-    saved = SAVED_NAME.fullmatch(reference.name) if loaded else None
+    saved = (SAVED_NAME.fullmatch(Path(loaded).stem) or SAVED_NAME.fullmatch(reference.name)) if loaded else None
     name, day = saved.groups() if saved else (name, "")
     file = file_name(name, reference.shots)
     reference = replace(reference, name=reference.name or Path(file).stem)
@@ -116,7 +116,7 @@ def in_use(
     return {
         panel.reference: reference,
         panel.adapted: True,
-        **({panel.name: name} if saved else {}),
+        **({panel.name: "" if name == UNNAMED else name} if saved else {}),
         panel.card: reference_card(reference, [*left_out, *unsaved], loaded, day),
         panel.download: download,
         panel.forget: gr.Button(interactive=True),
