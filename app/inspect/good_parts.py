@@ -56,7 +56,7 @@ class GoodPartsPanel:
     @property
     def outputs(self) -> list[Component]:
         """What learning, loading and forgetting change."""
-        return [self.reference, self.adapted, self.name, self.card, self.download, self.forget]
+        return [self.reference, self.adapted, self.card, self.download, self.forget]
 
 
 def lay_out_good_parts(lifetime: int, photo: gr.Image) -> GoodPartsPanel:
@@ -150,7 +150,7 @@ def forgotten(panel: GoodPartsPanel) -> Answer:
 
 
 def load(panel: GoodPartsPanel, path: str | None, reference: Reference | None, adapted: bool) -> Answer:
-    """Use what was saved before; a bad file leaves what is in use."""
+    """Use what was saved before, which may change the part's name, too; a bad file leaves what is in use."""
     try:
         return in_use(panel, load_saved(path or ""), loaded=Path(path or "").name)
     except Exception as error:

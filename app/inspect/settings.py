@@ -77,10 +77,9 @@ def chosen(panel: SettingsPanel, settings: Settings) -> Answer:
 
 def _as_in_the_paper() -> gr.Button:
     button = gr.Button("As in the paper", size="sm", elem_id="as-in-the-paper")
-    gr.Markdown(
-        "MAEDAY with 32 random masks, all patches, seed 0, the photo whole. The model stays the one that is chosen "
-        "above: bundled is this project's own small one; base, large and huge are the paper's kind.",
-        elem_id="paper-says",
+    gr.HTML(
+        "<p>MAEDAY with 32 random masks, all patches, seed 0, the photo whole. The model stays the one that is chosen "
+        "above: bundled is this project's own small one; base, large and huge are the paper's kind.</p>"
     )
     return button
 

@@ -118,7 +118,10 @@ def _detections_after_learning(learning: Learning) -> list[Any]:
         panel.tune.click(**learn),
         panel.example.click(learning.try_example, None, [tab.photo, *components(panel.shots)], **PRIVATE).then(**learn),
         panel.upload.upload(
-            partial(good_parts.load, panel), [panel.upload, panel.reference, panel.adapted], panel.outputs, **PRIVATE
+            partial(good_parts.load, panel),
+            [panel.upload, panel.reference, panel.adapted],
+            [*panel.outputs, panel.name],
+            **PRIVATE,
         ),
         panel.forget.click(partial(good_parts.forget, panel), None, panel.outputs, **PRIVATE),
     ]
