@@ -26,8 +26,8 @@ from app.inspect.first import FIRST
 from app.language import InTheVisitorsLanguage, Page
 from app.limits import Limits
 from app.theme import theme
-from app.turns import hand_on_long_turns
 from maeday_core.drawing import cards
+from maeday_core.serving.turns import hand_on_long_turns
 
 HERE = Path(__file__).parent
 MAX_UPLOAD = "500mb"

@@ -21,6 +21,7 @@ FLOORS = [
     {"methods"},
     {"drawing"},
     {"evaluation", "frames", "pretraining"},
+    {"serving"},
     {"cli"},
     {"app"},
 ]

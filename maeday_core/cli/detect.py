@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -48,6 +46,7 @@ def run(options: Namespace) -> int:
     """Detect; a picture that cannot be read is named, and the others are scored."""
     from maeday_core.methods import detector, find, last
     from maeday_core.model.device import give_memory_back
+    from maeday_core.serving.rows import row_of
 
     method, tools = find(options.method), tools_of(options, settings_of(options))
     if options.report and not options.out:
@@ -86,7 +85,7 @@ def run(options: Namespace) -> int:
 
             view = shown(path.name, query, result, doubt=doubt, reference=reference)
             files |= out.write(path, result, view, options.report)
-        _print({**_row(path, result, options.model), **files}, options.json)
+        _print({"path": str(path), **row_of(result, options.model), **files}, options.json)
     return status
 
 
@@ -135,39 +134,6 @@ def _elsewhere(path: Path) -> str:
     return ""
 
 
-def _row(path: Path, result: Detection, model: str | None) -> dict[str, Any]:
-    """What is printed of a result, as JSON."""
-    from maeday_core.frames.objects import BlockMap, find_objects
-
-    score, threshold, made_by = result.image_score, result.threshold, result.made_by.record()
-    anomalous = score > threshold.value
-    blocks = BlockMap.of(result.error_map, result.size).within(_outlined(result))
-    boxes = find_objects(blocks, -np.inf) if anomalous else []
-    return {
-        "path": str(path),
-        "image_score": score,
-        "threshold": threshold.value,
-        "verdict": "anomalous" if anomalous else "normal",
-        "state": result.verdict,
-        "share_above": threshold.ordinary.share_above(score),
-        "look": threshold.look,
-        "threshold_between": threshold.between,
-        "boxes": [asdict(box) for box in boxes],
-        "seconds": round(result.seconds, 4),
-        **made_by,
-        "alarm_rate": threshold.alarm_rate,
-        "model": made_by["model"] and (model or made_by["model"]),
-    }
-
-
-def _outlined(result: Detection) -> npt.NDArray[np.bool_]:
-    from maeday_core.detection.places import outline
-    from maeday_core.methods import find
-
-    height = find(result.made_by.method).height
-    return outline(result.error_map, result.image_score, result.threshold.value, height)
-
-
 class Folder:
     """Where the files of a run are written; a picture of its own from an earlier run is replaced, no other one.
 
@@ -194,6 +160,7 @@ class Folder:
         """
         from maeday_core.drawing.figure import SOFTWARE, save_figure
         from maeday_core.drawing.report import report_page
+        from maeday_core.methods.use import outlined
 
         stem = unique(shortened(path.stem, MAP), self._taken)
         error_map, mask, figure = (self.path / f"{stem}{ending}" for ending in (MAP, MASK, FIGURE))
@@ -201,10 +168,10 @@ class Folder:
             result.save_map(temporary)
         header = PngInfo()
         header.add_text("Software", SOFTWARE)
-        outlined = _outlined(result).astype(np.uint8) * np.uint8(255)
+        mask_of = outlined(result).astype(np.uint8) * np.uint8(255)
         height, width = result.picture_size
         with replacing(mask) as temporary:
-            picture = Image.fromarray(outlined).resize((width, height), Image.Resampling.NEAREST)
+            picture = Image.fromarray(mask_of).resize((width, height), Image.Resampling.NEAREST)
             picture.save(temporary, pnginfo=header)
         with replacing(figure) as temporary:
             save_figure(view, temporary)

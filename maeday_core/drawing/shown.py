@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from maeday_core.detection.decision import Verdict
 from maeday_core.detection.places import Place, find_places
-from maeday_core.detection.places import outline as outlined
 from maeday_core.detection.result import Detection, Reconstructions, Scale
 from maeday_core.detection.windows import FloatMap
 from maeday_core.drawing.pictures import (
@@ -24,8 +23,8 @@ from maeday_core.drawing.pictures import (
     ring,
 )
 from maeday_core.io.images import RGBImage, resize, resize_map
-from maeday_core.methods.base import find
 from maeday_core.methods.reference import Reference
+from maeday_core.methods.use import outlined
 from maeday_core.texts import say
 
 SHOWN_SIDE = 800
@@ -76,8 +75,7 @@ class Shown:
     @property
     def anomalous(self) -> npt.NDArray[np.bool_]:
         """What is outlined, (h, w); by a limit set by hand, what is above it."""
-        height = find(self.result.made_by.method).height if self.by_hand is None else None
-        return outlined(self.result.error_map, self.result.image_score, self.limit, height)
+        return outlined(self.result, self.by_hand)
 
     @property
     def places(self) -> list[Place]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
+
+from maeday_core.detection.places import outline
 from maeday_core.detection.result import Detection
 from maeday_core.detection.windows import seen_as
 from maeday_core.errors import SettingsError
 from maeday_core.fewshot.learned import Progress
 from maeday_core.io.images import RGBImage
-from maeday_core.methods.base import Detect, Method, Shots, last
+from maeday_core.methods.base import Detect, Method, Shots, find, last
 from maeday_core.methods.reference import Reference, kept
 from maeday_core.methods.tools import Tools
 from maeday_core.model.backbone import SIDE
@@ -94,3 +98,16 @@ def learn(
         except StopIteration as end:
             reference: Reference = end.value
             return reference
+
+
+def outlined(result: Detection, by_hand: float | None = None) -> npt.NDArray[np.bool_]:
+    """What does not belong, of the shape of the error map: as far as its method reaches from a peak.
+
+    Args:
+        result: of a detection.
+        by_hand: a threshold that a person set, above which everything is outlined; None for the automatic one.
+    """
+    if by_hand is not None:
+        return outline(result.error_map, result.image_score, by_hand)
+    height = find(result.made_by.method).height
+    return outline(result.error_map, result.image_score, result.threshold.value, height)

@@ -9,10 +9,13 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from maeday_core.methods import Tools
 from maeday_core.model.device import give_memory_back
+from maeday_core.serving.jobs import Given, Job
 
 LONGEST = 0.1
 """Seconds after which a turn goes to who comes before, ahead of the next layer of a network."""
@@ -22,7 +25,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-@dataclass
+@dataclass(eq=False)
 class Work:
     """What a visitor computes: how many seconds so far, and since when it is his turn."""
 
@@ -79,6 +82,17 @@ class _Turns:
 
 
 _turns, _current = _Turns(), threading.local()
+_works: WeakValueDictionary[str, Work] = WeakValueDictionary()
+
+
+def work_of(who: str) -> Work:
+    """What one computes, all that he asked for together as long as any of it goes on; of nobody, one of its own."""
+    return _works.setdefault(who, Work()) if who else Work()
+
+
+def in_this_process(job: Job[Given], tools: Tools, who: str = "") -> Iterator[Given]:
+    """Do a job here, in turns with all others."""
+    yield from job.steps(tools, functools.partial(in_turns, work=work_of(who)))
 
 
 @functools.cache

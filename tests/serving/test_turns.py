@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from torch import nn
 
-from app import turns
-from app.turns import Work, in_turns
 from maeday_core import MAEDAY, SELF_REFERENCE, MaskedAutoencoder, Method, Settings, Tools, detector
 from maeday_core.methods.base import last
+from maeday_core.serving import turns
+from maeday_core.serving.turns import Work, in_turns
 
 
 def test_no_two_steps_run_at_once() -> None:

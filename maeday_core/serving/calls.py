@@ -1,0 +1,356 @@
+"""Calls: what programs ask of a server, and the answer, in words, numbers and files.
+
+Each takes paths of files that the server holds, a `Compute`, and a folder for the files of the answer. What is wrong
+with the input is raised as a `MaedayError` with its sentence.
+"""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from PIL import Image
+from typing_extensions import TypedDict
+
+from maeday_core.detection.decision import ALARM_RATE
+from maeday_core.detection.result import Detection
+from maeday_core.detection.settings import Settings
+from maeday_core.detection.windows import Tile
+from maeday_core.drawing.cards import spoken
+from maeday_core.drawing.shown import overlay_pair, shown
+from maeday_core.errors import SettingsError
+from maeday_core.fewshot.fine_tuning import MAX_SHOTS
+from maeday_core.frames import FrameRun, LeftOut, Sources
+from maeday_core.frames.files import rows_of
+from maeday_core.frames.report import ANOMALOUS, LOOK
+from maeday_core.frames.triage import headline
+from maeday_core.io.files import unique
+from maeday_core.io.images import RGBImage, load_image
+from maeday_core.methods import ENSEMBLE, METHODS, Reference, Shots, find, last, load_reference, save_reference
+from maeday_core.methods.use import outlined
+from maeday_core.model.hub import HUB_MODELS
+from maeday_core.model.load import default_model
+from maeday_core.model.sampling import Sampling
+from maeday_core.serving.jobs import Given, Job, Learn, Look, Watch, to_the_end
+from maeday_core.serving.rows import row_of
+
+MAX_FRAMES = 500
+ADAPTER = "good-parts.safetensors"
+ARCHIVE = "frames.zip"
+
+
+class Compute(Protocol):
+    """Does a job with a model, by its name, and settings; `who` asks, so that nobody takes the turns of others."""
+
+    def __call__(self, job: Job[Given], model: str, settings: Settings, who: str) -> Iterator[Given]: ...
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How pictures are to be judged; by default as on the page.
+
+    Attributes:
+        method: the name of a method.
+        model: the name of a model; empty for the server's own.
+        masks, mask_ratio, seed, sampling, tile, alarm_rate: as in `Settings`.
+        threshold: the image score above which a picture is anomalous; None for the automatic one.
+    """
+
+    method: str = ENSEMBLE.name
+    model: str = ""
+    masks: int = 16
+    mask_ratio: float = 0.75
+    seed: int = 0
+    sampling: Sampling = "balanced"
+    tile: Tile = "auto"
+    alarm_rate: float = ALARM_RATE
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        find(self.method)
+        if self.threshold is not None and not 0 <= self.threshold < float("inf"):
+            raise SettingsError(f"The threshold is {self.threshold:g}; give 0 or more.")
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the engine.
+
+        Raises:
+            SettingsError: a value is out of its range.
+        """
+        return Settings(
+            masks=self.masks,
+            mask_ratio=self.mask_ratio,
+            seed=self.seed,
+            sampling=self.sampling,
+            tile=self.tile,
+            alarm_rate=self.alarm_rate,
+        )
+
+
+AS_FRAMES = Asked(masks=4, tile="on")
+"""How frames are judged where nobody says otherwise."""
+
+
+class Box(TypedDict):
+    """Where something does not belong, in pixels of the picture; `peak` is the highest value of the map in it."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    area: int
+    peak: float
+    centre: tuple[int, int]
+
+
+class Detected(TypedDict):
+    """The answer on one picture: the row of `maeday detect --json`, and what clients of other servers look for.
+
+    `is_anomalous`, `anomaly_score` and `anomaly_threshold` repeat `verdict`, `image_score` and `threshold`.
+    """
+
+    name: str
+    verdict: Literal["normal", "anomalous"]
+    state: Literal["normal", "look here", "anomalous"]
+    sentence: str
+    image_score: float
+    threshold: float
+    unit: str
+    is_anomalous: bool
+    anomaly_score: float
+    anomaly_threshold: float
+    share_above: float
+    boxes: list[Box]
+    doubt: str | None
+    seconds: float
+    settings: dict[str, Any]
+
+
+class Adapted(TypedDict):
+    """What was learned of good parts: their number, a phrase for people, doubts about the photos, and facts."""
+
+    method: str
+    shots: int
+    summary: str
+    doubts: list[str]
+    facts: dict[str, Any]
+
+
+class Watched(TypedDict):
+    """The answer on frames: a headline, a row for each as in `frames.jsonl`, and what could not be looked at."""
+
+    headline: str
+    threshold: float
+    reason: str
+    rows: list[dict[str, Any]]
+    left_out: list[dict[str, str]]
+
+
+class ModelInfo(TypedDict):
+    """A model that may be asked for."""
+
+    name: str
+    default: bool
+    about: str
+
+
+class MethodInfo(TypedDict):
+    """A method that may be asked for; `good_parts` says whether it uses photos of good parts."""
+
+    name: str
+    title: str
+    about: str
+    good_parts: str
+
+
+class Offered(TypedDict):
+    """What a server offers."""
+
+    models: list[ModelInfo]
+    methods: list[MethodInfo]
+
+
+@dataclass(frozen=True)
+class DetectFiles:
+    """The files of an answer on one picture.
+
+    Attributes:
+        heat_map: PNG, the picture under its map, marked, its longer side at most 800 px.
+        error_map: .npy, float32 of the picture's height and width.
+        mask: PNG of the same size, 255 where something does not belong.
+    """
+
+    heat_map: Path
+    error_map: Path
+    mask: Path
+
+
+def detect(
+    compute: Compute,
+    picture: Path,
+    asked: Asked,
+    out: Path,
+    good: Sequence[Path] = (),
+    adapter: Path | None = None,
+    who: str = "",
+) -> tuple[Detected, DetectFiles]:
+    """Judge one picture.
+
+    Args:
+        compute: does the work.
+        picture: its file.
+        asked: how.
+        out: a folder for the files of the answer.
+        good: photos of good parts to learn from first, 1 to 8.
+        adapter: instead, what `adapt` made of them.
+        who: asks.
+    """
+    if good and adapter:
+        raise SettingsError("Give either photos of good parts or what was learned from them, not both.")
+    query, reference = load_image(picture), Reference()
+    if adapter:
+        reference = load_reference(adapter)
+    elif good:
+        reference = learned(compute, good, asked, who)
+    result = last(compute(Look(query, asked.method, reference), asked.model, asked.settings, who))
+    doubt = reference.doubt_of(query)
+    view = replace(shown(picture.name, query, result, doubt=doubt, reference=reference), by_hand=asked.threshold)
+    row = row_of(result, asked.model or None, asked.threshold)
+    answer = Detected(
+        name=picture.name,
+        verdict=row["verdict"],
+        state=row["state"].value,
+        sentence=spoken(view),
+        image_score=row["image_score"],
+        threshold=row["threshold"],
+        unit=result.unit.name,
+        is_anomalous=row["verdict"] == "anomalous",
+        anomaly_score=row["image_score"],
+        anomaly_threshold=row["threshold"],
+        share_above=row["share_above"],
+        boxes=row["boxes"],
+        doubt=doubt,
+        seconds=row["seconds"],
+        settings=result.made_by.record(),
+    )
+    _, covered = overlay_pair(view, own_scale=False)
+    return answer, _written(result, covered, asked.threshold, out)
+
+
+def learned(compute: Compute, good: Sequence[Path], asked: Asked, who: str = "") -> Reference:
+    """What a method learns from photos of good parts, 1 to 8 of them."""
+    if not 1 <= len(good) <= MAX_SHOTS:
+        raise SettingsError(f"{len(good)} photos of good parts were given; give 1 to {MAX_SHOTS}.")
+    reference = last(compute(Learn(tuple(good), asked.method), asked.model, asked.settings, who))
+    assert isinstance(reference, Reference)
+    return reference
+
+
+def adapt(
+    compute: Compute, good: Sequence[Path], asked: Asked, out: Path, name: str = "", who: str = ""
+) -> tuple[Adapted, Path]:
+    """Learn from 1 to 8 photos of good parts; the file is what `detect` and `frames` take as `adapter`."""
+    reference = replace(learned(compute, good, asked, who), name=name)
+    save_reference(reference, path := out / ADAPTER)
+    return described(reference), path
+
+
+def described(reference: Reference) -> Adapted:
+    """What is said of good parts."""
+    facts: dict[str, Any] = {}
+    for one in reference.learned.values():
+        facts |= one.describe()
+    return Adapted(
+        method=reference.method,
+        shots=reference.shots,
+        summary=", ".join(one.summary for one in reference.learned.values()),
+        doubts=list(reference.doubts),
+        facts=facts,
+    )
+
+
+def frames(
+    compute: Compute,
+    files: Sequence[Path],
+    asked: Asked,
+    out: Path,
+    every: float = 1.0,
+    adapter: Path | None = None,
+    who: str = "",
+) -> tuple[Watched, Path]:
+    """Look at frames, at most 500, and judge them together.
+
+    Args:
+        compute: does the work.
+        files: pictures, zip archives and videos.
+        asked: how.
+        out: a folder for the run and its files.
+        every: seconds between frames of a video.
+        adapter: what `adapt` made of clean frames.
+        who: asks.
+
+    Returns:
+        The answer, and a zip archive of the tables, the report and the pictures of what was found.
+    """
+    within = out / "sources"
+    within.mkdir()
+    taken: set[str] = set()
+    copies = [shutil.copy(path, within / unique(path.name, taken)) for path in files]
+    sources = Sources(copies, every, within, MAX_FRAMES)
+    run, reference = FrameRun(out / "run"), load_reference(adapter) if adapter else Reference()
+    watch = Watch(run, sources, asked.method, reference)
+    found = to_the_end(lambda job: compute(job, asked.model, asked.settings, who), watch)
+    left_out = [one for one in found if isinstance(one, LeftOut)]
+    judgement = run.judge(asked.threshold, alarm_rate=asked.alarm_rate)
+    run.write(judgement)
+    answer = Watched(
+        headline=headline(judgement),
+        threshold=judgement.threshold,
+        reason=judgement.reason,
+        rows=rows_of(judgement),
+        left_out=[{"path": one.path, "reason": one.reason} for one in left_out],
+    )
+    return answer, packed(run, out / ARCHIVE)
+
+
+def packed(run: FrameRun, archive: Path) -> Path:
+    """Pack what a run gives: its tables, its report, and the pictures of what was found."""
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in sorted(run.folder.rglob("*")):
+            if path.is_file() and (path.parent == run.folder or path.parent.name in (ANOMALOUS, LOOK)):
+                file.write(path, path.relative_to(run.folder))
+    return archive
+
+
+def offered(models: Sequence[str] = ("bundled", *HUB_MODELS)) -> Offered:
+    """The models and methods that may be asked for."""
+    about = {"bundled": "small, in the program, works without a network"}
+    about |= {name: f"{model.repo} on the Hub, {model.size}" for name, model in HUB_MODELS.items()}
+    kinds = {Shots.NONE: "not used", Shots.OPTIONAL: "optional", Shots.REQUIRED: "required"}
+    return Offered(
+        models=[ModelInfo(name=one, default=one == default_model(), about=about.get(one, "")) for one in models],
+        methods=[
+            MethodInfo(name=one.name, title=one.title, about=one.about, good_parts=kinds[one.shots])
+            for one in METHODS.values()
+        ],
+    )
+
+
+def _how(asked: Asked) -> tuple[str, Settings]:
+    return asked.model, asked.settings
+
+
+def _written(result: Detection, covered: RGBImage, by_hand: float | None, out: Path) -> DetectFiles:
+    files = DetectFiles(out / "heat-map.png", out / "error-map.npy", out / "mask.png")
+    Image.fromarray(covered).save(files.heat_map)
+    result.save_map(files.error_map)
+    height, width = result.picture_size
+    mask = Image.fromarray(outlined(result, by_hand).astype(np.uint8) * np.uint8(255))
+    mask.resize((width, height), Image.Resampling.NEAREST).save(files.mask)
+    return files
