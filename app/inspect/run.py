@@ -21,7 +21,7 @@ from app.inspect.layout import InspectTab
 from app.inspect.looks import Looks, stem_of
 from app.inspect.question import Question
 from app.inspect.settings import FIRST_METHOD, as_in_the_paper, chosen, settings_of
-from app.inspect.strip import Strip, number_in, strip_html
+from app.inspect.strip import Strip, number_in, once_more, strip_html
 from app.models import load_tools
 from app.temporary import check_space
 from maeday_core import MAEDAY, METHODS, Method, Reference, Settings, Shots, find, load_image
@@ -180,6 +180,7 @@ class Inspection:
             self.tab.strip.kept: strip,
             self.tab.strip.entries: strip_html(strip),
             **self.start(view),
+            self.tab.result.verdict: once_more(one),
         }
 
     def detect_recalled(self, values: Values) -> Iterator[Answer]:

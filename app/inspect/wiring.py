@@ -16,14 +16,18 @@ from app.inspect.run import Inspection, method_choices
 from app.inspect.saving import Saving
 
 MAX_RUNS = 8
-SCROLL_TO_VERDICT = """(...given) => {
-    if (innerWidth < 768) document.getElementById("subject").scrollIntoView({behavior: "smooth"});
+SCROLL = """const subject = document.getElementById("subject"), {top} = subject.getBoundingClientRect();
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+    if (innerWidth < 768 || top < 0 || top > innerHeight) subject.scrollIntoView({behavior});"""
+"""On a phone, and wherever the verdict is out of sight."""
+SCROLL_TO_VERDICT = f"""(...given) => {{
+    {SCROLL}
     return given;
-}"""
-SCROLL_TO_NEW_VERDICT = """() => {
-    const photo = document.querySelector("#query img");
-    if (photo && innerWidth < 768) document.getElementById("subject").scrollIntoView({behavior: "smooth"});
-}"""
+}}"""
+SCROLL_TO_NEW_VERDICT = f"""() => {{
+    if (!document.querySelector("#query img")) return;
+    {SCROLL}
+}}"""
 SAVE = """() => document.querySelector("#strip-file").click()"""
 
 
@@ -114,7 +118,10 @@ def _detections_after_learning(learning: Learning) -> list[Any]:
         panel.tune.click(**learn),
         panel.example.click(learning.try_example, None, [tab.photo, *components(panel.shots)], **PRIVATE).then(**learn),
         panel.upload.upload(
-            partial(good_parts.load, panel), [panel.upload, panel.reference, panel.adapted], panel.outputs, **PRIVATE
+            partial(good_parts.load, panel),
+            [panel.upload, panel.reference, panel.adapted],
+            [*panel.outputs, panel.name],
+            **PRIVATE,
         ),
         panel.forget.click(partial(good_parts.forget, panel), None, panel.outputs, **PRIVATE),
     ]
@@ -185,7 +192,9 @@ def _wire_strip(inspection: Inspection) -> None:
     """Comparing two, and saving."""
     strip = inspection.tab.strip
     saving = Saving(strip)
-    strip.entries.select(saving.pin, strip.kept, [strip.kept, strip.entries, strip.compared], **AT_ONCE)
+    shown = [strip.kept, strip.entries, strip.compared]
+    strip.entries.select(saving.pin, strip.kept, shown, **AT_ONCE)
+    strip.compared.click(saving.close, strip.kept, shown, **AT_ONCE)
     for button, save in ((strip.csv, saving.table), (strip.report, saving.report)):
         button.click(save, strip.kept, strip.file, **AT_ONCE).then(None, js=SAVE)
 

@@ -236,7 +236,7 @@ def test_good_parts_are_learned_and_the_photo_is_judged_without_and_with_them(
         assert f"{doing} what is normal" in cards
     reference = answers[-1][do.tab.good_parts.reference]
     assert reference.shots == 1
-    assert "Adapted to 1 good part" in answers[-1][do.tab.good_parts.card]
+    assert "Learned from 1 good part" in answers[-1][do.tab.good_parts.card]
     offered = do.offer_methods(reference, "maeday")[do.tab.settings.method]
     assert "patchcore" in [name for _, name in offered.choices]
 
