@@ -23,7 +23,7 @@ UNUSUAL = (
     "A photo is called unusual where it differs from them more than all but a few good parts would. How high they "
     "score themselves, and where the limit lies, is in each verdict.",
 )
-KEPT = "Kept for this visit, an hour at most; save it to use it tomorrow."
+KEPT = "Kept for this visit, an hour at most, less if many come; save it to use it tomorrow."
 
 
 def message(title: str, text: str = "", kind: Kind = "hint", beneath: Markup = NOTHING) -> Markup:
