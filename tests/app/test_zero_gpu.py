@@ -140,8 +140,10 @@ def test_a_killed_worker_is_told_and_the_next_run_works(visitor: Visitor, space:
     assert "the limit" in visitor.shows("verdict")
 
 
-def test_what_is_asked_is_in_the_log(server: Server) -> None:
-    assert f"Learn asks for {DURATIONS.start + 2 * DURATIONS.shot} s of a GPU" in server.log.read_text()
+def test_what_is_asked_is_in_the_log(visitor: Visitor, server: Server) -> None:
+    visitor.set("masks", 2)
+    visitor.press("detect")
+    assert f"Look asks for {DURATIONS.start + 1} s of a GPU" in server.log.read_text()
 
 
 @pytest.mark.parametrize("masks", [1, 16, 64])
