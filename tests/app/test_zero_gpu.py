@@ -158,4 +158,5 @@ def test_what_a_visitor_may_ask_is_a_part_of_his_day(masks: int, side: int, shot
 
 def test_models_that_cannot_be_had_are_not_offered(visitor: Visitor, server: Server) -> None:
     assert [name for _, name in visitor.props[visitor.number("model")]["choices"]] == ["bundled"]
+    assert "ZeroGPU bfloat16" in visitor.shows("device")
     assert "The model large is not offered" in server.log.read_text()
