@@ -18,6 +18,8 @@ COLOURS = {
     "button_primary_background_fill": ("*primary_700", "*primary_700"),
     "button_primary_background_fill_hover": ("*primary_800", "*primary_800"),
     "checkbox_label_background_fill_selected": ("*primary_700", "*primary_700"),
+    "checkbox_border_color": ("*neutral_500", "*neutral_400"),
+    "checkbox_border_color_hover": ("*neutral_700", "*neutral_200"),
     "checkbox_background_color_selected": ("*primary_800", "*primary_800"),
     "link_text_color": ("*primary_700", "*primary_300"),
     "slider_color": ("*primary_700", "*primary_300"),

@@ -108,7 +108,7 @@ def good_parts(visitor: Visitor) -> Iterator[str]:
     visitor.adapter.and_(visitor.page.locator(".adapted")).wait_for(timeout=5 * PATIENCE)
     visitor.finish(before)
     yield "learned"
-    for name, state in (("metal-clean", "nothing-with-good-parts"), ("linen-clean", "doubted")):
+    for name, state in (("metal-clean", "nothing-with-good-parts"), ("brick-clean", "doubted")):
         visitor.run_example(name)
         yield state
     file, saved = visitor.download("get-adapter")
@@ -120,6 +120,14 @@ def good_parts(visitor: Visitor) -> Iterator[str]:
         visitor.load_adapter(path)
         visitor.finish(before)
     yield "loaded"
+    visitor.page.locator("#shot-above").click()
+    visitor.page.locator("#shots-shown li").nth(1).wait_for()
+    before = visitor.page.evaluate("seen.starts")
+    visitor.page.locator("#tune").click()
+    visitor.page.locator("#adapter .busy .curve").wait_for()
+    visitor.stop.click()
+    visitor.finish(before)
+    yield "doubted-good-parts"
 
 
 def forgotten(visitor: Visitor) -> Iterator[str]:
@@ -177,7 +185,7 @@ def triage(page: Page) -> Iterator[str]:
     page.locator("#frames-zip:enabled").wait_for()
     yield "frames-ignored"
     while page.locator(".frames-judged:not(.all)").count():
-        page.keyboard.press("y")
+        page.locator("#frames-object").click()
         page.wait_for_timeout(SETTLED)
     yield "frames-judged"
     page.locator("#frames-threshold input[type=number]").fill("99")
