@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -17,13 +18,18 @@ from gradio.components.base import server
 from gradio.components.image_editor import AcceptBlobs, EditorData, EditorDataBlobs
 from gradio.data_classes import FileData
 from gradio.events import EventData
+from gradio.exceptions import InvalidPathError
 from gradio.helpers import special_args
+from gradio.mcp import GradioMCPServer
 from gradio.queueing import Queue
 from gradio.state_holder import StateHolder
 from gradio.utils import get_upload_folder
+from gradio_client.utils import is_file_obj_with_meta, traverse
 from PIL import Image
 
+from app.callers import next_events
 from app.errors import storage_sentence
+from app.given import NOT_HERE, fetched
 from app.temporary import HOME
 
 CLAMPED = "clamped"
@@ -42,12 +48,14 @@ _number, _slider = gr.Number.preprocess, gr.Slider.preprocess
 _example, _arguments, _session, _push = gr.Dataset.preprocess, special_args, StateHolder.__getitem__, Queue.push
 _preprocess_data, _postprocess_data = gr.Blocks.preprocess_data, gr.Blocks.postprocess_data
 _call_function, _difference = gr.Blocks.call_function, gradio.utils.diff
+_content = GradioMCPServer.postprocess_output_data
 
 
 def apply() -> None:
     """Put the functions below in place of Gradio's own: in its classes, since each visitor has copies of components."""
     for place, name, function in (
         (processing_utils, "save_pil_to_cache", save_whole),
+        (processing_utils, "async_ssrf_protected_download", fetched),
         (gr.Image, "preprocess", as_sent),
         (gr.UploadButton, "preprocess", as_sent),
         (gr.ImageEditor, "preprocess", layers_as_sent),
@@ -64,6 +72,9 @@ def apply() -> None:
         (gradio.utils, "diff", difference),
         (StateHolder, "__getitem__", session),
         (Queue, "push", push),
+        (Queue, "get_events", next_events),
+        (GradioMCPServer, "convert_strings_to_filedata", arguments_as_sent),
+        (GradioMCPServer, "postprocess_output_data", content),
         (gr.Blocks, "preprocess_data", values_of_a_request),
         (gr.Blocks, "call_function", naming_a_full_disk(_call_function)),
         (gr.Blocks, "postprocess_data", naming_a_full_disk(_postprocess_data)),
@@ -200,8 +211,23 @@ async def values_of_a_request(blocks: gr.Blocks, event: Any, *given: Any, **opti
         return await _preprocess_data(blocks, event, *given, **options)
     except gr.Error as error:
         raise gr.Error(error.message, print_exception=False) from None
+    except InvalidPathError:
+        raise gr.Error(NOT_HERE, print_exception=False) from None
     except Exception:
         raise gr.Error(ODD, print_exception=False) from None
+
+
+def arguments_as_sent(server: GradioMCPServer, values: Any, positions: Any) -> Any:
+    """The arguments of a tool. Gradio would make files of some of the texts, and of those in lists not."""
+    return values
+
+
+def content(server: GradioMCPServer, answer: Any, root_url: str) -> Any:
+    """The answer of a tool. Gradio would write what is no file as Python does, and paths of the server for URLs."""
+    answer = processing_utils.add_root_url(answer, root_url, None)
+    texts = [json.dumps(traverse(one, lambda file: file["url"], is_file_obj_with_meta)) for one in answer]
+    given = [one if is_file_obj_with_meta(one) else text for one, text in zip(answer, texts, strict=True)]
+    return _content(server, given, root_url)
 
 
 def difference(old: Any, new: Any) -> list[Any]:
