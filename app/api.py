@@ -19,6 +19,7 @@ from typing import Any, Literal, ParamSpec, TypedDict, TypeVar
 
 import gradio as gr
 from gradio.data_classes import FileData
+from PIL import Image
 
 from app.callers import CALLS, MAX_CALLS, caller
 from app.errors import sentence
@@ -116,7 +117,9 @@ def detect(
     saved, who = _adapter(adapter), _who(request)
     with _folder() as out:
         answer, files = calls.detect(_compute, given(picture), asked, out, good, saved, who)
-        return answer, _file(files.heat_map), {"error_map": _file(files.error_map), "mask": _file(files.mask)}
+        heat_map = out / "heat-map.jpg"
+        Image.open(files.heat_map).save(heat_map, quality=90)  # clients of models take no more than a megabyte
+        return answer, _file(heat_map), {"error_map": _file(files.error_map), "mask": _file(files.mask)}
 
 
 @told
@@ -169,7 +172,7 @@ def frames(
     model: str | None = None,
 ) -> tuple[Watched, FileData]:
     """Look for foreign objects in many frames of the same kind, such as a floor or a belt, and judge them against each
-    other. Takes about a second a frame, and at most 500 frames.
+    other. At most 500 frames; one takes about a second, and some 500 letters of the answer.
 
     Args:
         files: Pictures, zip archives of pictures, and videos: https URLs, data URIs or uploads.
@@ -184,7 +187,7 @@ def frames(
         model: A name from the tool models. Leave it out for the server's own.
 
     Returns:
-        First the answer: a headline, the threshold and its reason, a row for each frame in their order, with its path,
+        First the answer: a headline, the threshold and its reason, a row for each frame in their order, with its name,
             time in a video, rank by score, image_score, verdict and boxes, and what could not be looked at. Then a zip
             archive: tables, a report to open in a browser, and the pictures of what was found.
     """
@@ -196,6 +199,8 @@ def frames(
     saved, who = _adapter(adapter), _who(request)
     with _folder() as out:
         answer, archive = calls.frames(_compute, paths, asked, out, **_numbers(every=every), adapter=saved, who=who)
+        answer["rows"] = [_named(row) for row in answer["rows"]]
+        answer["left_out"] = [_named(one) for one in answer["left_out"]]
         return answer, _file(archive)
 
 
@@ -272,6 +277,12 @@ def _folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _file(path: Path) -> FileData:
-    """A file of an answer."""
-    return FileData(path=kept(path), orig_name=path.name, size=path.stat().st_size)
+def _named(row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose `path` is its `name`: Gradio's clients would download whatever has a path."""
+    return {"name" if name == "path" else name: value for name, value in row.items()}
+
+
+def _file(path: Path) -> Any:
+    """A file of an answer, a `FileData`."""
+    file = FileData(path=kept(path), orig_name=path.name, size=path.stat().st_size)
+    return file.model_dump()  # Gradio looks for files in dictionaries and in nothing else

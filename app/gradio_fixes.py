@@ -223,8 +223,12 @@ def arguments_as_sent(server: GradioMCPServer, values: Any, positions: Any) -> A
 
 
 def content(server: GradioMCPServer, answer: Any, root_url: str) -> Any:
-    """The answer of a tool. Gradio would write what is no file as Python does, and paths of the server for URLs."""
-    answer = processing_utils.add_root_url(answer, root_url, None)
+    """The answer of a tool, each part by itself: files as URLs, those to look at as pictures too, the rest as JSON.
+
+    Gradio would write several parts as one text, and in Python's words.
+    """
+    parts = answer[0] if len(answer) == 1 and isinstance(answer[0], (list, tuple)) else answer
+    answer = processing_utils.add_root_url(list(parts), root_url, None)
     texts = [json.dumps(traverse(one, lambda file: file["url"], is_file_obj_with_meta)) for one in answer]
     given = [one if is_file_obj_with_meta(one) else text for one, text in zip(answer, texts, strict=True)]
     return _content(server, given, root_url)
