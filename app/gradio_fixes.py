@@ -21,10 +21,10 @@ from gradio.events import EventData
 from gradio.exceptions import InvalidPathError
 from gradio.helpers import special_args
 from gradio.mcp import GradioMCPServer
+from gradio.processing_utils import client_utils
 from gradio.queueing import Queue
 from gradio.state_holder import StateHolder
 from gradio.utils import get_upload_folder
-from gradio_client.utils import is_file_obj_with_meta, traverse
 from PIL import Image
 
 from app.callers import next_events
@@ -229,8 +229,11 @@ def content(server: GradioMCPServer, answer: Any, root_url: str) -> Any:
     """
     parts = answer[0] if len(answer) == 1 and isinstance(answer[0], (list, tuple)) else answer
     answer = processing_utils.add_root_url(list(parts), root_url, None)
-    texts = [json.dumps(traverse(one, lambda file: file["url"], is_file_obj_with_meta)) for one in answer]
-    given = [one if is_file_obj_with_meta(one) else text for one, text in zip(answer, texts, strict=True)]
+    texts = [
+        json.dumps(client_utils.traverse(one, lambda file: file["url"], client_utils.is_file_obj_with_meta))
+        for one in answer
+    ]
+    given = [one if client_utils.is_file_obj_with_meta(one) else text for one, text in zip(answer, texts, strict=True)]
     return _content(server, given, root_url)
 
 
