@@ -17,7 +17,7 @@ import safehttpx
 from gradio.processing_utils import PUBLIC_HOSTNAME_WHITELIST, save_base64_to_cache, ssrf_protected_download
 from gradio.utils import get_upload_folder
 
-from app.temporary import check_space
+from app.temporary import StorageError, check_space
 from maeday_core.io.images import MAX_BYTES
 
 SERVED = "/gradio_api/file="
@@ -64,20 +64,25 @@ async def fetched(url: str, cache_dir: str) -> str:
     own = unquote(url.partition(SERVED)[2].partition("?")[0])
     if own and _kept_here(own):
         return own
-    check_space()
     Path(cache_dir).mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=cache_dir))
+    folder, done = Path(tempfile.mkdtemp(dir=cache_dir)), False
     try:
+        check_space()
         async with asyncio.timeout(MAX_SECONDS):
-            return str(await _fetch(url, folder))
+            path = await _fetch(url, folder)
+        done = True
+        return str(path)
+    except gr.Error:
+        raise
+    except StorageError as error:
+        raise gr.Error(str(error), print_exception=False) from None
     except (ValueError, OSError, TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
-        shutil.rmtree(folder, ignore_errors=True)
         why = f" ({error.response.status_code})" if isinstance(error, httpx.HTTPStatusError) else ""
         told = f"{url[:SHOWN]} cannot be fetched{why}: give an https URL that anybody can open, or upload the file."
         raise gr.Error(told, print_exception=False) from None
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    finally:
+        if not done:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _fetch(url: str, folder: Path) -> Path:

@@ -27,7 +27,7 @@ from gradio.state_holder import StateHolder
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from app.callers import next_events
+from app.callers import CALLS, next_events
 from app.errors import storage_sentence
 from app.given import NOT_HERE, fetched
 from app.temporary import HOME
@@ -199,8 +199,10 @@ def session(holder: StateHolder, name: str) -> Any:
 
 
 async def push(queue: Queue, body: Any, request: Any, username: str | None) -> Any:
-    """Put an event into the queue. Gradio would fail on one of a visit without a name."""
-    return await _push(queue, body, request, username) if body.session_hash else (False, ODD, "error")
+    """Put an event into the queue. Gradio would fail on one of a visit without a name; a call needs none."""
+    event = queue.blocks.fns.get(body.fn_index)
+    named = body.session_hash or (body.session_hash is None and event and event.concurrency_id == CALLS)
+    return await _push(queue, body, request, username) if named else (False, ODD, "error")
 
 
 async def values_of_a_request(blocks: gr.Blocks, event: Any, *given: Any, **options: Any) -> list[Any]:

@@ -89,6 +89,11 @@ def texts(result: CallToolResult) -> list[str]:
     return [part.text for part in result.content if isinstance(part, TextContent)]
 
 
+def size(path: str | Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        return picture.size
+
+
 def test_nothing_else_is_public(client: Client, server: Server) -> None:
     described = client.view_api(return_format="dict", print_info=False)
     assert list(described["named_endpoints"]) == PUBLIC
@@ -114,9 +119,9 @@ def test_examples_of_the_guide_run(server: Server, tmp_path: Path, monkeypatch: 
     )
     names: dict[str, Any] = {}
     for block in re.findall(r"^```python\n(.+?)^```", guide, re.M | re.S):
-        exec(block.replace('handle_file("photo.jpg"), api', 'handle_file("photo.jpg"), masks=1, api'), names)
+        exec(block, names)
     assert names["answer"]["verdict"] == "anomalous"
-    assert Image.open(names["files"]["mask"]).size == Image.open(SCRATCH).size
+    assert size(names["files"]["mask"]) == size(SCRATCH)
     assert len([row for row in names["watched"]["rows"] if row["verdict"] == "anomalous"]) == 3
 
 
@@ -132,7 +137,7 @@ def test_an_answer_is_that_of_the_library(client: Client, adapter: str) -> None:
     assert answer["threshold"] == answer["anomaly_threshold"] == pytest.approx(alone.threshold.value, rel=1e-4)
     assert answer["is_anomalous"] is (answer["verdict"] == "anomalous") is True
     np.testing.assert_allclose(np.load(files["error_map"]), alone.error_map, rtol=1e-2, atol=1e-2)
-    assert Image.open(heat_map).size == (480, 480)
+    assert size(heat_map) == (480, 480)
 
 
 def test_plain_requests_are_answered(server: Server) -> None:
@@ -232,7 +237,7 @@ def test_a_tool_says_what_is_wrong(server: Server) -> None:
 
 def test_a_light_caller_passes_by_a_heavy_one(server: Server, client: Client) -> None:
     heavy, light = Client(server.url, verbose=False), Client(server.url, verbose=False)
-    jobs = [heavy.submit(picture=handle_file(SCRATCH), seed=seed, api_name="/detect") for seed in range(6)]
+    jobs = [heavy.submit(picture=handle_file(SCRATCH), masks=4, seed=seed, api_name="/detect") for seed in range(6)]
     light.predict(picture=handle_file(SCRATCH), method="self", api_name="/detect")
     assert sum(job.done() for job in jobs) <= 3
     assert len({job.result()[0]["image_score"] for job in jobs}) == 6
