@@ -30,6 +30,7 @@ from PIL import Image
 from app.callers import CALLS, next_events
 from app.errors import storage_sentence
 from app.given import NOT_HERE, fetched
+from app.sessions import in_use
 from app.temporary import HOME
 
 CLAMPED = "clamped"
@@ -71,6 +72,7 @@ def apply() -> None:
         (gradio.blocks, "special_args", arguments),
         (gradio.utils, "diff", difference),
         (StateHolder, "__getitem__", session),
+        (StateHolder, "update", in_use),
         (Queue, "push", push),
         (Queue, "get_events", next_events),
         (GradioMCPServer, "convert_strings_to_filedata", arguments_as_sent),

@@ -1,5 +1,4 @@
-"""The page as on a ZeroGPU Space, without a GPU: the real `spaces` package and its workers, and a stand-in of the part of
-the platform that it talks to.
+"""The page as on a ZeroGPU Space, without a GPU: the real package `spaces`, its workers, a stand-in of the platform.
 
 `python -m tests.app.zero_gpu` is `app.py` where what moves a model to a GPU leaves it on the CPU.
 """
