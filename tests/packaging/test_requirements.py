@@ -32,7 +32,7 @@ def declared(*groups: list[str]) -> dict[str, Requirement]:
 @pytest.mark.parametrize(
     ("file", "requirements"),
     [
-        ("requirements.txt", declared(PROJECT["dependencies"], EXTRAS["app"])),
+        ("requirements.txt", declared(PROJECT["dependencies"], EXTRAS["app"], EXTRAS["mcp"])),
         ("requirements-dev.txt", declared(EXTRAS["dev"])),
     ],
 )
