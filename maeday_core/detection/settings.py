@@ -11,6 +11,8 @@ from maeday_core.errors import SettingsError
 from maeday_core.model.sampling import Sampling
 
 MAX_MASKS = 512
+MAX_SEED = 2**53 - 1
+"""Every program reads it exactly from JSON; torch's generators take no seed of 2**64."""
 Patches = Literal["all", "masked"]
 ErrorSpace = Literal["rgb", "normalised"]
 
@@ -22,7 +24,7 @@ class Settings:
     Attributes:
         masks: N, the number of random masks, 1 to 512.
         mask_ratio: share of the patches that each mask hides.
-        seed: of the masks, the fine-tuning and the coresets.
+        seed: of the masks, the fine-tuning and the coresets, 0 to 2**53 - 1.
         sampling: `random` (the paper) or `balanced` (every patch is shown equally often).
         patches: `all` compares visible patches too, as the paper does; `masked` only what was hidden.
         error_space: `rgb` measures the error in RGB [0, 1]; `normalised` in the model's ImageNet-normalised values.
@@ -51,8 +53,8 @@ class Settings:
             raise SettingsError(f"The number of masks is {self.masks}; choose 1 to {MAX_MASKS}.")
         if not 0.05 <= self.mask_ratio <= 0.95:
             raise SettingsError(f"The mask ratio is {self.mask_ratio:g}; choose 0.05 to 0.95.")
-        if self.seed < 0:
-            raise SettingsError(f"The seed is {self.seed}; choose 0 or a larger whole number.")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise SettingsError(f"The seed is {self.seed}; choose a whole number from 0 to {MAX_SEED}.")
         if not 0 < self.alarm_rate < 1:
             raise SettingsError(f"The alarm rate is {self.alarm_rate:g}; choose a share between 0 and 1.")
         for name, choices in CHOICES.items():

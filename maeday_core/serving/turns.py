@@ -45,9 +45,10 @@ class Work:
 
     def end(self) -> None:
         """Leave the turn to others."""
-        self.spent += time.monotonic() - self.since
+        seconds = time.monotonic() - self.since
+        self.spent += seconds
         _current.work = None
-        _turns.leave()
+        _turns.leave(seconds)
 
 
 @dataclass
@@ -59,6 +60,7 @@ class _Turns:
     waiting: list[tuple[float, int]] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=itertools.count)
     taken: bool = False
+    spent: float = 0.0
 
     def take(self, rank: float) -> None:
         with self.changed:
@@ -75,14 +77,20 @@ class _Turns:
         with self.changed:
             return bool(self.waiting) and min(self.waiting)[0] < rank
 
-    def leave(self) -> None:
+    def leave(self, seconds: float) -> None:
         with self.changed:
+            self.spent += seconds
             self.taken = False
             self.changed.notify_all()
 
 
 _turns, _current = _Turns(), threading.local()
 _works: WeakValueDictionary[str, Work] = WeakValueDictionary()
+
+
+def computed() -> float:
+    """The seconds that all have computed, together, since the program began."""
+    return _turns.spent
 
 
 def work_of(who: str) -> Work:

@@ -1,0 +1,38 @@
+"""A server for the tests of this folder, with the tiny model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from fastapi.testclient import TestClient
+
+from maeday_core import MaskedAutoencoder, Tools
+from maeday_core.serving.engine import Engine
+from maeday_core.serving.rest import Options, application
+
+Serve = Callable[..., TestClient]
+
+
+@pytest.fixture(scope="module")
+def serve(tiny_model: MaskedAutoencoder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Starts a server with options and waits until it is ready."""
+    with ExitStack() as ends:
+
+        def started(engine: Engine | None = None, **options: object) -> TestClient:
+            folder = tmp_path_factory.mktemp("server")
+            app = application(engine or Engine(lambda: Tools.of(tiny_model)), Options(**options), folder)
+            app.state.folder = folder
+            client = ends.enter_context(TestClient(app))
+            while engine is None and client.get("/ready").status_code != 200:
+                time.sleep(0.01)
+            return client
+
+        yield started
+
+
+@pytest.fixture(scope="module")
+def client(serve: Serve) -> TestClient:
+    return serve()
