@@ -10,8 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from maeday_core import MaskedAutoencoder, Tools
-from maeday_core.serving.engine import Engine
-from maeday_core.serving.rest import Options, application
+from maeday_core.serving.rest.application import Options, application
+from maeday_core.serving.rest.engine import Engine
 
 Serve = Callable[..., TestClient]
 

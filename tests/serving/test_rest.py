@@ -31,7 +31,7 @@ from maeday_core import (
     save_reference,
 )
 from maeday_core.model.mae import ModelInfo
-from maeday_core.serving.engine import Engine
+from maeday_core.serving.rest.engine import Engine
 from tests.conftest import ROOT, TINY, part
 from tests.serving.conftest import Serve
 
@@ -167,7 +167,7 @@ def test_a_key_is_asked_for(serve: Serve) -> None:
 
 
 def test_too_much_is_refused_whether_it_is_announced_or_not(serve: Serve) -> None:
-    client = serve(max_request=2000)
+    client = serve(max_request=0.002)
     announced = client.post("/v1/detect", files=picture(bytes(3000)))
     body = b"".join([b'--x\r\nContent-Disposition: form-data; name="picture"; filename="a"\r\n\r\n', bytes(3000)])
     form = {"content-type": "multipart/form-data; boundary=x"}
@@ -277,7 +277,7 @@ def test_it_is_not_ready_before_the_model_and_after_the_end(serve: Serve, tiny_m
     loaded.set()
     while client.get("/ready").status_code != 200:
         time.sleep(0.01)
-    engine.stopping.set()
+    engine.stop()
     assert client.get("/ready").status_code == 503
     answer = client.post("/v1/detect", files=picture())
     assert answer.status_code == 503

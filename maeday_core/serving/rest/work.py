@@ -16,13 +16,15 @@ from typing import TypeVar
 from fastapi import Request, UploadFile
 
 from maeday_core.serving.calls import Compute
-from maeday_core.serving.door import FULL, who
-from maeday_core.serving.engine import Engine
-from maeday_core.serving.metrics import Metrics
-from maeday_core.serving.places import Full, Places
-from maeday_core.serving.refusals import GONE, SOON, Refused
-from maeday_core.serving.store import Store, safe_name
+from maeday_core.serving.rest.door import FULL, who
+from maeday_core.serving.rest.engine import NOBODY, STOPPING, Engine
+from maeday_core.serving.rest.metrics import Metrics
+from maeday_core.serving.rest.places import Full, Places
+from maeday_core.serving.rest.refusals import GONE, SOON, Refused
+from maeday_core.serving.rest.store import Store, safe_name
 
+LOOKING = 0.2
+"""Seconds between two looks whether the end has come."""
 Answer = TypeVar("Answer")
 
 
@@ -76,9 +78,12 @@ class Workshop:
         job = asyncio.ensure_future(self._at_a_place(who(request.scope), call, work, gone))
         left = asyncio.ensure_future(_left(request))
         try:
-            done, _ = await asyncio.wait({job, left}, return_when=asyncio.FIRST_COMPLETED)
-            if job not in done:
-                raise Refused(GONE, "Nobody waits for the answer.")
+            while not job.done():
+                await asyncio.wait({job, left}, timeout=LOOKING, return_when=asyncio.FIRST_COMPLETED)
+                if self.engine.is_over:
+                    raise Refused(503, STOPPING, SOON)
+                if left.done():
+                    raise Refused(GONE, NOBODY)
             return job.result()
         finally:
             gone.set()

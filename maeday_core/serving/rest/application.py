@@ -23,7 +23,8 @@ from starlette.exceptions import HTTPException
 from maeday_core import __version__
 from maeday_core.errors import SettingsError
 from maeday_core.serving import calls
-from maeday_core.serving.answers import (
+from maeday_core.serving.calls import AS_FRAMES, Asked, Offered
+from maeday_core.serving.rest.answers import (
     DETECTED,
     OF_JOBS,
     AdaptAnswer,
@@ -34,15 +35,14 @@ from maeday_core.serving.answers import (
     Ready,
     errors,
 )
-from maeday_core.serving.calls import AS_FRAMES, Asked, Offered
-from maeday_core.serving.door import OPEN, Door
-from maeday_core.serving.engine import Engine
-from maeday_core.serving.forms import Adapter, Every, Frames, GoodParts, Name, OptionalGood, Upload, asked_by
-from maeday_core.serving.metrics import Metrics
-from maeday_core.serving.places import Places
-from maeday_core.serving.refusals import Refused, refusal, response
-from maeday_core.serving.store import Store
-from maeday_core.serving.work import Desk, Workshop
+from maeday_core.serving.rest.door import OPEN, Door
+from maeday_core.serving.rest.engine import Engine
+from maeday_core.serving.rest.forms import Adapter, Every, Frames, GoodParts, Name, OptionalGood, Upload, asked_by
+from maeday_core.serving.rest.metrics import Metrics
+from maeday_core.serving.rest.places import Places
+from maeday_core.serving.rest.refusals import Refused, refusal, response
+from maeday_core.serving.rest.store import Store
+from maeday_core.serving.rest.work import Desk, Workshop
 
 ABOUT = """Tells what does not belong in a picture, with a masked autoencoder: give a photo, and photos of good parts if
 there are any. Every error is `{"error": "a sentence"}`. Files of an answer are fetched by its links, for a while."""
@@ -50,7 +50,7 @@ AT_WORK = 4
 """Requests that are worked on at once: one computes at a time, the others decode, draw and write."""
 SWEEPING = 10.0
 """Seconds between two looks for files to let go."""
-CHUNK = 1_000_000
+MEGABYTE = CHUNK = 1_000_000
 FILES = "/v1/files/{token}/{name}"
 Answer = TypeVar("Answer")
 
@@ -61,19 +61,22 @@ class Options:
 
     Attributes:
         api_key: that callers must give; none where it is empty.
-        max_request: bytes of a request.
+        max_request: megabytes of a request.
         max_waiting: requests that may wait for a place.
         keep: seconds for which files of answers are kept.
     """
 
     api_key: str = ""
-    max_request: int = 200_000_000
+    max_request: float = 200.0
     max_waiting: int = 16
     keep: float = 600.0
 
     def __post_init__(self) -> None:
-        if self.max_request < 1 or self.max_waiting < 0 or not 0 < self.keep < float("inf"):
-            raise SettingsError("A server takes requests of 1 byte or more, and keeps files for more than 0 seconds.")
+        for name, value in (("largest request", self.max_request), ("time for which files are kept", self.keep)):
+            if not 0 < value < float("inf"):
+                raise SettingsError(f"The {name} is {value:g}; give more than 0.")
+        if self.max_waiting < 0:
+            raise SettingsError(f"The number of requests that may wait is {self.max_waiting}; give 0 or more.")
 
 
 @dataclass(frozen=True)
@@ -203,7 +206,7 @@ def application(engine: Engine, options: Options, folder: Path) -> FastAPI:
         threading.Thread(target=engine.load, daemon=True).start()
         sweeping = asyncio.create_task(_sweep(store))
         yield
-        engine.stopping.set()
+        engine.stop()
         sweeping.cancel()
         shop.pool.shutdown(wait=False, cancel_futures=True)
 
@@ -224,7 +227,7 @@ def application(engine: Engine, options: Options, folder: Path) -> FastAPI:
         store=store,
         metrics=metrics,
         key=options.api_key,
-        most=options.max_request,
+        most=int(options.max_request * MEGABYTE),
     )
     _add_paths(app, Rest(shop), bool(options.api_key))
     return app

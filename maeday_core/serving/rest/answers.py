@@ -7,7 +7,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from maeday_core.serving.calls import Adapted, Detected, Watched
-from maeday_core.serving.refusals import Error
+from maeday_core.serving.rest.refusals import Error
 
 
 class DetectLinks(TypedDict):

@@ -12,11 +12,11 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from maeday_core.serving.engine import Engine
-from maeday_core.serving.metrics import Metrics
-from maeday_core.serving.places import Places
-from maeday_core.serving.refusals import SOON, Refused, refusal, response
-from maeday_core.serving.store import Store
+from maeday_core.serving.rest.engine import STOPPING, Engine
+from maeday_core.serving.rest.metrics import Metrics
+from maeday_core.serving.rest.places import Places
+from maeday_core.serving.rest.refusals import SOON, Refused, refusal, response
+from maeday_core.serving.rest.store import Store
 
 OPEN = frozenset({"/health", "/ready"})
 """Paths that need no key: they tell nothing but whether the server works."""
@@ -61,6 +61,9 @@ class Door:
                 await bounded.drain()
                 raise refused
             await self.app(scope, bounded, noted)
+        except asyncio.CancelledError:  # at the end, of who still sends
+            if not status:
+                await response(Refused(503, STOPPING, SOON))(scope, receive, noted)
         except Exception as error:
             if status:  # the answer has begun
                 _logger.error("An answer was cut short", exc_info=error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -10,10 +11,13 @@ from maeday_core.detection.settings import Settings
 from maeday_core.methods import Tools
 from maeday_core.serving.calls import Compute
 from maeday_core.serving.jobs import Given, Job
-from maeday_core.serving.refusals import GONE, SOON, Refused
+from maeday_core.serving.rest.refusals import GONE, SOON, Refused
 from maeday_core.serving.turns import hand_on_long_turns, in_this_process
 
 LOADING = "The model is being loaded; try again soon."
+NOBODY = "Nobody waits for the answer."
+GRACE = 3.0
+"""Seconds that steps have to end once the server is being shut down: managers of processes wait ten or more."""
 STOPPING = "The server is being shut down; try again later."
 
 
@@ -26,12 +30,14 @@ class Engine:
         tools: once the model is loaded.
         failure: why it could not be.
         stopping: set once no more work is to be done.
+        last_moment: until then, as of `time.monotonic`, steps that run may end.
     """
 
     find: Callable[[], Tools]
     tools: Tools | None = None
     failure: Exception | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
+    last_moment: float = float("inf")
 
     def load(self) -> None:
         """Load the model, and the network that compares patches."""
@@ -43,6 +49,16 @@ class Engine:
             self.tools = tools
         except Exception as error:
             self.failure = error
+
+    def stop(self) -> None:
+        """No more work: what runs ends after its step, or is given up."""
+        self.last_moment = time.monotonic() + GRACE
+        self.stopping.set()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is waited for any longer."""
+        return time.monotonic() > self.last_moment
 
     @property
     def model(self) -> str:
@@ -69,6 +85,6 @@ class Engine:
                 yield item
                 self.check()
                 if gone.is_set():
-                    raise Refused(GONE, "Nobody waits for the answer.")
+                    raise Refused(GONE, NOBODY)
 
         return here
