@@ -41,6 +41,8 @@ from maeday_core.serving.jobs import CUT, Given, Job, Learn, Look, Watch
 from maeday_core.serving.rows import row_of
 
 MAX_FRAMES = 500
+MAX_THRESHOLD = 10_000.0
+"""No score comes near; beyond 1e38 the colours of a map could not be computed."""
 ADAPTER = "good-parts.safetensors"
 ARCHIVE = "frames.zip"
 
@@ -74,8 +76,8 @@ class Asked:
 
     def __post_init__(self) -> None:
         find(self.method)
-        if self.threshold is not None and not 0 <= self.threshold < float("inf"):
-            raise SettingsError(f"The threshold is {self.threshold:g}; give 0 or more.")
+        if self.threshold is not None and not 0 <= self.threshold <= MAX_THRESHOLD:
+            raise SettingsError(f"The threshold is {self.threshold:g}; give 0 to {MAX_THRESHOLD:g}.")
 
     @property
     def settings(self) -> Settings:

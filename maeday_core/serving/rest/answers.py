@@ -80,24 +80,27 @@ REASONS = {
     503: "The model is being loaded, the server is being shut down, or it lacks memory or disk space.",
 }
 OF_JOBS = (400, 408, 413, 415, 422, 429, 503)
-BOX = {"x": 260, "y": 186, "width": 34, "height": 120, "area": 2210, "peak": 1.62, "centre": [277, 246]}
 DETECTED: dict[str, Any] = {
-    "name": "metal-scratch.jpg",
+    "name": "part-0417.jpg",
     "verdict": "anomalous",
     "state": "anomalous",
-    "sentence": "Something does not belong: 1.5 x the limit.",
-    "image_score": 1.35,
-    "threshold": 0.92,
-    "unit": "deviations",
+    "sentence": "Something here does not belong: 1.2 times the limit.",
+    "image_score": 1.7155,
+    "threshold": 1.3948,
+    "unit": "evidence",
     "is_anomalous": True,
-    "anomaly_score": 1.35,
-    "anomaly_threshold": 0.92,
-    "share_above": 0.0004,
-    "boxes": [BOX],
-    "doubt": None,
+    "anomaly_score": 1.7155,
+    "anomaly_threshold": 1.3948,
+    "share_above": 0.0002,
+    "boxes": [{"x": 172, "y": 183, "width": 159, "height": 133, "area": 2750, "peak": 1.8484, "centre": [252, 249]}],
+    "doubt": "This photo looks unlike the good parts.",
     "seconds": 0.42,
-    "settings": {"method": "ensemble", "model": "bundled", "masks": 16, "seed": 0},
-    "files": {name: f"/v1/files/TOKEN/{name}" for name in ("heat-map.png", "error-map.npy", "mask.png")},
+    "settings": {"method": "ensemble", "shots": 1, "model": "bundled", "masks": 16, "seed": 0},
+    "files": {
+        "heat_map": "/v1/files/TOKEN/heat-map.png",
+        "error_map": "/v1/files/TOKEN/error-map.npy",
+        "mask": "/v1/files/TOKEN/mask.png",
+    },
     "kept_seconds": 600.0,
 }
 

@@ -37,7 +37,17 @@ from maeday_core.serving.rest.answers import (
 )
 from maeday_core.serving.rest.door import OPEN, Door
 from maeday_core.serving.rest.engine import Engine
-from maeday_core.serving.rest.forms import Adapter, Every, Frames, GoodParts, Name, OptionalGood, Upload, asked_by
+from maeday_core.serving.rest.forms import (
+    KINDS,
+    Adapter,
+    Every,
+    Frames,
+    GoodParts,
+    Name,
+    OptionalGood,
+    Upload,
+    asked_by,
+)
 from maeday_core.serving.rest.metrics import Metrics
 from maeday_core.serving.rest.places import Places
 from maeday_core.serving.rest.refusals import Refused, refusal, response
@@ -242,12 +252,12 @@ def _add_paths(app: FastAPI, rest: Rest, locked: bool) -> None:
         needed = key if locked and path not in OPEN else []
         app.add_api_route(path, endpoint, methods=[method], responses=told, dependencies=needed, **more)
 
-    add("POST", "/v1/detect", rest.detect, OF_JOBS, responses=example)
-    add("POST", "/v1/adapt", rest.adapt, OF_JOBS)
-    add("POST", "/v1/frames", rest.frames, OF_JOBS)
+    add("POST", "/v1/detect", rest.detect, OF_JOBS, responses=example, openapi_extra=KINDS)
+    add("POST", "/v1/adapt", rest.adapt, OF_JOBS, openapi_extra=KINDS)
+    add("POST", "/v1/frames", rest.frames, OF_JOBS, openapi_extra=KINDS)
     add("GET", "/v1/models", rest.models, (503,))
     anything = {200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
-    add("GET", FILES, rest.file, (404,), response_class=StreamingResponse, responses=anything)
+    add("GET", FILES, rest.file, (404, 422), response_class=StreamingResponse, responses=anything)
     add("GET", "/health", rest.health)
     add("GET", "/ready", rest.ready, (503,))
     add("GET", "/metrics", rest.metrics, response_class=PlainTextResponse)

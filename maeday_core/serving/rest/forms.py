@@ -8,12 +8,12 @@ from typing import Annotated, Any, cast, get_args
 from fastapi import File, Form, UploadFile
 from pydantic.json_schema import SkipJsonSchema
 
-from maeday_core.detection.settings import MAX_MASKS, MAX_SEED
+from maeday_core.detection.settings import LEAST_RATE, MAX_MASKS, MAX_SEED
 from maeday_core.detection.windows import Tile
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.methods import METHODS
 from maeday_core.model.sampling import Sampling
-from maeday_core.serving.calls import Asked
+from maeday_core.serving.calls import MAX_THRESHOLD, Asked
 
 
 def _field(description: str, **schema: Any) -> Any:
@@ -33,11 +33,13 @@ SAMPLING = _field("`balanced`: every patch is shown equally often; `random` as i
 TILE = _field("Look through overlapping windows; `auto`: where a picture is large or long.", enum=get_args(Tile))
 RATE = _field(
     "Share of good pictures that may be called anomalous; it decides the threshold.",
-    exclusiveMinimum=0,
-    exclusiveMaximum=1,
+    minimum=LEAST_RATE,
+    maximum=1 - LEAST_RATE,
     examples=[0.05],
 )
-THRESHOLD = _field("Instead of the automatic one: the score above which a picture is anomalous.", minimum=0)
+THRESHOLD = _field(
+    "Instead of the automatic one: the score above which a picture is anomalous.", minimum=0, maximum=MAX_THRESHOLD
+)
 EVERY = _field("Seconds between two frames that are taken from a video.", exclusiveMinimum=0)
 NAME = _field("What the good parts are called.", maxLength=100)
 
@@ -46,6 +48,16 @@ GOOD = _file("Photos of good parts to learn from first; not together with `adapt
 SHOTS = _file("Photos of good parts.", minItems=1, maxItems=MAX_SHOTS)
 ADAPTER = _file("What `POST /v1/adapt` made of good parts.")
 FRAMES = _file("Pictures, zip archives of pictures, and videos.", minItems=1)
+
+_PICTURES = "image/png, image/jpeg, image/*"
+_ENCODING = {
+    "picture": {"contentType": _PICTURES},
+    "good": {"contentType": _PICTURES},
+    "files": {"contentType": f"{_PICTURES}, application/zip, video/*"},
+    "adapter": {"contentType": "application/octet-stream"},
+}
+KINDS = {"requestBody": {"content": {"multipart/form-data": {"encoding": _ENCODING}}}}
+"""What the files of a form are, as the description tells it; those that a form does not have say nothing."""
 
 Upload = Annotated[UploadFile, PICTURE]
 OptionalGood = Annotated[list[UploadFile], GOOD]
