@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 
 from app.events import Answer
-from maeday_core import MaskedAutoencoder, Method, Reference, Settings, SettingsError, Tools, load_model, load_reference
+from app.gpu import ZERO_GPU
+from maeday_core import (
+    MaedayError,
+    MaskedAutoencoder,
+    Method,
+    Settings,
+    Tools,
+    load_model,
+)
 from maeday_core.methods.tools import default_backbone
-from maeday_core.model.backbone import BACKBONES, LITE0
+from maeday_core.model.backbone import load_backbone
 from maeday_core.model.device import best_device, best_dtype
 from maeday_core.model.hub import HUB_MODELS
 from maeday_core.model.load import default_model
 
+AT_START = "bundled", "base", "large"
+"""Models of a ZeroGPU Space: there they are loaded at the start, by the main thread, or not at all."""
 KEPT_MODELS = 2
 LOCAL = "local"
 """The page's name for a model that the environment names by its path, which visitors need not know."""
@@ -23,10 +35,28 @@ POLL = 0.4
 FIRST_TIME = "This can take a minute the first time."
 Busy = Callable[[str, str], Answer]
 """Makes an answer that shows a card with a title and a text."""
+_logger = logging.getLogger(__name__)
 _loader = ThreadPoolExecutor(2, thread_name_prefix="load-model")
 _lock = threading.Lock()
 _models: dict[str, Future[MaskedAutoencoder]] = {}
 _downloaded: dict[str, tuple[int, int]] = {}
+_preloaded: dict[str, MaskedAutoencoder] = {}
+
+
+def preload() -> None:
+    """Load the models of a ZeroGPU Space, each with the network that goes with it; those that cannot be had are not
+    offered."""
+    for name in dict.fromkeys((default_model(), *AT_START)):
+        try:
+            load_backbone(default_backbone(name))
+            _preloaded[name if name in AT_START else LOCAL] = load_model(name)
+        except MaedayError as error:
+            _logger.warning("The model %s is not offered: %s", name, error)
+
+
+def preloaded(name: str) -> MaskedAutoencoder:
+    """A model that was loaded at the start."""
+    return _preloaded[name]
 
 
 def model_choices() -> list[tuple[str, str]]:
@@ -37,7 +67,10 @@ def model_choices() -> list[tuple[str, str]]:
     if first not in labels:
         first = LOCAL
         labels[LOCAL] = Path(default_model()).name
-    return [(label, name) for name, label in sorted(labels.items(), key=lambda item: item[0] != first)]
+    offered = _preloaded or labels
+    return [
+        (label, name) for name, label in sorted(labels.items(), key=lambda item: item[0] != first) if name in offered
+    ]
 
 
 def device_label() -> str:
@@ -73,6 +106,8 @@ def download_progress(name: str) -> str:
 
 def load_tools(model_name: str, settings: Settings, method: Method, busy: Busy) -> Generator[Answer, None, Tools]:
     """Load what a method needs, in nobody's turn, answering meanwhile how far it is."""
+    if model_name in _preloaded:
+        return Tools(settings, partial(preloaded, model_name), default_backbone(model_name))
     promise = request_model(model_name)
     while wait([promise], timeout=POLL).not_done:
         yield busy(f"Loading the model {model_name}", download_progress(model_name))
@@ -85,14 +120,16 @@ def load_tools(model_name: str, settings: Settings, method: Method, busy: Busy) 
     return tools
 
 
-def load_saved(path: str) -> Reference:
-    """What a visitor saved of good parts; no file chooses what this server downloads.
+def loaded_tools(model_name: str, settings: Settings, method: Method) -> Tools:
+    """The same for who waits without being told anything."""
+    loading = load_tools(model_name, settings, method, lambda *_: {})
+    while True:
+        try:
+            next(loading)
+        except StopIteration as end:
+            tools: Tools = end.value
+            return tools
 
-    Raises:
-        WeightsError: the file cannot be read.
-        SettingsError: it was made with a network that the page does not offer.
-    """
-    reference = load_reference(path)
-    if not {one.describe().get("backbone", LITE0) for one in reference.learned.values()} <= set(BACKBONES):
-        raise SettingsError("What was saved compares with a network that this page does not offer; add the photos.")
-    return reference
+
+if ZERO_GPU:
+    preload()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import socket
 import struct
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import unquote
+
+import huggingface_hub
+import pytest
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -53,12 +58,12 @@ class HubServer:
         status: if not 0, the answer to every request.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, answers: type[Downloads] | None = None) -> None:
         self.repos: dict[str, Repo] = {}
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
         self.status = 0
-        handler = type("Handler", (_Handler,), {"hub": self})
+        handler = type("Handler", (answers or Downloads,), {"hub": self})
         self._servers = [ThreadingHTTPServer(("127.0.0.1", 0), handler) for _ in ("hub", "cdn")]
         self.url, self.cdn = (f"http://127.0.0.1:{server.server_port}" for server in self._servers)
 
@@ -84,7 +89,7 @@ class HubServer:
         ]
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Downloads(BaseHTTPRequestHandler):
     hub: HubServer
 
     def do_GET(self) -> None:
@@ -143,8 +148,29 @@ class _Handler(BaseHTTPRequestHandler):
         for key, value in {**(headers or {}), "Content-Length": str(len(content))}.items():
             self.send_header(key, value)
         self.end_headers()
-        if self.command == "GET":
+        if self.command != "HEAD":
             self.wfile.write(content[:length])
 
     def log_message(self, *_: object) -> None:
         """Keep the test output clean."""
+
+
+def in_place_of_the_hub(server: HubServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the Hub's client ask this server, with an empty cache, no token, no proxy and no offline mode."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy") or name.startswith("HF_")]:
+        monkeypatch.delenv(name)
+    for name, value in {
+        "ENDPOINT": server.url,
+        "HUGGINGFACE_CO_URL_TEMPLATE": server.url + "/{repo_id}/resolve/{revision}/{filename}",
+        "HF_HUB_CACHE": str(folder / "cache"),
+        "HF_TOKEN_PATH": str(folder / "token"),
+        "HF_HUB_OFFLINE": False,
+        "HF_HUB_DISABLE_TELEMETRY": True,
+        "HF_HUB_DISABLE_IMPLICIT_TOKEN": False,
+        "HF_HUB_DISABLE_SYMLINKS": False,
+        "HF_HUB_ETAG_TIMEOUT": huggingface_hub.constants.DEFAULT_ETAG_TIMEOUT,
+        "DOWNLOAD_CHUNK_SIZE": 4096,
+    }.items():
+        assert hasattr(huggingface_hub.constants, name)
+        monkeypatch.setattr(huggingface_hub.constants, name, value)
+    huggingface_hub.close_session()

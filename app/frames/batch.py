@@ -99,6 +99,10 @@ class Batch:
         """Whether its files are still there."""
         return self.run.folder.exists()
 
+    def goes_on_with(self, asked: Asked) -> bool:
+        """Whether it was paused, and can go on with what is asked now."""
+        return self.state is State.PAUSED and self.asked == asked and self.kept
+
     @property
     def idle(self) -> bool:
         """Whether it can be judged anew: its files are there, and nothing is writing to them."""

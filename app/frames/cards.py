@@ -10,6 +10,7 @@ from markupsafe import Markup
 from app.cards import Kind, message
 from app.errors import without_folders
 from app.frames.batch import Batch, State
+from app.gpu import DURATIONS, ZERO_GPU
 from app.html import render
 from maeday_core.drawing.html import jpeg_uri
 from maeday_core.frames import Verdict
@@ -36,6 +37,7 @@ KEPT = "{problem} What was done is kept."
 STARTING, NONE_READ = "Starting", "No frame could be read"
 LOOKED_AT = "{done} of {total} looked at"
 LEFT = "About {time} left; what to look at first is known at the end."
+LENT = "A GPU is lent for {seconds} s at a time; the run goes on over as many as it takes."
 PAUSED = "Paused after {done} of {total} frames; Resume goes on."
 STOPPED = "Stopped after {done} of {total} frames."
 JUDGED = "{done} of {total} judged by you"
@@ -52,6 +54,8 @@ def status(batch: Batch, problem: str = "") -> Markup:
         return message(FAILED, " ".join([say(KEPT, problem=problem), *told]), "problem", beneath)
     if batch.state is not State.RUNNING:
         told += sentences(batch.judgement)
+    elif ZERO_GPU:
+        told.append(say(LENT, seconds=DURATIONS.watch))
     return message(title(batch), " ".join(told), _kind(batch), beneath)
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
 
 from app.events import Answer
+from app.gpu import computed
 from app.gradio_fixes import uploaded
-from app.models import load_saved
 from maeday_core import SettingsError
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.fewshot.learned import Progress
-from maeday_core.io.images import Photos
-from maeday_core.methods import Method, Reference, Tools, learning
-from maeday_core.serving.turns import in_turns
+from maeday_core.methods import Method, Reference, Tools
+from maeday_core.serving.calls import load_saved
+from maeday_core.serving.jobs import Learn
 
 ADAPTER = ".safetensors"
 REFRESH = 1.0
@@ -51,20 +52,10 @@ def learned(
     if len(paths) > MAX_SHOTS:
         raise SettingsError(TOO_MANY.format(count=len(paths), most=MAX_SHOTS))
     yield say(TITLE, PATIENCE)
-    return (yield from _noted(in_turns(learning(method, tools, Photos(paths))), say))
-
-
-def _noted(
-    steps: Generator[Progress, None, Reference], say: Callable[[str, str], Answer]
-) -> Generator[Answer, None, Reference]:
-    """The outcome of the steps, with a note every now and then."""
-    shown = time.monotonic()
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as end:
-            reference: Reference = end.value
-            return reference
-        if time.monotonic() - shown > REFRESH:
-            yield say(TITLE, DOING.format(doing=progress.doing, share=progress.share))
+    shown, found = time.monotonic(), None
+    for found in computed(Learn(tuple(map(Path, paths)), method.name), tools):
+        if isinstance(found, Progress) and time.monotonic() - shown > REFRESH:
+            yield say(TITLE, DOING.format(doing=found.doing, share=found.share))
             shown = time.monotonic()
+    assert isinstance(found, Reference)
+    return found

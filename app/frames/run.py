@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,13 +17,14 @@ from app.frames import answers, cards
 from app.frames.batch import Asked, Batch, Criteria, State, begin, delete
 from app.frames.layout import FramesTab
 from app.frames.learning import learned
+from app.gpu import computed
 from app.gradio_fixes import finite
 from app.models import load_tools
 from app.temporary import check_space
 from maeday_core import ImageError, Settings, SettingsError
 from maeday_core.frames import FrameRecord
-from maeday_core.methods import Detect, detector, find
-from maeday_core.serving.turns import Work, in_turns
+from maeday_core.methods import find
+from maeday_core.serving.jobs import Seen, Watch, to_the_end
 from maeday_core.texts import say
 
 REFRESH = 1.0
@@ -138,35 +140,40 @@ class Watching:
         method = find(asked.method)
         tools = yield from load_tools(asked.model, settings_of(asked), method, self._say)
         reference = yield from learned(asked.good, method, tools, self._say)
-        detect = detector(method, tools, reference)
-        if batch is None or batch.state is not State.PAUSED or batch.asked != asked or not batch.kept:
-            delete(batch)
-            batch = begin(asked)
-        criteria = criteria_of(self.tab, values)
-        yield from self._watch(replace(batch, state=State.RUNNING), detect, wishes, criteria)
-
-    def _watch(self, batch: Batch, detect: Detect, wishes: Wishes, criteria: Criteria) -> Iterator[Answer]:
-        """The loop over the frames; ends with the files to download, also where something goes wrong."""
-        known, measured, shown, cost, problem = len(batch.run.records()), 0, 0.0, 0.0, ""
-        work = Work()
-        found = batch.run.look(
-            batch.sources, lambda query: in_turns(detect(query), work), keep_maps=batch.asked.keep_maps
-        )
+        old, going_on = batch, batch is not None and batch.goes_on_with(asked)
+        batch = batch if batch and going_on else begin(asked)
+        watch = Watch(batch.run, batch.sources, asked.method, reference, asked.keep_maps)
+        found = to_the_end(lambda job: computed(job, tools), watch)
         try:
-            for one in found:
-                measured += isinstance(one, FrameRecord)
-                start = time.monotonic()
-                if measured > known and start - shown > max(REFRESH, SHARE * cost):
-                    yield self._judged(batch, wishes, criteria, camera=False)
-                    shown = time.monotonic()
-                    cost = shown - start
-                    os.utime(batch.run.folder)  # in use
-                if wishes.end:
-                    break
+            for answer in self._watch(batch, found, wishes, criteria_of(self.tab, values)):
+                delete(None if going_on else old)
+                yield answer
+        except Exception:  # it did not begin: what was there before is still there
+            delete(None if going_on else batch)
+            raise
+
+    def _watch(
+        self, batch: Batch, found: Generator[Seen, None, None], wishes: Wishes, criteria: Criteria
+    ) -> Iterator[Answer]:
+        """The loop over the frames; ends with the files to download, also where something goes wrong later."""
+        known, measured, shown, cost, problem = len(batch.run.records()), 0, 0.0, 0.0, ""
+        batch = replace(batch, state=State.RUNNING)
+        try:
+            with closing(found):
+                for one in found:
+                    measured += isinstance(one, FrameRecord)
+                    start = time.monotonic()
+                    if measured > known and start - shown > max(REFRESH, SHARE * cost):
+                        yield self._judged(batch, wishes, criteria, camera=False)
+                        shown = time.monotonic()
+                        cost = shown - start
+                        os.utime(batch.run.folder)  # in use
+                    if wishes.end:
+                        break
         except Exception as error:
+            if not measured:
+                raise
             problem = sentence(error, OTHERS)
-        finally:
-            found.close()
         batch = replace(batch, state=State.PAUSED if problem else wishes.end or State.DONE)
         answer = self._judged(batch, wishes, criteria, problem=problem)
         try:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
+import uuid
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import gradio as gr
@@ -15,27 +15,26 @@ from app.cards import NOTHING, loss_curve, message
 from app.errors import without_folders
 from app.events import Answer, Values
 from app.files import nothing_to_download
+from app.gpu import computed
 from app.inspect.examples import EXAMPLES
 from app.inspect.good_parts import in_use, not_used
 from app.inspect.run import Inspection
 from app.inspect.settings import settings_of
 from app.models import load_tools
-from app.temporary import check_space
+from app.temporary import HOME, check_space
 from maeday_core import (
     ENSEMBLE,
     ImageError,
     Method,
-    Photos,
     Reference,
     SettingsError,
     Shots,
     find,
-    learning,
     load_image,
 )
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.fewshot.learned import Progress
-from maeday_core.serving.turns import in_turns
+from maeday_core.serving.jobs import Learn
 from maeday_core.texts import say
 
 EXAMPLE_QUERY, EXAMPLE_GOOD_PART = (str(EXAMPLES / name) for name in ("metal-scratch.jpg", "metal-clean.jpg"))
@@ -49,11 +48,12 @@ class Learning:
 
     Attributes:
         inspection: those of the tab.
-        tuning: what ends the fine-tuning of each session that does. Cancelling the event would lose what it learned.
+        tuning: the file that ends the fine-tuning of each session that does, once it is there: another process may
+            look for it. Cancelling the event would lose what was learned.
     """
 
     inspection: Inspection
-    tuning: dict[str, threading.Event] = field(default_factory=dict)
+    tuning: dict[str, Path] = field(default_factory=dict)
 
     def try_example(self) -> Answer:
         """A query and its good part, to try the panel with."""
@@ -63,12 +63,12 @@ class Learning:
     def stop(self, request: gr.Request) -> None:
         """End this visitor's fine-tuning after the step in work."""
         if stop := self.tuning.get(request.session_hash or ""):
-            stop.set()
+            stop.touch()
 
     def fine_tune(self, values: Values, request: gr.Request) -> Iterator[Answer]:
         """Fine-tune on the shots, saying how far it is; Stop keeps what was learned so far."""
         panel, session = self.inspection.tab.good_parts, request.session_hash or ""
-        stop = self.tuning[session] = threading.Event()
+        stop = self.tuning[session] = HOME / f"stop-{uuid.uuid4().hex}"
         try:
             yield from self._fine_tune(values, stop)
         except Exception as error:
@@ -76,8 +76,9 @@ class Learning:
             yield answer | self.inspection.running(False)
         finally:
             self.tuning.pop(session, None)
+            stop.unlink(missing_ok=True)
 
-    def _fine_tune(self, values: Values, stop: threading.Event) -> Iterator[Answer]:
+    def _fine_tune(self, values: Values, stop: Path) -> Iterator[Answer]:
         tab = self.inspection.tab
         paths = checked(values[tab.good_parts.shots.kept])
         check_space()
@@ -86,25 +87,20 @@ class Learning:
         readable, left_out = decodable(paths)
         method = to_learn(find(values[tab.settings.method]))
         tools = yield from load_tools(values[tab.settings.model], settings, method, self._busy)
-        tools = replace(tools, enough=stop.is_set)
-        reference = yield from self._learned(learning(method, tools, Photos(readable)))
+        reference = yield from self._learned(computed(Learn(tuple(readable), method.name, stop), tools))
         yield in_use(
             tab.good_parts, reference, left_out, str(values[tab.good_parts.name] or "")
         ) | self.inspection.running(False)
 
-    def _learned(self, steps: Generator[Progress, None, Reference]) -> Generator[Answer, None, Reference]:
-        """Go through the steps in turns with other visitors, showing the progress every now and then."""
-        doing, drawn = "", 0.0
-        turns: Generator[Progress, None, Reference] = in_turns(steps)
-        while True:
-            try:
-                progress = next(turns)
-            except StopIteration as end:
-                reference: Reference = end.value
-                return reference
-            if progress.doing != doing or time.monotonic() - drawn > PAUSE:
-                yield self._busy(progress.doing, *_in_words(progress))
-                doing, drawn = progress.doing, time.monotonic()
+    def _learned(self, steps: Iterator[Progress | Reference]) -> Generator[Answer, None, Reference]:
+        """Go through the steps, showing the progress every now and then; returns what comes last."""
+        doing, drawn, found = "", 0.0, None
+        for found in steps:
+            if isinstance(found, Progress) and (found.doing != doing or time.monotonic() - drawn > PAUSE):
+                yield self._busy(found.doing, *_in_words(found))
+                doing, drawn = found.doing, time.monotonic()
+        assert isinstance(found, Reference)
+        return found
 
     def _busy(self, title: str, text: str, beneath: Markup = NOTHING) -> Answer:
         panel = self.inspection.tab.good_parts

@@ -13,6 +13,7 @@ from app.cards import Kind, message
 from app.errors import sentence
 from app.events import Answer, Values, lost, unchanged
 from app.files import downloadable, nothing_to_download
+from app.gpu import computed
 from app.html import render
 from app.inspect import good_parts
 from app.inspect.examples import chosen_example
@@ -23,10 +24,10 @@ from app.inspect.settings import FIRST_METHOD, as_in_the_paper, chosen, settings
 from app.inspect.strip import Strip, number_in, strip_html
 from app.models import load_tools
 from app.temporary import check_space
-from maeday_core import MAEDAY, METHODS, Method, Reference, Settings, Shots, detector, find, load_image
+from maeday_core import MAEDAY, METHODS, Method, Reference, Settings, Shots, find, load_image
 from maeday_core.detection.decision import Verdict
 from maeday_core.drawing.shown import Shown, shown
-from maeday_core.serving.turns import in_turns
+from maeday_core.serving.jobs import Look
 from maeday_core.texts import say
 
 MOST_AT_ONCE = 50
@@ -194,14 +195,13 @@ class Inspection:
         check_space()
         query = load_image(question.path)
         tools = yield from load_tools(question.model, question.settings, method, self._busy)
-        detect = detector(method, replace(tools, partial=True), reference)
         before, doubt = None, reference.doubt_of(query)
         if reference:
             yield self._busy("Looking without the good parts first", "Then with them, side by side.")
-            alone = detector(method.zero_shot, tools.with_settings(tile=reference.tile))
-            *_, result = in_turns(alone(query))
-            before = shown(question.name, query, result)
-        for result in filter(None, in_turns(detect(query))):
+        for result in computed(Look(query, method.name, reference, zero_shot_too=True), replace(tools, partial=True)):
+            if reference and not result.made_by.shots:
+                before = shown(question.name, query, result)
+                continue
             view = shown(question.name, query, result, before, doubt, reference)
             values = {**values, tab.shown: view, **self._judging(question, result.image_score)}
             yield {

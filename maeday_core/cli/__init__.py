@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
 import maeday_core
-from maeday_core.cli import adapt, bench, corpus, detect, evaluate, frames, pretrain, report, serve
+from maeday_core.cli import adapt, bench, corpus, detect, evaluate, frames, pretrain, report, serve, space
 from maeday_core.cli.output import print_error, print_line, print_mistake
 from maeday_core.errors import MaedayError
 from maeday_core.io.files import sha256
@@ -42,6 +42,7 @@ COMMANDS: dict[str, Command] = {
     "corpus": corpus,
     "pretrain": pretrain,
     "bench": bench,
+    "space": space,
 }
 
 

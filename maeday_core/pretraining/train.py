@@ -198,8 +198,9 @@ class Training:
         state |= {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
         content = io.BytesIO()
         torch.save(state, content)  # which does not say that a disk is full
-        with replacing(path) as temporary:
-            temporary.write_bytes(content.getbuffer())
+        # The view is let go here: kept by an error's frames, it ends early releases of Python 3.12 (CPython 111049).
+        with replacing(path) as temporary, content.getbuffer() as view:
+            temporary.write_bytes(view)
 
     def load_state(self, path: str | os.PathLike[str]) -> None:
         """Continue where `save_state` was called.

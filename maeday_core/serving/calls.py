@@ -37,7 +37,7 @@ from maeday_core.model.backbone import BACKBONES, LITE0
 from maeday_core.model.hub import HUB_MODELS
 from maeday_core.model.load import default_model
 from maeday_core.model.sampling import Sampling
-from maeday_core.serving.jobs import CUT, Given, Job, Learn, Look, Watch
+from maeday_core.serving.jobs import Given, Job, Learn, Look, Watch, to_the_end
 from maeday_core.serving.rows import row_of
 
 MAX_FRAMES = 500
@@ -320,15 +320,9 @@ def frames(
     copies = [shutil.copy(path, within / unique(path.name, taken)) for path in files]
     sources = Sources(copies, every, within, MAX_FRAMES)
     run, reference = FrameRun(out / "run"), load_saved(adapter) if adapter else Reference()
-    left_out, passed, goes_on = list[LeftOut](), 0, True
-    while goes_on:
-        goes_on, job = False, Watch(run, sources, asked.method, reference, passed=passed)
-        for found in compute(job, asked.model, asked.settings, who):
-            if found is CUT:
-                goes_on = True
-                continue
-            passed += 1
-            left_out += [found] if isinstance(found, LeftOut) else []
+    watch = Watch(run, sources, asked.method, reference)
+    found = to_the_end(lambda job: compute(job, asked.model, asked.settings, who), watch)
+    left_out = [one for one in found if isinstance(one, LeftOut)]
     judgement = run.judge(asked.threshold, alarm_rate=asked.alarm_rate)
     run.write(judgement)
     answer = Watched(

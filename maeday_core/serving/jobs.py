@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 from maeday_core.detection.result import Detection
 from maeday_core.fewshot.learned import Progress
@@ -96,6 +97,7 @@ class Cut(Enum):
 
 
 CUT: Literal[Cut.CUT] = Cut.CUT
+Seen: TypeAlias = FrameRecord | LeftOut | Literal[Cut.CUT]
 
 
 @dataclass(frozen=True)
@@ -120,18 +122,31 @@ class Watch:
     depends_on: dict[str, Any] = field(default_factory=dict)
     passed: int = 0
 
-    def steps(
-        self, tools: Tools, in_turns: InTurns, until: float = float("inf")
-    ) -> Iterator[FrameRecord | LeftOut | Literal[Cut.CUT]]:
+    def steps(self, tools: Tools, in_turns: InTurns, until: float = float("inf")) -> Iterator[Seen]:
         """Yields each frame once it is kept, and `CUT` where the time is up; raises what `FrameRun.look` raises."""
         detect = detector(find(self.method), tools, self.reference)
         found = self.run.look(self.sources, lambda query: in_turns(detect(query)), self.depends_on, self.keep_maps)
         try:
-            for number, one in enumerate(found):
-                if number >= self.passed:
-                    yield one
+            for one in islice(found, self.passed, None):
+                yield one
                 if time.monotonic() > until:
                     yield CUT
                     return
         finally:
             found.close()
+
+
+def to_the_end(do: Callable[[Watch], Iterator[Seen]], watch: Watch) -> Generator[Seen, None, None]:
+    """All frames, in as many jobs as it takes; yields `CUT` between two.
+
+    Args:
+        do: does one job.
+        watch: the first one.
+    """
+    goes_on = True
+    while goes_on:
+        goes_on = False
+        for found in do(watch):
+            goes_on = found is CUT
+            watch = replace(watch, passed=watch.passed + (found is not CUT))
+            yield found

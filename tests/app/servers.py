@@ -31,8 +31,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, **environment: str) -> Iterator[Server]:
-    """Run `app.py` with `folder`/tmp for temporary files until the block ends."""
+def serving(folder: Path, *command: str, **environment: str) -> Iterator[Server]:
+    """Run `app.py`, or another command of Python, with `folder`/tmp for temporary files until the block ends."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
@@ -40,9 +40,10 @@ def serving(folder: Path, **environment: str) -> Iterator[Server]:
     temporary.mkdir(exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GRADIO_", "MAEDAY_", "HF_"))}
     kept |= {"TMPDIR": str(temporary), "GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1", **environment}
+    kept |= {"PYTHONPATH": str(ROOT)}
     with log.open("a") as output:
         process = subprocess.Popen(
-            [sys.executable, ROOT / "app.py"],
+            [sys.executable, *(command or [str(ROOT / "app.py")])],
             cwd=folder,
             env=kept,
             stdout=output,

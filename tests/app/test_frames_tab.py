@@ -116,7 +116,7 @@ def test_a_second_run_waits_for_the_first(wired: Wired) -> None:
 def watch(wired: Wired, folder: Path, end: State | None = None, detect=brightness) -> Iterator[Answer]:
     """The answers of a run over the frames in `folder`/sources."""
     batch = Batch(FrameRun(folder), ASKED, 8)
-    return wired.watching._watch(batch, detect, Wishes(end), AUTOMATIC)
+    return wired.watching._watch(batch, batch.run.look(batch.sources, detect), Wishes(end), AUTOMATIC)
 
 
 @pytest.fixture

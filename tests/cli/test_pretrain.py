@@ -24,25 +24,30 @@ def corpus(folder, monkeypatch):
     return folder / "corpus"
 
 
+def curve_of(errors: str) -> list[dict]:
+    """What was printed of each step, between lines of progress where a step took long."""
+    return [json.loads(line) for line in errors.splitlines() if line.startswith("{")]
+
+
 def test_the_weights_detect_and_a_run_can_be_resumed(run, folder, corpus):
     out = folder / "new" / "mine.safetensors"
     status, rows, errors = run("pretrain", "--corpus", corpus, "--out", out, "--steps", 2, "--seed", 1)
     assert (status, rows) == (0, [])
-    first, *curve, last = errors.splitlines()
+    first, *_, last = errors.splitlines()
     assert "held out" in first
-    assert [json.loads(line)["step"] for line in curve] == [1, 2]
+    assert [row["step"] for row in curve_of(errors)] == [1, 2]
     assert last == f"wrote {out}"
     status, rows, _ = run("detect", folder / "pictures", "--model", out, "--masks", 1, "--json")
     assert (status, len(rows)) == (0, 3)
     resume = ["--resume", out.with_suffix(".state"), "--steps", 3]
     _, _, errors = run("pretrain", "--corpus", corpus, "--out", out, *resume)
-    assert [json.loads(line)["step"] for line in errors.splitlines()[1:-1]] == [3]
+    assert [row["step"] for row in curve_of(errors)] == [3]
 
 
 def test_it_starts_from_a_models_weights(run, folder, corpus):
     out = ["--corpus", corpus, "--out", folder / "mine.safetensors", "--steps", 1]
     errors = [run("pretrain", *out, *model)[2] for model in ([], ["--model", folder / "tiny.safetensors"])]
-    fresh, continued = (json.loads(text.splitlines()[1])["masked_mse"] for text in errors)
+    fresh, continued = (curve_of(text)[0]["masked_mse"] for text in errors)
     assert fresh != continued
 
 

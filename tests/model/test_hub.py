@@ -23,30 +23,14 @@ from maeday_core.model.backbone import BACKBONES, REVISIONS, load_backbone
 from maeday_core.model.hub import HUB_MODELS
 from tests.checkpoints import State, assert_holds, cut, hub_layout, load, refusal, write
 from tests.conftest import ROOT
-from tests.hub_server import COMMIT, Fault, HubServer, Repo
+from tests.hub_server import COMMIT, Fault, HubServer, Repo, in_place_of_the_hub
 
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    """A Hub of our own in the real one's place, with an empty cache; no proxy or offline mode of the environment."""
-    for name in [name for name in os.environ if name.lower().endswith("_proxy") or name.startswith("HF_")]:
-        monkeypatch.delenv(name)
+    """A Hub of our own in the real one's place."""
     with HubServer() as server:
-        for name, value in {
-            "ENDPOINT": server.url,
-            "HUGGINGFACE_CO_URL_TEMPLATE": server.url + "/{repo_id}/resolve/{revision}/{filename}",
-            "HF_HUB_CACHE": str(tmp_path / "cache"),
-            "HF_TOKEN_PATH": str(tmp_path / "token"),
-            "HF_HUB_OFFLINE": False,
-            "HF_HUB_DISABLE_TELEMETRY": True,
-            "HF_HUB_DISABLE_IMPLICIT_TOKEN": False,
-            "HF_HUB_DISABLE_SYMLINKS": False,
-            "HF_HUB_ETAG_TIMEOUT": hub.constants.DEFAULT_ETAG_TIMEOUT,
-            "DOWNLOAD_CHUNK_SIZE": 4096,
-        }.items():
-            assert hasattr(hub.constants, name)
-            monkeypatch.setattr(hub.constants, name, value)
-        hub.close_session()
+        in_place_of_the_hub(server, tmp_path, monkeypatch)
         yield server
     hub.close_session()
 
