@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 
 from maeday_core import MaskedAutoencoder, Tools
@@ -36,3 +39,19 @@ def serve(tiny_model: MaskedAutoencoder, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture(scope="module")
 def client(serve: Serve) -> TestClient:
     return serve()
+
+
+@pytest.fixture(scope="session")
+def address(tiny_model: MaskedAutoencoder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of a server at a port, whose fine-tuning takes one step."""
+    engine = Engine(lambda: Tools.of(tiny_model, steps=1))
+    app = application(engine, Options(keep=60), tmp_path_factory.mktemp("server"))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        while not engine.tools:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()

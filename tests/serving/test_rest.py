@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
+import re
+import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +19,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from pydantic import TypeAdapter
 
 from maeday_core import (
     ENSEMBLE,
@@ -31,6 +36,7 @@ from maeday_core import (
     save_reference,
 )
 from maeday_core.model.mae import ModelInfo
+from maeday_core.serving.rest.answers import DETECTED, DetectAnswer
 from maeday_core.serving.rest.engine import Engine
 from tests.conftest import ROOT, TINY, part
 from tests.serving.conftest import Serve
@@ -261,6 +267,58 @@ def test_beyond_the_line_callers_are_sent_away(serve: Serve, tiny_model: MaskedA
     assert found == [200] * 4
 
 
+class Counted(Engine):
+    """Counts the steps of jobs; the first one waits until the caller is gone."""
+
+    steps = 0
+    gone: threading.Event
+
+    def compute(self, gone: threading.Event):  # type: ignore[no-untyped-def]
+        inner, self.gone = super().compute(gone), gone
+
+        def here(*job: object) -> Iterator[object]:
+            for item in inner(*job):
+                self.steps += 1
+                gone.wait(20)
+                yield item
+
+        return here
+
+
+def test_a_caller_who_leaves_stops_his_job(
+    serve: Serve, tiny_model: MaskedAutoencoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = Counted(lambda: Tools.of(tiny_model))
+    client = serve(engine)
+    while client.get("/ready").status_code != 200:
+        time.sleep(0.01)
+    form = client.build_request(
+        "POST", "/v1/frames", data={"method": "self"}, files=[("files", (f"{n}.png", png(n))) for n in range(4)]
+    )
+    body, headers = form.read(), [(name.lower(), value) for name, value in form.headers.raw]
+    scope = {"type": "http", "method": "POST", "path": "/v1/frames", "headers": headers, "query_string": b""}
+    sent: list[dict] = []
+
+    async def receive() -> dict:
+        if not sent:
+            sent.append({"type": "http.request", "body": body})
+            return sent[0]
+        while not engine.steps:
+            await asyncio.sleep(0.01)
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    with caplog.at_level(logging.INFO, "maeday.requests"):
+        client.portal.call(client.app, scope, receive, send)
+    assert engine.gone.is_set()
+    assert any("POST /v1/frames 499" in line for line in caplog.messages)
+    while list(client.app.state.folder.iterdir()):
+        time.sleep(0.01)
+    assert engine.steps == 1
+
+
 def test_it_is_not_ready_before_the_model_and_after_the_end(serve: Serve, tiny_model: MaskedAutoencoder) -> None:
     loaded = threading.Event()
 
@@ -293,3 +351,28 @@ def test_the_description_needs_nothing_from_elsewhere(client: TestClient) -> Non
     form = told["components"]["schemas"]["Body_detect_v1_detect_post"]["properties"]
     assert all("description" in field for field in form.values())
     assert form["masks"]["maximum"] == 512
+
+
+def test_the_example_of_the_description_is_an_answer(client: TestClient) -> None:
+    TypeAdapter(DetectAnswer).validate_python(DETECTED)
+    answer = client.post("/v1/detect", data={"method": "self"}, files=picture()).json()
+    assert answer.keys() == DETECTED.keys()
+    assert answer["files"].keys() == DETECTED["files"].keys()
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
+def test_the_examples_of_the_guide_run(address: str, tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "guides" / "server.md").read_text(encoding="utf-8")
+    commands = [block for block in re.findall(r"```bash\n(.+?)```", guide, re.S) if "curl" in block]
+    for name in ("photo.jpg", "good1.jpg"):
+        Image.fromarray(part(0, defect=name == "photo.jpg")).save(tmp_path / name)
+    with ZipFile(tmp_path / "frames.zip", "w") as archive:
+        archive.writestr("a.png", png())
+    script = "set -eu\n" + "\n".join(commands).replace("http://127.0.0.1:8000", address).replace("curl ", "curl -fsS ")
+    script = script.replace("/v1/detect\n", "/v1/detect; echo\n").replace("/v1/frames\n", "/v1/frames; echo\n")
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [len(answer.get("rows", [answer])) for answer in answers] == [1, 1, 1, 1]
+    assert answers[1]["threshold"] == 1.2
+    assert (tmp_path / "good-parts.safetensors").stat().st_size > 1000
