@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import threading
 import time
@@ -11,12 +12,28 @@ from contextlib import ExitStack
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from maeday_core import MaskedAutoencoder, Tools
 from maeday_core.serving.rest.application import Options, application
 from maeday_core.serving.rest.engine import Engine
+from tests.conftest import part
 
 Serve = Callable[..., TestClient]
+
+
+def png(seed: int = 0, defect: bool = True) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(part(seed, defect)).save(file, "PNG")
+    return file.getvalue()
+
+
+def picture(data: bytes | None = None, name: str = "part.png") -> list[tuple[str, tuple[str, bytes]]]:
+    return [("picture", (name, png() if data is None else data))]
+
+
+def good(count: int = 1) -> list[tuple[str, tuple[str, bytes]]]:
+    return [("good", (f"good{seed}.png", png(seed, defect=False))) for seed in range(count)]
 
 
 @pytest.fixture(scope="module")

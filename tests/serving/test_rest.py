@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import logging
 import re
 import shutil
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -37,27 +34,12 @@ from maeday_core import (
 )
 from maeday_core.model.mae import ModelInfo
 from maeday_core.serving.rest.answers import DETECTED, DetectAnswer
-from maeday_core.serving.rest.engine import Engine
 from tests.conftest import ROOT, TINY, part
-from tests.serving.conftest import Serve
+from tests.serving.conftest import Serve, good, picture, png
 
 EXAMPLES = ROOT / "assets" / "examples"
 SCRATCH, CLEAN, FRAMES = (EXAMPLES / name for name in ("metal-scratch.jpg", "metal-clean.jpg", "frames.zip"))
 FAST = {"method": "patchcore"}
-
-
-def png(seed: int = 0, defect: bool = True) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(part(seed, defect)).save(file, "PNG")
-    return file.getvalue()
-
-
-def picture(data: bytes | None = None, name: str = "part.png") -> list[tuple[str, tuple[str, bytes]]]:
-    return [("picture", (name, png() if data is None else data))]
-
-
-def good(count: int = 1) -> list[tuple[str, tuple[str, bytes]]]:
-    return [("good", (f"good{seed}.png", png(seed, defect=False))) for seed in range(count)]
 
 
 def test_detect_is_that_of_the_library(client: TestClient, tiny_model: MaskedAutoencoder) -> None:
@@ -225,121 +207,6 @@ def test_metrics_count(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     assert float(computing.split()[1]) > 0
     assert "hidden" not in caplog.text
     assert any("POST /v1/detect 200" in line and "self/" in line for line in caplog.messages)
-
-
-class Slow(Engine):
-    """Does nothing until it may."""
-
-    may = threading.Event()
-
-    def compute(self, gone: threading.Event):  # type: ignore[no-untyped-def]
-        inner = super().compute(gone)
-
-        def here(*job: object) -> Iterator[object]:
-            self.may.wait(20)
-            return inner(*job)
-
-        return here
-
-
-def test_beyond_the_line_callers_are_sent_away(serve: Serve, tiny_model: MaskedAutoencoder) -> None:
-    engine = Slow(lambda: Tools.of(tiny_model))
-    client = serve(engine, max_waiting=1)
-    while client.get("/ready").status_code != 200:
-        time.sleep(0.01)
-    found: list[int] = []
-
-    def send() -> None:
-        found.append(client.post("/v1/detect", data={"method": "self"}, files=picture()).status_code)
-
-    threads = [threading.Thread(target=send) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    deadline = time.monotonic() + 10
-    while 'state="waiting"} 1.0' not in client.get("/metrics").text:
-        assert time.monotonic() < deadline
-    assert 'state="running"} 3.0' in client.get("/metrics").text
-    refused = client.post("/v1/detect", data={"method": "self"}, files=picture())
-    assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
-    engine.may.set()
-    for thread in threads:
-        thread.join()
-    assert found == [200] * 4
-
-
-class Counted(Engine):
-    """Counts the steps of jobs; the first one waits until the caller is gone."""
-
-    steps = 0
-    gone: threading.Event
-
-    def compute(self, gone: threading.Event):  # type: ignore[no-untyped-def]
-        inner, self.gone = super().compute(gone), gone
-
-        def here(*job: object) -> Iterator[object]:
-            for item in inner(*job):
-                self.steps += 1
-                gone.wait(20)
-                yield item
-
-        return here
-
-
-def test_a_caller_who_leaves_stops_his_job(
-    serve: Serve, tiny_model: MaskedAutoencoder, caplog: pytest.LogCaptureFixture
-) -> None:
-    engine = Counted(lambda: Tools.of(tiny_model))
-    client = serve(engine)
-    while client.get("/ready").status_code != 200:
-        time.sleep(0.01)
-    form = client.build_request(
-        "POST", "/v1/frames", data={"method": "self"}, files=[("files", (f"{n}.png", png(n))) for n in range(4)]
-    )
-    body, headers = form.read(), [(name.lower(), value) for name, value in form.headers.raw]
-    scope = {"type": "http", "method": "POST", "path": "/v1/frames", "headers": headers, "query_string": b""}
-    sent: list[dict] = []
-
-    async def receive() -> dict:
-        if not sent:
-            sent.append({"type": "http.request", "body": body})
-            return sent[0]
-        while not engine.steps:
-            await asyncio.sleep(0.01)
-        return {"type": "http.disconnect"}
-
-    async def send(message: dict) -> None:
-        sent.append(message)
-
-    with caplog.at_level(logging.INFO, "maeday.requests"):
-        client.portal.call(client.app, scope, receive, send)
-    assert engine.gone.is_set()
-    assert any("POST /v1/frames 499" in line for line in caplog.messages)
-    while list(client.app.state.folder.iterdir()):
-        time.sleep(0.01)
-    assert engine.steps == 1
-
-
-def test_it_is_not_ready_before_the_model_and_after_the_end(serve: Serve, tiny_model: MaskedAutoencoder) -> None:
-    loaded = threading.Event()
-
-    def find() -> Tools:
-        loaded.wait(20)
-        return Tools.of(tiny_model)
-
-    engine = Engine(find)
-    client = serve(engine)
-    assert client.get("/health").status_code == 200
-    for answer in (client.get("/ready"), client.get("/v1/models"), client.post("/v1/detect", files=picture())):
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-        assert "being loaded" in answer.json()["error"]
-    loaded.set()
-    while client.get("/ready").status_code != 200:
-        time.sleep(0.01)
-    engine.stop()
-    assert client.get("/ready").status_code == 503
-    answer = client.post("/v1/detect", files=picture())
-    assert answer.status_code == 503
-    assert "shut down" in answer.json()["error"]
 
 
 def test_the_description_needs_nothing_from_elsewhere(client: TestClient) -> None:
