@@ -12,7 +12,7 @@ from maeday_core.methods import Tools
 from maeday_core.serving.calls import Compute
 from maeday_core.serving.jobs import Given, Job
 from maeday_core.serving.rest.refusals import GONE, SOON, Refused
-from maeday_core.serving.turns import hand_on_long_turns, in_this_process
+from maeday_core.serving.turns import Unwanted, hand_on_long_turns, in_this_process
 
 LOADING = "The model is being loaded; try again soon."
 NOBODY = "Nobody waits for the answer."
@@ -78,13 +78,16 @@ class Engine:
         return self.tools
 
     def compute(self, gone: threading.Event) -> Compute:
-        """Does jobs for a caller, until he is gone: a job ends between two steps."""
+        """Does jobs for a caller, until he is gone or the server is being shut down."""
+
+        def wanted() -> bool:
+            return not (gone.is_set() or self.stopping.is_set())
 
         def here(job: Job[Given], model: str, settings: Settings, who: str) -> Iterator[Given]:
-            for item in in_this_process(job, replace(self.check(), settings=settings), who):
-                yield item
+            try:
+                yield from in_this_process(job, replace(self.check(), settings=settings), who, wanted)
+            except Unwanted:
                 self.check()
-                if gone.is_set():
-                    raise Refused(GONE, NOBODY)
+                raise Refused(GONE, NOBODY) from None
 
         return here
