@@ -11,37 +11,61 @@ from markupsafe import Markup
 from app.html import render
 from maeday_core import Reference
 from maeday_core.fewshot.adapter import Adapter
-from maeday_core.texts import say
+from maeday_core.texts import retold, say
 
 Kind = Literal["hint", "busy", "adapted", "problem", "anomalous", "look", "calm"]
 NOTHING = Markup()
+LEARNED = "Learned from 1 good part", "Learned from {shots} good parts"
+LEARNED_ON = "Learned on {date} from 1 good part", "Learned on {date} from {shots} good parts"
+UNUSUAL = (
+    "A photo is called unusual where it differs from this part more than all but a few good parts would. One part does "
+    "not tell how much good parts vary: more of them set a surer limit.",
+    "A photo is called unusual where it differs from them more than all but a few good parts would. How high they "
+    "score themselves, and where the limit lies, is in each verdict.",
+)
+KEPT = "Kept for this visit, an hour at most, less if many come; save it to use it tomorrow."
 
 
 def message(title: str, text: str = "", kind: Kind = "hint", beneath: Markup = NOTHING) -> Markup:
     """A card that says one thing; `kind` is how it looks."""
-    return render("message", title=say(title), text=say(text), kind=kind, beneath=beneath)
+    return render("message", title=retold(title), text=retold(text), kind=kind, beneath=beneath)
 
 
-def reference_card(reference: Reference, left_out: Sequence[str] = ()) -> Markup:
-    """What was learned from the good parts in use, how the loss fell, and what to doubt.
+def reference_card(reference: Reference, left_out: Sequence[str] = (), loaded: str = "", date: str = "") -> Markup:
+    """How many good parts are in use, what will be called unusual, what to doubt, and, folded, how it was learned.
 
     Args:
         reference: what was learned.
         left_out: sentences on the photos that could not be read.
+        loaded: the file that it comes from; empty where it was learned now.
+        date: when it was learned, where a file says so.
     """
-    facts, beneath = [], NOTHING
-    for one in reference.learned.values():
-        facts.append(one.summary)
-        if isinstance(one, Adapter) and one.losses:
-            told = say("loss {first:.4f} to {last:.4f}", first=mean(one.losses[:4]), last=mean(one.losses[-4:]))
-            facts.append(told)
-            beneath += loss_curve(one.losses, one.steps)
-    if doubts := (*left_out, *reference.doubts):
+    shots, beneath = reference.shots, NOTHING
+    if doubts := (*left_out, *map(retold, reference.doubts)):
         beneath += render("sentences", sentences=doubts)
-    text = f"{', '.join(facts)}. " + say("Kept for this visit, an hour at most; save it to use it tomorrow.")
-    shots = reference.shots
-    title = say("Adapted to 1 good part" if shots == 1 else "Adapted to {shots} good parts", shots=shots)
-    return message(title, text, "adapted", beneath)
+    since = LEARNED_ON if date else LEARNED
+    learned = say(since[0] if shots == 1 else since[1], shots=shots, date=date)
+    how = [retold(one.summary) for one in reference.learned.values()]
+    return message(
+        say("Loaded {file}", file=loaded) if loaded else learned,
+        " ".join([f"{learned}."] * bool(loaded) + [say(UNUSUAL[0] if shots == 1 else UNUSUAL[1]), say(KEPT)]),
+        "adapted",
+        beneath + render("learned", how=how + _losses(reference), curve=_curve(reference)),
+    )
+
+
+def _losses(reference: Reference) -> list[str]:
+    told = "loss {first:.4f} to {last:.4f}"
+    losses = [one.losses for one in _adapters(reference)]
+    return [say(told, first=mean(each[:4]), last=mean(each[-4:])) for each in losses]
+
+
+def _curve(reference: Reference) -> Markup:
+    return NOTHING.join(loss_curve(one.losses, one.steps) for one in _adapters(reference))
+
+
+def _adapters(reference: Reference) -> list[Adapter]:
+    return [one for one in reference.learned.values() if isinstance(one, Adapter) and one.losses]
 
 
 def loss_curve(losses: Sequence[float], steps: int) -> Markup:

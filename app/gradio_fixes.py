@@ -24,6 +24,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from app.errors import storage_sentence
+from app.sessions import in_use
 from app.temporary import HOME
 
 CLAMPED = "clamped"
@@ -63,6 +64,7 @@ def apply() -> None:
         (gradio.blocks, "special_args", arguments),
         (gradio.utils, "diff", difference),
         (StateHolder, "__getitem__", session),
+        (StateHolder, "update", in_use),
         (Queue, "push", push),
         (gr.Blocks, "preprocess_data", values_of_a_request),
         (gr.Blocks, "call_function", naming_a_full_disk(_call_function)),

@@ -76,8 +76,9 @@ def model_choices() -> list[tuple[str, str]]:
 def device_label() -> str:
     """The hardware in use and its number format, as in `CPU bfloat16`."""
     device = best_device()
-    label = f"{device.type.upper()} {str(best_dtype(device)).removeprefix('torch.')}"
-    if device.type == "cuda":
+    label = "ZeroGPU" if ZERO_GPU else device.type.upper()
+    label += f" {str(best_dtype(device)).removeprefix('torch.')}"
+    if device.type == "cuda" and "large" in [name for _, name in model_choices()]:
         label += "; with a GPU, try the model base or large in the settings"
     return label
 

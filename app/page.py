@@ -31,7 +31,6 @@ from maeday_core.serving.turns import hand_on_long_turns
 
 HERE = Path(__file__).parent
 MAX_UPLOAD = "500mb"
-SESSIONS = 32
 HOUR = 3600
 
 SCRIPT = (HERE / "page.js").read_text(encoding="utf-8")
@@ -66,7 +65,6 @@ def launch_options() -> dict[str, Any]:
         "css": CSS,
         "max_file_size": MAX_UPLOAD,
         "allowed_paths": [str(EXAMPLES)],  # the program may be started from any folder
-        "state_session_capacity": SESSIONS,
         "footer_links": ["settings"],
         "ssr_mode": False,
         "enable_monitoring": False,

@@ -17,11 +17,13 @@ import sys
 import tempfile
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import numpy as np
 
 from benchmarks.timing import Row, row
 from benchmarks.visitor import Visitor
@@ -87,12 +89,14 @@ class Crowd:
         alone: what each job shows to a visitor who is alone.
         done: how many jobs gave that.
         wrong: what the others gave.
+        waits: how long each took, in seconds.
     """
 
     url: str
     alone: dict[Job, str]
     done: int = 0
     wrong: list[str] = field(default_factory=list)
+    waits: dict[Job, list[float]] = field(default_factory=lambda: defaultdict(list))
     over: threading.Event = field(default_factory=threading.Event)
 
     @contextlib.contextmanager
@@ -113,10 +117,12 @@ class Crowd:
         for job in itertools.islice(itertools.cycle(self.alone), beginning, None):
             if self.over.is_set():
                 return
+            start = time.perf_counter()
             try:
                 answer = job(self.url)
             except Exception as error:
                 answer = repr(error)
+            self.waits[job].append(time.perf_counter() - start)
             if answer == self.alone[job]:
                 self.done += 1
             else:
@@ -184,6 +190,10 @@ def run(visitors: int = 8, minutes: float = 5) -> Iterator[Row]:
                 yield row(f"memory after {time.monotonic() - start:.0f} s", memory(process), "GiB")
                 yield row(f"temporary files after {time.monotonic() - start:.0f} s", size(Path(folder)), "MB")
                 time.sleep(SAMPLED)
+        for job, seconds in crowd.waits.items():
+            middle, high = (float(np.quantile(seconds, share)) for share in (0.5, 0.95))
+            yield row(f"{job.__name__}: median wait of {len(seconds)}", middle, "s")
+            yield row(f"{job.__name__}: 95 % wait at most", high, "s")
         yield row("answers as to a visitor alone", crowd.done, "")
         yield row("other answers", len(crowd.wrong), "")
         for wrong in crowd.wrong[:3]:

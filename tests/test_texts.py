@@ -14,8 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import build_demo
+from app.errors import sentence
+from app.inspect.learning import checked
 from app.language import IN_HTML, TEXT_VALUES, TEXTS, language_of
-from maeday_core.texts import LANGUAGE, LANGUAGES, catalogue, say
+from maeday_core import MaedayError, Settings, load_image, load_reference
+from maeday_core.texts import LANGUAGE, LANGUAGES, catalogue, retold, say
 from tests.conftest import ROOT
 
 SOURCES = [*(ROOT / "maeday_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]
@@ -124,10 +127,61 @@ def test_a_sentence_without_a_translation_is_english() -> None:
         LANGUAGE.reset(token)
 
 
+@pytest.fixture
+def german() -> Iterator[None]:
+    token = LANGUAGE.set("de")
+    yield
+    LANGUAGE.reset(token)
+
+
+def in_german(english: str, **values: str) -> str:
+    """A translation with something filled in for each field, by the last word of its name."""
+    told = catalogue("de")[english]
+    for name, value in values.items():
+        told = re.sub(rf"\{{[^{{}}]*\b{name}\b[^{{}}]*\}}", lambda _, value=value: value, told)
+    return told
+
+
+@pytest.mark.usefixtures("german")
+def test_what_the_engine_said_in_english_is_told_in_german(tmp_path: Path) -> None:
+    name = "notes {a}.jpg"
+    (tmp_path / name).write_text("no picture")
+    for make, english, values in (
+        (
+            lambda: load_image(tmp_path / name),
+            "{name} is not a picture this program can read; "
+            "save it as 8- or 16-bit PNG, or JPEG, WebP, AVIF, BMP, GIF or PPM.",
+            {"name": name},
+        ),
+        (
+            lambda: load_reference(tmp_path / name),
+            "{path.name} holds nothing that this program has learned, or is damaged; learn from the good parts again.",
+            {"name": name},
+        ),
+        (
+            lambda: Settings(masks=999),
+            "The number of masks is {self.masks}; choose 1 to {MAX_MASKS}.",
+            {"masks": "999", "MAX_MASKS": "512"},
+        ),
+        (
+            lambda: checked(["a.png"] * 9),
+            "{len(shots)} photos of good parts were given; keep 1 to {MAX_SHOTS}.",
+            {"shots": "9", "MAX_SHOTS": "8"},
+        ),
+    ):
+        with pytest.raises(MaedayError) as found:
+            make()
+        assert sentence(found.value, "another photo") == in_german(english, **values) != str(found.value)
+    mistake = sentence(RuntimeError(), "another photo")
+    assert mistake.endswith(f"{say('another photo')}.")
+    assert say("picture, zip archive or video") in retold("x.txt is no picture, zip archive or video by its name.")
+    assert retold("Nothing of the kind, x.") == "Nothing of the kind, x."
+
+
 @pytest.mark.parametrize("language", LANGUAGES[1:])
 def test_nothing_is_translated_that_nobody_reads(language: str) -> None:
     sources = "".join(path.read_text() for path in (*SOURCES, *TEMPLATES)) + "".join(fixed())
-    sources = re.sub(r'"\s*\n\s*"', "", sources)
+    sources = re.sub(r'"\s*\n\s*f?"', "", sources)
     unread = {text for text in catalogue(language) if text not in sources and repr(text)[1:-1] not in sources}
     assert not unread
 

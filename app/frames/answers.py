@@ -35,10 +35,9 @@ def shown(tab: FramesTab, batch: Batch, automatic: bool, problem: str = "", chos
     answer: Answer = {
         tab.batch: batch,
         tab.begun: True,
-        result.card: cards.status(batch, problem),
-        result.worst: cards.thumbnails(batch),
         **said(tab, batch, chosen),
         **working(tab, running),
+        result.card: cards.status(batch, problem),
         run.start: gr.Button(say("Resume" if batch.state is State.PAUSED else "Start"), interactive=not running),
         run.stop: gr.Button(interactive=running or batch.state is State.PAUSED),
     }
@@ -50,9 +49,11 @@ def shown(tab: FramesTab, batch: Batch, automatic: bool, problem: str = "", chos
 
 
 def said(tab: FramesTab, batch: Batch, chosen: int | None) -> Answer:
-    """What changes with what the visitor says of a frame: its dot, its row, the count, and the files."""
+    """What changes with what the visitor says of a frame: the card, its picture, dot and row, and the files."""
     result = tab.result
     return {
+        result.card: cards.status(batch),
+        result.worst: cards.thumbnails(batch),
         result.timeline: timeline(batch.judgement, batch.said, chosen),
         result.table: {"headers": [say(header) for header in HEADERS], "data": cards.table(batch)},
         result.chosen.judged: cards.judged(batch),

@@ -20,7 +20,7 @@ from maeday_core.frames import FrameRun, Judgement, LeftOut, Sources, Verdict
 from maeday_core.frames.baseline import Baseline
 from maeday_core.frames.report import ANOMALOUS, LOOK
 from maeday_core.frames.run import MAPS
-from maeday_core.frames.triage import Judged, Judgements, first
+from maeday_core.frames.triage import Judged, Judgements, first, left
 from maeday_core.io.files import unique
 from maeday_core.io.images import RGBImage
 
@@ -137,7 +137,7 @@ class Batch:
     @property
     def to_judge(self) -> int:
         """How many frames are worth a look, with those of which the visitor has said something."""
-        return len({verdict.record.number for verdict in first(self.judgement)} | set(self.said))
+        return left(self.judgement, self.said) + len(self.said)
 
     def written(self) -> tuple[Path, Path]:
         """The report, and an archive of all that the run gives, as it is judged now."""

@@ -16,10 +16,10 @@ from maeday_core.drawing.html import jpeg_uri
 from maeday_core.frames import Verdict
 from maeday_core.frames.names import labels
 from maeday_core.frames.pictures import annotated, close_up, reduced
-from maeday_core.frames.triage import first, has_reference, headline, sentences, times_the_limit
+from maeday_core.frames.triage import confirmed, first, has_reference, headline, left, sentences, times_the_limit
 from maeday_core.frames.verdict import objects_text
 from maeday_core.io.images import RGBImage
-from maeday_core.texts import say
+from maeday_core.texts import retold, say
 
 WORST = 24
 """The gallery shows so many frames."""
@@ -28,6 +28,8 @@ TILE = 480
 CLOSE_UP = 240
 NAMED = 20
 """The card names so many of those left out."""
+LEAST_LEFT = 5
+"""Seconds; less is not told as a number."""
 BOXES = 8
 """The facts on a frame list so many objects."""
 ABOVE, BELOW = "above", "below"
@@ -38,22 +40,24 @@ STARTING, NONE_READ = "Starting", "No frame could be read"
 LOOKED_AT = "{done} of {total} looked at"
 LEFT = "About {time} left; what to look at first is known at the end."
 LENT = "A GPU is lent for {seconds} s at a time; the run goes on over as many as it takes."
+NEARLY = "A moment left; what to look at first is known at the end."
+ALL_LOOKED_AT = "All are looked at; now they are compared."
 PAUSED = "Paused after {done} of {total} frames; Resume goes on."
 STOPPED = "Stopped after {done} of {total} frames."
 JUDGED = "{done} of {total} judged by you"
-CAPTION = "{name} · {factor}"
+CAPTION, CAPTION_JUDGED = "{name} · {factor}", "{name} · {factor} · {judged}"
 SECONDS, MINUTES = "{count:.0f} s", "{count:.0f} min"
 
 
 def status(batch: Batch, problem: str = "") -> Markup:
     """The card on a batch: what was found, how far the run is, and what was left out."""
-    reasons = [without_folders(one.reason) for one in batch.left_out]
+    reasons = [retold(without_folders(one.reason)) for one in batch.left_out]
     beneath = render("frames_left_out", count=len(reasons), reasons=reasons[:NAMED]) if reasons else Markup()
     told = _progress(batch)
     if problem:
         return message(FAILED, " ".join([say(KEPT, problem=problem), *told]), "problem", beneath)
     if batch.state is not State.RUNNING:
-        told += sentences(batch.judgement)
+        told += sentences(batch.judgement, batch.said)
     elif ZERO_GPU:
         told.append(say(LENT, seconds=DURATIONS.watch))
     return message(title(batch), " ".join(told), _kind(batch), beneath)
@@ -64,7 +68,7 @@ def title(batch: Batch) -> str:
     done = len(batch.judgement.verdicts)
     if batch.state is State.RUNNING:
         return say(LOOKED_AT, done=done, total=max(batch.total, done)) if done else STARTING
-    return headline(batch.judgement) if done else NONE_READ
+    return headline(batch.judgement, batch.said) if done else NONE_READ
 
 
 def facts(batch: Batch, verdict: Verdict) -> Markup:
@@ -96,9 +100,9 @@ def table(batch: Batch) -> list[list[Any]]:
             verdict.record.name,
             f"{verdict.image_score / verdict.threshold:.2f}" if verdict.threshold else "",
             f"{verdict.image_score:.3f}",
-            (ABOVE if verdict.anomalous else BELOW) if final else "",
+            say(ABOVE if verdict.anomalous else BELOW) if final else "",
             len(verdict.boxes) if final else "",
-            str(batch.said.get(verdict.record.number, "")),
+            say(batch.said.get(verdict.record.number, "")),
         ]
         for rank, verdict in enumerate(batch.judgement.worst, 1)
     ]
@@ -108,13 +112,14 @@ def thumbnails(batch: Batch) -> list[tuple[RGBImage, str]]:
     """The frames to look at first, with their objects, or their most unusual place ringed."""
     judgement = batch.judgement
     names = labels([verdict.record for verdict in judgement.verdicts])
-    return [
-        (
-            annotated(judgement, verdict, labels=False, side=TILE),
-            say(CAPTION, name=names[verdict.record.number], factor=times_the_limit(verdict)),
-        )
-        for verdict in first(judgement)[:WORST]
-    ]
+
+    def caption(verdict: Verdict) -> str:
+        number, factor = verdict.record.number, times_the_limit(verdict)
+        judged = batch.said.get(number, "")
+        return say(CAPTION_JUDGED if judged else CAPTION, name=names[number], factor=factor, judged=say(judged))
+
+    shown = first(judgement)[:WORST]
+    return [(annotated(judgement, verdict, labels=False, side=TILE), caption(verdict)) for verdict in shown]
 
 
 def duration(seconds: float) -> str:
@@ -125,18 +130,27 @@ def duration(seconds: float) -> str:
 def _kind(batch: Batch) -> Kind:
     if batch.state is State.RUNNING:
         return "busy"
-    if batch.judgement.anomalous:
-        return "anomalous"
     if not batch.judgement.verdicts:
         return "problem"
+    if batch.said and not left(batch.judgement, batch.said):
+        return "anomalous" if confirmed(batch.said) else "hint"
+    if batch.judgement.anomalous or confirmed(batch.said):
+        return "anomalous"
     return "calm" if has_reference(batch.judgement) else "look"
+
+
+def _remaining(seconds: float) -> str:
+    """How long a run takes from here on, in words: a guess of few seconds is none."""
+    if not seconds:
+        return say(ALL_LOOKED_AT)
+    return say(NEARLY) if seconds < LEAST_LEFT else say(LEFT, time=duration(seconds))
 
 
 def _progress(batch: Batch) -> list[str]:
     verdicts = batch.judgement.verdicts
     done, total = len(verdicts), max(batch.total, len(verdicts))
     if batch.state is State.RUNNING:
-        left = fmean([verdict.record.seconds for verdict in verdicts] or [0]) * (total - done)
-        return [say(LEFT, time=duration(left))] * (done > 0)
+        each = [verdict.record.seconds for verdict in verdicts]
+        return [_remaining(fmean(each) * (total - done))] if each else []
     words = {State.PAUSED: PAUSED, State.STOPPED: STOPPED}.get(batch.state)
     return [say(words, done=done, total=total)] if words else []

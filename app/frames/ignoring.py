@@ -20,7 +20,7 @@ from maeday_core.frames import Frame, Sources
 from maeday_core.frames.pictures import reduced
 from maeday_core.frames.run import PICTURE_SIDE
 from maeday_core.io.images import RGBImage
-from maeday_core.texts import say
+from maeday_core.texts import retold, say
 
 TRIED = 20
 """So many files are tried for a frame to paint on."""
@@ -53,7 +53,7 @@ class Ignoring:
         try:
             painted = painted_mask(layers)
         except ImageError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+            raise gr.Error(retold(str(error)), print_exception=False) from None
         if painted is None:
             gr.Warning(say(UNPAINTED))
         mask = united(mask, painted)

@@ -15,7 +15,7 @@ HINT = (
     "Which of these frames should you look at first?",
     "Add photos, a zip of them or a video, and press Start. They are judged against each other, with no reference.",
 )
-HEADERS = {"Rank": 60, "Frame": 240, "x limit": 85, "Score": 80, "Verdict": 85, "Objects": 85, "You": 85}
+HEADERS = {"Rank": 60, "Frame": 150, "x limit": 85, "Score": 80, "Verdict": 85, "Objects": 85, "You": 85}
 """Columns of the table, and their widths in pixels."""
 TIMELINE_JS = Path(__file__).with_name("frames.js").read_text(encoding="utf-8")
 

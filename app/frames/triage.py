@@ -26,6 +26,7 @@ from maeday_core.texts import say
 
 OPENED = "opened"
 GONE = "This frame's file is no longer here; press Start again."
+TAKEN_BACK = "This frame was judged an object; it is ignored now. Press Object (y) to judge it so again."
 NOTHING_HERE = "There is no unusual place in this frame to ignore."
 WITHOUT_GOOD = "Inspect judges this frame without the clean frames, so that the verdict may differ from that in Frames."
 WITHOUT_CAMERA = (
@@ -121,7 +122,8 @@ class Triage:
         if mask is None:
             raise gr.Error(say(NOTHING_HERE), print_exception=False)
         criteria = replace(criteria, ignore=mask)
-        batch = self._new(replace(batch.judged_again(criteria), said={**batch.said, number: Judged.IGNORED}))
+        said = {**batch.said, number: also_ignored_as(batch.said.get(number))}
+        batch = self._new(replace(batch.judged_again(criteria), said=said))
         shown = answers.shown(self.tab, batch, criteria.threshold is None)
         return shown | self._next(batch, number) | {ignore.mask: mask, ignore.painted: True}
 
@@ -159,6 +161,16 @@ class Triage:
         """The next frame to judge; where all are judged, the same one."""
         following = batch.next
         return answers.chosen(self.tab, batch, number if following is None else following)
+
+
+def also_ignored_as(before: Judged | None) -> Judged:
+    """What a person says of a frame by ignoring a place in it: a frame that was fine stays so, an object is taken back.
+
+    The page tells that it is.
+    """
+    if before is Judged.OBJECT:
+        gr.Info(say(TAKEN_BACK))
+    return Judged.FINE if before is Judged.FINE else Judged.IGNORED
 
 
 def other_question(judgement: Judgement, verdict: Verdict) -> str:

@@ -50,13 +50,14 @@ def _shown(tab: FramesTab) -> set[Any]:
     """What shows a batch."""
     result, run = tab.result, tab.run
     buttons = {run.start, run.example, run.pause, run.stop}
-    return {tab.batch, tab.begun, result.card, result.spoken, result.worst, result.limit, *_said(tab), *buttons}
+    return {tab.batch, tab.begun, result.spoken, result.limit, *_said(tab), *buttons}
 
 
 def _said(tab: FramesTab) -> set[Any]:
     """What changes with what the visitor says of a frame."""
     result = tab.result
-    return {result.timeline, result.table, result.chosen.judged, *result.chosen.judging, *components(result.files)}
+    shown = {result.card, result.worst, result.timeline, result.table, result.chosen.judged}
+    return {*shown, *result.chosen.judging, *components(result.files)}
 
 
 def _one(tab: FramesTab) -> set[Any]:

@@ -19,8 +19,9 @@ from app.files import downloadable, nothing_to_download
 from app.inspect.shots import ShotsPanel, lay_out_shots
 from maeday_core import Reference, save_reference
 from maeday_core.serving.calls import load_saved
+from maeday_core.texts import say
 
-NO_NAME = "good parts"
+UNNAMED = "good-parts"
 LONGEST_NAME = 60
 FIELD = f"""<label>{{{{title}}}} <small>{{{{info}}}}</small>
 <input type="text" maxlength="{LONGEST_NAME}" placeholder="{{{{placeholder}}}}" value="{{{{value}}}}"></label>"""
@@ -29,6 +30,8 @@ HINT = (
     "Judged without a reference",
     "1. Add photos of good parts, taken like the photo to inspect. 2. Press Learn. 3. Inspect: they judge it.",
 )
+SAVED_NAME = re.compile(r"(.+)-\d+-good-(\d{4}-\d\d-\d\d)")
+"""What `file_name` makes of a part and a day."""
 FORGOTTEN = "The good parts of this visit were forgotten; load or learn them again."
 
 
@@ -85,11 +88,13 @@ def lay_out_good_parts(lifetime: int, photo: gr.Image) -> GoodPartsPanel:
 
 def file_name(name: str, shots: int) -> str:
     """How the file of good parts is called: after the part, their number and the day."""
-    part = re.sub(r"[^\w-]+", "-", name.strip()[:LONGEST_NAME]).strip("-") or NO_NAME.replace(" ", "-")
+    part = re.sub(r"[^\w-]+", "-", name.strip()[:LONGEST_NAME]).strip("-") or UNNAMED
     return f"{part}-{shots}-good-{date.today():%Y-%m-%d}.safetensors"
 
 
-def in_use(panel: GoodPartsPanel, reference: Reference, left_out: Sequence[str] = (), name: str = "") -> Answer:
+def in_use(
+    panel: GoodPartsPanel, reference: Reference, left_out: Sequence[str] = (), name: str = "", loaded: str = ""
+) -> Answer:
     """A reference is in use from now on, also where it cannot be saved.
 
     Args:
@@ -97,18 +102,22 @@ def in_use(panel: GoodPartsPanel, reference: Reference, left_out: Sequence[str] 
         reference: what was learned.
         left_out: sentences on the photos that could not be read.
         name: of the part.
+        loaded: the file that it comes from; empty where it was learned now.
     """
+    saved = (SAVED_NAME.fullmatch(Path(loaded).stem) or SAVED_NAME.fullmatch(reference.name)) if loaded else None
+    name, day = saved.groups() if saved else (name, "")
     file = file_name(name, reference.shots)
     reference = replace(reference, name=reference.name or Path(file).stem)
     try:
         download, unsaved = downloadable(file, partial(save_reference, reference)), []
     except Exception as error:
         download = nothing_to_download()
-        unsaved = [f"It is in use, but cannot be saved. {sentence(error, 'fine-tune again later')}"]
+        unsaved = [say("It is in use, but cannot be saved.") + " " + sentence(error, "learn again later")]
     return {
         panel.reference: reference,
         panel.adapted: True,
-        panel.card: reference_card(reference, [*left_out, *unsaved]),
+        **({panel.name: "" if name == UNNAMED else name} if saved else {}),
+        panel.card: reference_card(reference, [*left_out, *unsaved], loaded, day),
         panel.download: download,
         panel.forget: gr.Button(interactive=True),
     }
@@ -117,7 +126,7 @@ def in_use(panel: GoodPartsPanel, reference: Reference, left_out: Sequence[str] 
 def not_used(panel: GoodPartsPanel, error: Exception, reference: Reference | None, adapted: bool) -> Answer:
     """Say what is wrong; good parts in use stay in use."""
     lost = adapted and reference is None
-    then = " The good parts in use stay." if reference else f" {FORGOTTEN}" if lost else ""
+    then = " " + say("The good parts in use stay.") if reference else f" {say(FORGOTTEN)}" if lost else ""
     return (forget(panel) if lost else {}) | {
         panel.card: message("This did not work", sentence(error, "other photos") + then, "problem"),
         panel.download: gr.DownloadButton(interactive=reference is not None),
@@ -141,8 +150,8 @@ def forgotten(panel: GoodPartsPanel) -> Answer:
 
 
 def load(panel: GoodPartsPanel, path: str | None, reference: Reference | None, adapted: bool) -> Answer:
-    """Use what was saved before; a bad file leaves what is in use."""
+    """Use what was saved before, which may change the part's name, too; a bad file leaves what is in use."""
     try:
-        return in_use(panel, load_saved(path or ""))
+        return in_use(panel, load_saved(path or ""), loaded=Path(path or "").name)
     except Exception as error:
         return not_used(panel, error, reference, adapted)

@@ -61,6 +61,7 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
             strip = lay_out_strip(lifetime)
             gr.HTML(f"<p><span>Running on</span> {device_label()}</p>", elem_id="device")
         with gr.Column(scale=7, min_width=300):
+            strip.compared.render()
             subject = gr.HTML(FIRST.subject, elem_id="subject")
             verdict = gr.HTML(FIRST.card, elem_id="verdict")
             first = lay_out_first()

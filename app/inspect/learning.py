@@ -12,7 +12,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from app.cards import NOTHING, loss_curve, message
-from app.errors import without_folders
+from app.errors import sentence
 from app.events import Answer, Values
 from app.files import nothing_to_download
 from app.gpu import computed
@@ -143,7 +143,7 @@ def decodable(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
             load_image(path)
             readable.append(path)
         except ImageError as error:
-            left_out.append(without_folders(str(error)))
+            left_out.append(sentence(error, "other photos"))
     if not readable:
         raise ImageError(" ".join(left_out))
     return readable, left_out
@@ -154,6 +154,6 @@ def _in_words(progress: Progress) -> tuple[str, Markup]:
     step = progress.step
     if step is None:
         return say("{share:.0%} done.", share=progress.share) if progress.share else "", NOTHING
-    told = "Step {step} of {steps}, loss {loss:.4f}, about {left:.0f} s left. Stop keeps it."
-    text = say(told, step=step.step, steps=step.steps, loss=step.loss, left=step.seconds_left)
+    told = "Step {step} of {steps}, about {left:.0f} s left. Stop keeps what is learned so far."
+    text = say(told, step=step.step, steps=step.steps, left=step.seconds_left)
     return text, loss_curve(step.losses, step.steps)

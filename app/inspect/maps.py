@@ -8,12 +8,23 @@ from markupsafe import Markup
 from app.html import render
 from maeday_core.detection.decision import Verdict
 from maeday_core.detection.result import Reconstructions
-from maeday_core.drawing.shown import Shown, all_masks, map_picture, one_mask, overlay_pair
+from maeday_core.drawing.shown import (
+    Shown,
+    all_masks,
+    highest_of,
+    map_picture,
+    mask_scale,
+    one_mask,
+    overlay_pair,
+)
 from maeday_core.io.images import RGBImage
 from maeday_core.texts import say
 
-SAW = (("masked", "Masked input"), ("reconstruction", "Reconstruction"), ("difference", "Difference"))
-"""Where each picture of a mask stands, and its name."""
+SAW = ("masked", "reconstruction", "difference")
+"""Where each picture of a mask stands."""
+SCALE = (
+    "The difference is a squared error: black is 0, the brightest {top:.2f}; under this mask it reaches {highest:.2f}."
+)
 COVERED = {
     Verdict.ANOMALOUS: "The photo under its map: what does not belong is outlined",
     Verdict.LOOK: "The photo under its map: the most unusual place is ringed",
@@ -79,8 +90,10 @@ def mask_pictures(seen: Reconstructions | None, index: int, own_scale: bool) -> 
     """What the model saw under one mask, by its number; nothing without masks."""
     if not seen:
         return Markup()
-    pictures = zip(SAW, one_mask(seen, index, own_scale), strict=True)
-    return render("saw", pictures=[(place, say(name), picture) for (place, name), picture in pictures])
+    top, highest = mask_scale(seen, own_scale)[1], highest_of(seen, index)
+    names = say("Masked input"), say("Reconstruction"), say("Difference")
+    pictures = [*zip(SAW, names, one_mask(seen, index, own_scale), strict=True)]
+    return render("saw", pictures=pictures, scale=say(SCALE, top=top, highest=highest))
 
 
 def every_mask(seen: Reconstructions | None, own_scale: bool) -> Markup:

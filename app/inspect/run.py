@@ -16,15 +16,16 @@ from app.files import downloadable, nothing_to_download
 from app.gpu import computed
 from app.html import render
 from app.inspect import good_parts
+from app.inspect.asking import Asking, asked
 from app.inspect.examples import chosen_example
 from app.inspect.layout import InspectTab
 from app.inspect.looks import Looks, stem_of
 from app.inspect.question import Question
-from app.inspect.settings import FIRST_METHOD, as_in_the_paper, chosen, settings_of
-from app.inspect.strip import Strip, number_in, strip_html
+from app.inspect.settings import chosen
+from app.inspect.strip import Strip, number_in, once_more, strip_html
 from app.models import load_tools
 from app.temporary import check_space
-from maeday_core import MAEDAY, METHODS, Method, Reference, Settings, Shots, find, load_image
+from maeday_core import Reference, load_image
 from maeday_core.detection.decision import Verdict
 from maeday_core.drawing.shown import Shown, shown
 from maeday_core.serving.jobs import Look
@@ -37,32 +38,6 @@ AS_IN_FRAMES = (
     "From Frames, where it was compared with the others. Here it is judged alone, and the limit is moved so that the "
     "verdict is that of Frames."
 )
-BY_GOOD_PARTS = (
-    "This frame is judged by the good parts in use here, so that the verdict may differ from that in Frames."
-)
-
-
-@dataclass(frozen=True)
-class Incoming:
-    """A picture that another tab wants to see here.
-
-    Attributes:
-        path: of the picture.
-        settings: how it was seen there.
-        method, model: by which it was seen there.
-        margin: by how much its score was above the threshold there, which is kept here; None where another question is
-            asked there.
-        differs: a sentence that says which question that is.
-        time: of the request, so that the same picture twice is two requests.
-    """
-
-    path: str
-    settings: Settings
-    method: str
-    model: str
-    margin: float | None
-    differs: str
-    time: float
 
 
 @dataclass(frozen=True)
@@ -71,6 +46,7 @@ class Inspection:
 
     tab: InspectTab
     looks: Looks
+    asking: Asking
 
     def start(self, view: Shown | None) -> Answer:
         """What a click changes at once, before its turn comes: what is there is an earlier result from now on."""
@@ -172,7 +148,7 @@ class Inspection:
         strip, question = replace(strip, current=one.number), one.question
         return {
             self.tab.photo: str(question.path),
-            **self.offer_methods(reference, question.method.name),
+            **self.asking.offer_methods(reference, question.method.name),
             self.tab.settings.model: question.model,
             **chosen(self.tab.settings, question.settings),
             self.tab.result.alarm_rate: question.settings.alarm_rate,
@@ -180,6 +156,7 @@ class Inspection:
             self.tab.strip.kept: strip,
             self.tab.strip.entries: strip_html(strip),
             **self.start(view),
+            self.tab.result.verdict: once_more(one),
         }
 
     def detect_recalled(self, values: Values) -> Iterator[Answer]:
@@ -243,45 +220,6 @@ class Inspection:
         """The end of a run could not be shown either: Detect can be pressed again."""
         return {self.tab.result.verdict: message("This did not work", GIVEN_UP, "problem"), **self.running(False)}
 
-    def take(self, incoming: Incoming | None, reference: Reference | None) -> Answer:
-        """A picture from another tab, to be seen as it was there, or as the good parts in use were."""
-        if incoming is None:
-            return unchanged()
-        tab, settings = self.tab, incoming.settings
-        if differs := BY_GOOD_PARTS if reference else incoming.differs:
-            gr.Info(say(differs), duration=None)
-        return {
-            tab.photo: incoming.path,
-            **self.offer_methods(reference, incoming.method),
-            tab.settings.model: incoming.model,
-            **chosen(tab.settings, replace(settings, tile=reference.tile) if reference else settings),
-            tab.result.auto: bool(differs),
-        }
-
-    def offer_methods(self, reference: Reference | None, method: str) -> Answer:
-        """The methods that can judge now, and the automatic threshold: one of another unit means nothing.
-
-        Where the chosen method cannot, it is the first.
-        """
-        choices = method_choices(reference)
-        chosen = method if method in [name for _, name in choices] else FIRST_METHOD.name
-        if chosen != method:
-            told = "{method} cannot judge with what is in use now: {other} judges."
-            gr.Info(say(told, method=find(method).title, other=FIRST_METHOD.title))
-        return {self.tab.settings.method: gr.Radio(choices, value=chosen), self.tab.result.auto: True}
-
-    def as_in_the_paper(self) -> Answer:
-        """The method and the settings of the paper."""
-        return {self.tab.settings.method: MAEDAY.name} | as_in_the_paper(self.tab.settings)
-
-    def by_hand(self) -> Answer:
-        """The threshold was moved."""
-        return {self.tab.result.auto: False}
-
-    def automatic(self) -> Answer:
-        """The method is another: the threshold of the last one means nothing."""
-        return {self.tab.result.auto: True}
-
     def outdated(self, view: Shown | None) -> Answer:
         """What is shown belongs to another question than the one that the page asks now."""
         text = say("Earlier result, for {name}.", name=view.name) if view else ""
@@ -314,7 +252,7 @@ class Inspection:
     def _without_good_parts(self, values: Values) -> Answer:
         """The good parts that the panel says are in use are lost: nothing is judged, and the panel says so."""
         problem = self._problem("The good parts were forgotten", good_parts.FORGOTTEN)
-        methods = self.offer_methods(None, values[self.tab.settings.method])
+        methods = self.asking.offer_methods(None, values[self.tab.settings.method])
         return problem | good_parts.forgotten(self.tab.good_parts) | methods
 
     def _subject(self, text: str) -> Markup:
@@ -332,35 +270,3 @@ class Inspection:
     def _no_files(self) -> Answer:
         result = self.tab.result
         return {button: nothing_to_download() for button in (result.figure, result.error_map, result.report)}
-
-
-def asked(tab: InspectTab, values: Values, margin: float | None = None) -> Question:
-    """The question that the page asks now; with `margin`, its threshold is as far below the score.
-
-    Raises:
-        SettingsError: a value is out of its range.
-    """
-    method, result = find(values[tab.settings.method]), tab.result
-    reference = values[tab.good_parts.reference] if method.shots is not Shots.NONE else None
-    return Question(
-        Path(values[tab.photo]),
-        method,
-        values[tab.settings.model],
-        settings_of(tab.settings, values, values[result.alarm_rate]),
-        reference or Reference(),
-        by_hand=None if values[result.auto] else values[result.threshold],
-        margin=margin,
-    )
-
-
-def can_judge(method: Method, reference: Reference) -> bool:
-    """Whether a method can judge with the reference in use, or, if it uses none, beside it."""
-    if method.shots is Shots.NONE or not reference:
-        return method.shots is not Shots.REQUIRED
-    return all(part.name in reference.learned for part in method.parts(good=True))
-
-
-def method_choices(reference: Reference | None) -> list[tuple[str, str]]:
-    """Titles and names of the methods that can judge now, the paper's first."""
-    offered = [method for method in METHODS.values() if method.offered and can_judge(method, reference or Reference())]
-    return [(say(method.title), method.name) for method in offered]

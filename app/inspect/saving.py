@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gradio as gr
 
 from app.events import Answer
 from app.files import downloadable
-from app.inspect.strip import Strip, StripPanel, compared_html, number_in, strip_csv, strip_html, visit_report
+from app.inspect.strip import Strip, StripPanel, number_in, strip_html
+from app.inspect.visited import compared_html, strip_csv, visit_report
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,13 @@ class Saving:
 
     def pin(self, strip: Strip, event: gr.EventData) -> Answer:
         """Pin the one that was clicked for comparison, or let it go."""
-        strip = strip.pin(number_in(event))
+        return self._compared(strip.pin(number_in(event)))
+
+    def close(self, strip: Strip) -> Answer:
+        """Compare none."""
+        return self._compared(replace(strip, pinned=()))
+
+    def _compared(self, strip: Strip) -> Answer:
         return {
             self.panel.kept: strip,
             self.panel.entries: strip_html(strip),

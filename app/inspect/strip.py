@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -11,6 +10,7 @@ import gradio as gr
 import numpy as np
 from markupsafe import Markup
 
+from app.cards import message
 from app.gradio_fixes import ODD
 from app.html import render
 from app.inspect.question import Question
@@ -20,7 +20,6 @@ from maeday_core.drawing.cards import KINDS, SHORT, factor_of
 from maeday_core.drawing.html import jpeg_bytes
 from maeday_core.drawing.shown import Shown, overlay_pair
 from maeday_core.io.images import RGBImage
-from maeday_core.io.table import csv_text
 from maeday_core.texts import say
 
 MOST = 60
@@ -37,6 +36,12 @@ element.addEventListener("click", event => {
 });
 watch("value", local);
 local();"""
+COMPARED = """
+element.addEventListener("click", event => event.target.closest("button") && trigger("click", {}));
+watch("value", () => {
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+    if (element.querySelector("img")) element.scrollIntoView({behavior, block: "nearest"});
+});"""
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,9 @@ class Inspected:
 
     @property
     def kind(self) -> str:
-        """How it looks."""
-        return KINDS[self.verdict]
+        """How it looks: calm only by good parts."""
+        calm = self.verdict is not Verdict.NORMAL or self.question.reference
+        return KINDS[self.verdict] if calm else "hint"
 
     @property
     def says(self) -> str:
@@ -149,7 +155,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class StripPanel:
-    """The strip; `kept` is its value."""
+    """The strip; `kept` is its value. `compared` is laid out apart, where there is more room."""
 
     kept: gr.State
     column: gr.Column
@@ -163,9 +169,9 @@ class StripPanel:
 def lay_out_strip(lifetime: int) -> StripPanel:
     """Lay out the strip, which is there from the first inspected photo on, forgotten after `lifetime` seconds."""
     kept = gr.State(Strip(), time_to_live=lifetime)
+    compared = gr.HTML("", js_on_load=COMPARED, elem_id="compared", render=False)
     with gr.Column(visible=False, elem_id="strip") as column:
         entries = gr.HTML("", js_on_load=CLICKED, elem_id="inspected")
-        compared = gr.HTML("", elem_id="compared")
         with gr.Row():
             csv = gr.Button("Table of all (CSV)", size="sm", elem_id="get-csv", min_width=120)
             report = gr.Button("Report on all (HTML)", size="sm", elem_id="get-visit", min_width=120)
@@ -175,46 +181,12 @@ def lay_out_strip(lifetime: int) -> StripPanel:
 
 def strip_html(strip: Strip) -> Markup:
     """The strip, the newest first, as a row of buttons."""
-    return render("strip", strip=strip, entries=strip.entries[::-1])
+    return render("strip", strip=strip, entries=strip.entries[::-1], one_pinned=len(strip.compared) == 1)
 
 
-def compared_html(strip: Strip) -> Markup:
-    """Two pinned ones side by side, and in what they differ; with one, how to pin another."""
-    compared = strip.compared
-    if not compared:
-        return Markup()
-    facts = [one.facts for one in compared]
-    keys = dict.fromkeys(key for one in facts for key in one)
-    rows = [(key, [one.get(key, "") for one in facts]) for key in keys if len({one.get(key) for one in facts}) > 1]
-    return render("compared", compared=compared, rows=rows, missing=PINS - len(compared))
-
-
-def strip_csv(strip: Strip) -> str:
-    """The strip as a table, the first inspected first."""
-    facts = [one.facts for one in strip.entries]
-    keys = [key for key in dict.fromkeys(key for one in facts for key in one) if key != "photo"]
-    head = ["number", "photo", "verdict", "factor", "image score", "threshold", "unit", "time", *keys]
-    rows = [
-        [
-            one.number,
-            one.question.name,
-            one.verdict.value,
-            f"{one.factor:.4g}",
-            f"{one.score:.4g}",
-            f"{one.limit:.4g}",
-            one.unit,
-            one.at.isoformat(timespec="seconds"),
-            *(fact.get(key, "") for key in keys),
-        ]
-        for one, fact in zip(strip.entries, facts, strict=True)
-    ]
-    return csv_text([head, *rows])
-
-
-def visit_report(strip: Strip) -> Markup:
-    """One self-contained page on all that was inspected, the most unusual first."""
-    worst: Iterable[Inspected] = sorted(strip.entries, key=lambda one: one.factor, reverse=True)
-    return render("visit", entries=[*worst])
+def once_more(one: Inspected) -> Markup:
+    """The card on one that is returned to, until it is there with all its details."""
+    return message(f"{one.says}: {one.factor_told}", "It is looked at once more, so that every detail is here.", "busy")
 
 
 def number_in(event: gr.EventData) -> int:

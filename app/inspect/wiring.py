@@ -9,21 +9,26 @@ import gradio as gr
 
 from app.events import AT_ONCE, LATEST, PRIVATE, components
 from app.inspect import good_parts
+from app.inspect.asking import Asking, method_choices
 from app.inspect.layout import InspectTab, lay_out
 from app.inspect.learning import Learning
 from app.inspect.looks import Looks
-from app.inspect.run import Inspection, method_choices
+from app.inspect.run import Inspection
 from app.inspect.saving import Saving
 
 MAX_RUNS = 8
-SCROLL_TO_VERDICT = """(...given) => {
-    if (innerWidth < 768) document.getElementById("subject").scrollIntoView({behavior: "smooth"});
+SCROLL = """const subject = document.getElementById("subject"), {top} = subject.getBoundingClientRect();
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+    if (innerWidth < 768 || top < 0 || top > innerHeight) subject.scrollIntoView({behavior});"""
+"""On a phone, and wherever the verdict is out of sight."""
+SCROLL_TO_VERDICT = f"""(...given) => {{
+    {SCROLL}
     return given;
-}"""
-SCROLL_TO_NEW_VERDICT = """() => {
-    const photo = document.querySelector("#query img");
-    if (photo && innerWidth < 768) document.getElementById("subject").scrollIntoView({behavior: "smooth"});
-}"""
+}}"""
+SCROLL_TO_NEW_VERDICT = f"""() => {{
+    if (!document.querySelector("#query img")) return;
+    {SCROLL}
+}}"""
 SAVE = """() => document.querySelector("#strip-file").click()"""
 
 
@@ -34,7 +39,7 @@ def inspect_tab(lifetime: int) -> InspectTab:
         The tab: another one puts what to inspect into `incoming`, and sees in `shown` what was found last.
     """
     tab = lay_out(lifetime, method_choices(None))
-    inspection = Inspection(tab, Looks(tab))
+    inspection = Inspection(tab, Looks(tab), Asking(tab))
     learning = Learning(inspection)
     runs = [*_detections(inspection), *_detections_after_learning(learning)]
     tab.stop.click(learning.stop, cancels=runs, queue=False, **PRIVATE)
@@ -83,7 +88,7 @@ def _detections(inspection: Inspection) -> list[Any]:
         **{**at_once, "outputs": [*outputs, *tab.settings.inputs]},
     )
     taken = tab.incoming.change(
-        inspection.take,
+        inspection.asking.take,
         [tab.incoming, tab.good_parts.reference],
         [tab.photo, tab.result.auto, *tab.settings.inputs],
         **PRIVATE,
@@ -114,13 +119,16 @@ def _detections_after_learning(learning: Learning) -> list[Any]:
         panel.tune.click(**learn),
         panel.example.click(learning.try_example, None, [tab.photo, *components(panel.shots)], **PRIVATE).then(**learn),
         panel.upload.upload(
-            partial(good_parts.load, panel), [panel.upload, panel.reference, panel.adapted], panel.outputs, **PRIVATE
+            partial(good_parts.load, panel),
+            [panel.upload, panel.reference, panel.adapted],
+            [*panel.outputs, panel.name],
+            **PRIVATE,
         ),
         panel.forget.click(partial(good_parts.forget, panel), None, panel.outputs, **PRIVATE),
     ]
     offered = [tab.settings.method, tab.result.auto]
     return [
-        change.then(inspection.offer_methods, [panel.reference, tab.settings.method], offered, **PRIVATE)
+        change.then(inspection.asking.offer_methods, [panel.reference, tab.settings.method], offered, **PRIVATE)
         .then(None, js=SCROLL_TO_NEW_VERDICT)
         .then(**{**_detection(tab), "fn": inspection.detect_again})
         for change in changes
@@ -140,8 +148,8 @@ def _end_of(run: Any, inspection: Inspection) -> None:
 def _wire_choices(inspection: Inspection) -> None:
     """Method and settings: what is shown was asked otherwise."""
     tab = inspection.tab
-    tab.settings.method.input(inspection.automatic, None, tab.result.auto, **AT_ONCE)
-    paper = tab.settings.paper.click(inspection.as_in_the_paper, None, [*tab.settings.inputs], **AT_ONCE)
+    tab.settings.method.input(inspection.asking.automatic, None, tab.result.auto, **AT_ONCE)
+    paper = tab.settings.paper.click(inspection.asking.as_in_the_paper, None, [*tab.settings.inputs], **AT_ONCE)
     paper.then(inspection.outdated, tab.shown, tab.result.subject, **AT_ONCE)
     changes = [one.input for one in tab.settings.inputs if hasattr(one, "input")]
     gr.on([*changes, tab.photo.clear], inspection.outdated, tab.shown, tab.result.subject, **AT_ONCE)
@@ -166,7 +174,7 @@ def _wire_looks(inspection: Inspection) -> None:
         **AT_ONCE,
     }
     files = _files(inspection)
-    result.threshold.input(inspection.by_hand, None, result.auto, **AT_ONCE).then(**redraw).then(**files)
+    result.threshold.input(inspection.asking.by_hand, None, result.auto, **AT_ONCE).then(**redraw).then(**files)
     judged_by: set[Any] = {tab.shown} | result.judged_by
     result.auto.input(looks.set_automatic, judged_by, result.threshold, **AT_ONCE).then(**redraw).then(**files)
     allowed = result.alarm_rate.input(looks.allow, judged_by, [result.auto, result.threshold], **AT_ONCE)
@@ -185,7 +193,9 @@ def _wire_strip(inspection: Inspection) -> None:
     """Comparing two, and saving."""
     strip = inspection.tab.strip
     saving = Saving(strip)
-    strip.entries.select(saving.pin, strip.kept, [strip.kept, strip.entries, strip.compared], **AT_ONCE)
+    shown = [strip.kept, strip.entries, strip.compared]
+    strip.entries.select(saving.pin, strip.kept, shown, **AT_ONCE)
+    strip.compared.click(saving.close, strip.kept, shown, **AT_ONCE)
     for button, save in ((strip.csv, saving.table), (strip.report, saving.report)):
         button.click(save, strip.kept, strip.file, **AT_ONCE).then(None, js=SAVE)
 

@@ -13,7 +13,7 @@ from maeday_core.model.sampling import Sampling
 MAX_MASKS = 512
 MAX_SEED = 2**53 - 1
 """Every program reads it exactly from JSON; torch's generators take no seed of 2**64."""
-LEAST_RATE = 1e-12
+LEAST_RATE, MOST_RATE = 1e-12, 0.999999
 """Where several places of a picture share it, a smaller one is lost beside 1 in floating point."""
 Patches = Literal["all", "masked"]
 ErrorSpace = Literal["rgb", "normalised"]
@@ -32,7 +32,7 @@ class Settings:
         error_space: `rgb` measures the error in RGB [0, 1]; `normalised` in the model's ImageNet-normalised values.
         tile: `off` sees the picture whole, as the paper does; `on` through overlapping windows at its own detail;
             `auto` so where it is large or long (`windows.Tiling`).
-        alarm_rate: the share of good pictures that may be called anomalous, 1e-12 to 1 - 1e-12; it decides
+        alarm_rate: the share of good pictures that may be called anomalous, 1e-12 to 0.999999; it decides
             the threshold.
 
     Raises:
@@ -57,9 +57,10 @@ class Settings:
             raise SettingsError(f"The mask ratio is {self.mask_ratio:g}; choose 0.05 to 0.95.")
         if not 0 <= self.seed <= MAX_SEED:
             raise SettingsError(f"The seed is {self.seed}; choose a whole number from 0 to {MAX_SEED}.")
-        if not LEAST_RATE <= self.alarm_rate <= 1 - LEAST_RATE:
-            text = f"choose a share between {LEAST_RATE:g} and {1 - LEAST_RATE}"
-            raise SettingsError(f"The alarm rate is {self.alarm_rate:g}; {text}.")
+        if not LEAST_RATE <= self.alarm_rate <= MOST_RATE:
+            raise SettingsError(
+                f"The alarm rate is {self.alarm_rate:g}; choose a share between {LEAST_RATE:g} and {MOST_RATE:g}."
+            )
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise SettingsError(f"{name} is {getattr(self, name)!r}; choose {' or '.join(choices)}.")

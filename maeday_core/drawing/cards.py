@@ -8,7 +8,7 @@ from importlib.resources import files
 import numpy as np
 from markupsafe import Markup
 
-from maeday_core.detection.decision import Verdict
+from maeday_core.detection.decision import RULE, Verdict
 from maeday_core.detection.result import Detection
 from maeday_core.drawing.html import render
 from maeday_core.drawing.pictures import heat_map
@@ -16,7 +16,7 @@ from maeday_core.drawing.shown import Shown, mask_count, number, overlay_pair, s
 from maeday_core.io.images import RGBImage
 from maeday_core.methods import find
 from maeday_core.methods.ensemble import shares
-from maeday_core.texts import say
+from maeday_core.texts import retold, say
 
 CSS = (files(__package__) / "templates" / "cards.css").read_text(encoding="utf-8")
 """The looks of the cards, for the page that they stand on."""
@@ -40,9 +40,10 @@ ALONE = {
 """What a part of a sum says by itself."""
 SAID = "{title}: {factor} times the limit."
 RARE = "Fewer than 1 good picture in {many} scores this high."
-ONE_IN, SOME_IN = (
-    "About 1 good picture in {many} scores this high.",
-    "About {few} good pictures in {many} score this high.",
+ONE_IN = "About 1 good picture in {many} scores this high."
+ORDINARY_ONE, ORDINARY_SOME = (
+    "An ordinary score: about 1 good picture in {many} scores as high or higher.",
+    "An ordinary score: about {few} good pictures in {many} score as high or higher.",
 )
 FEWEST, MOST = 1 / 200, 0.95
 """Shares of the good pictures beyond which no number is told."""
@@ -127,7 +128,7 @@ def _sentences(view: Shown) -> list[str]:
     if result.complete or view.stopped:
         sentences += [_found(view), rarity(result)]
     if view.doubt:
-        sentences.append(view.doubt)
+        sentences.append(retold(view.doubt))
     return [*sentences, result.threshold.ordinary.reason]
 
 
@@ -155,9 +156,10 @@ def rarity(result: Detection) -> str:
     if share < FEWEST:
         return say(RARE, many=f"{1 / FEWEST:,.0f}")
     if share > MOST:
-        return say("Nearly every good picture scores this high.")
+        return say("An ordinary score: nearly every good picture scores as high or higher.")
     few, many = min(SPOKEN, key=lambda spoken: abs(_log_odds(spoken[0] / spoken[1]) - _log_odds(share)))
-    return say(ONE_IN if few == 1 else SOME_IN, few=few, many=f"{many:,}")
+    ordinary_score = ORDINARY_ONE if few == 1 else ORDINARY_SOME
+    return say(ONE_IN if share < RULE.looks else ordinary_score, few=few, many=f"{many:,}")
 
 
 def _log_odds(share: float) -> float:

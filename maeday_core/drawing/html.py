@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from maeday_core.io.images import RGBImage
-from maeday_core.texts import say
+from maeday_core.texts import retold, say
 
 JPEG_QUALITY = 88
 
@@ -53,7 +53,7 @@ def renderer(package: str) -> Callable[..., Markup]:
     )
     templates.filters |= {"jpeg": jpeg_uri, "jpeg_file": file_uri, "png": png_uri, "webp": webp_uri}
 
-    templates.globals["say"] = say
+    templates.globals |= {"say": say, "retold": retold}
 
     def render(template: str, **values: Any) -> Markup:
         """Fill in `templates/<template>.html`; a name that is missing is an error. The result is not escaped again."""

@@ -8,7 +8,7 @@ from maeday_core import __version__
 from maeday_core.drawing.cards import before_and_after, evidence, verdict
 from maeday_core.drawing.command import command
 from maeday_core.drawing.html import render
-from maeday_core.drawing.shown import Shown, map_picture, one_mask, overlay_pair
+from maeday_core.drawing.shown import Shown, highest_of, map_picture, one_mask, overlay_pair
 from maeday_core.drawing.why_cards import why_place
 from maeday_core.texts import LANGUAGE, say
 
@@ -21,7 +21,11 @@ def report_page(view: Shown) -> Markup:
     masks = []
     if seen := view.result.reconstructions:
         for index in range(1, min(REPORTED_MASKS, len(seen.masks)) + 1):
-            captions = f"Mask {index}: what the model saw", "What it made of it", "Where they differ"
+            captions = (
+                say("Mask {index}: what the model saw", index=index),
+                say("What it made of it"),
+                say("Where they differ: squared error up to {highest:.2f}", highest=highest_of(seen, index)),
+            )
             masks.append(list(zip(one_mask(seen, index, own_scale=False), captions, strict=True)))
     return render(
         "report",
@@ -31,12 +35,13 @@ def report_page(view: Shown) -> Markup:
         pictures=[
             (photo, say("Photo")),
             (covered, say("Photo with the map")),
-            (map_picture(view, own_scale=False), view.result.unit.title),
+            (map_picture(view, own_scale=False), say(view.result.unit.title)),
         ],
         places=[why_place(view, number) for number in range(1, len(view.places) + 1)],
         sections=[before_and_after(view, own_scale=False), evidence(view, own_scale=False)],
         masks=masks,
         origin=origin(view),
+        version=__version__,
         command=command(view),
         settings={name: value for name, value in view.result.made_by.record().items() if value is not None},
     )
@@ -47,10 +52,10 @@ def origin(view: Shown) -> dict[str, str]:
     height, width = view.size
     known, reference = {}, view.reference
     if reference:
-        known["Good parts"] = ", ".join([reference.name or str(reference.shots), *reference.names])
+        known[say("Good parts")] = ", ".join([reference.name or str(reference.shots), *reference.names])
     return {
-        "Photo": f"{view.name}, {width} x {height} px",
-        "Date": f"{view.time:%Y-%m-%d %H:%M %Z}",
-        "Program": f"MAEDAY {__version__}",
+        say("Photo"): f"{view.name}, {width} x {height} px",
+        say("Date"): f"{view.time:%Y-%m-%d %H:%M %Z}",
+        say("Program"): f"MAEDAY {__version__}",
         **known,
     }

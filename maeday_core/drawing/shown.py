@@ -25,6 +25,7 @@ from maeday_core.drawing.pictures import (
 from maeday_core.io.images import RGBImage, resize, resize_map
 from maeday_core.methods.reference import Reference
 from maeday_core.methods.use import outlined
+from maeday_core.texts import say
 
 SHOWN_SIDE = 800
 GAP = 6
@@ -179,9 +180,22 @@ def one_mask(seen: Reconstructions, index: int, own_scale: bool) -> tuple[RGBIma
 
     The difference is a squared error, whatever the map of the result counts in.
     """
-    i = min(max(index, 1), len(seen.masks)) - 1
-    own = 0.0, float(seen.error_maps.mean(axis=0).max())
-    return masked_input(seen, i), reconstruction(seen, i), difference(seen, i, own if own_scale else ONE_MASK)
+    i = _place_of(seen, index)
+    return masked_input(seen, i), reconstruction(seen, i), difference(seen, i, mask_scale(seen, own_scale))
+
+
+def mask_scale(seen: Reconstructions, own_scale: bool) -> Scale:
+    """The colour scale of the difference under a single mask, in squared error."""
+    return (0.0, float(seen.error_maps.mean(axis=0).max())) if own_scale else ONE_MASK
+
+
+def highest_of(seen: Reconstructions, index: int) -> float:
+    """The highest squared error under mask `index`, counted from 1; an index too high gives the last."""
+    return float(seen.error_maps[_place_of(seen, index)].max())
+
+
+def _place_of(seen: Reconstructions, index: int) -> int:
+    return min(max(index, 1), len(seen.masks)) - 1
 
 
 def all_masks(seen: Reconstructions, own_scale: bool) -> list[tuple[RGBImage, str]]:
@@ -191,5 +205,7 @@ def all_masks(seen: Reconstructions, own_scale: bool) -> list[tuple[RGBImage, st
     tiles = []
     for index in range(1, count + 1):
         masked, filled, error = one_mask(seen, index, own_scale)
-        tiles.append((np.hstack([masked, gap, filled, gap, error]), f"Mask {index} of {count}"))
+        told = "Mask {index} of {count}, squared error up to {highest:.2f}"
+        caption = say(told, index=index, count=count, highest=highest_of(seen, index))
+        tiles.append((np.hstack([masked, gap, filled, gap, error]), caption))
     return tiles

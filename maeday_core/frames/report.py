@@ -18,6 +18,7 @@ from maeday_core.frames.triage import NOT_JUDGED, Judgements, first, headline, r
 from maeday_core.frames.verdict import Judgement, Verdict, objects_text
 from maeday_core.io.files import replacing, writing
 from maeday_core.io.folders import LeftOut
+from maeday_core.texts import LANGUAGE, say
 
 ANOMALOUS, LOOK = "anomalous", "look_first"
 """Folders of pictures: of the anomalous frames, and of the others that are worth a look first."""
@@ -63,9 +64,9 @@ def _page(
     return render(
         "frames_report",
         judgement=judgement,
-        title=headline(judgement),
-        sentences=sentences(judgement),
-        said=JUDGED.format(count=count, total=len(shown)) if judged else "",
+        title=headline(judgement, judged),
+        sentences=sentences(judgement, judged),
+        said=say(JUDGED, count=count, total=len(shown)) if judged else "",
         timeline=timeline(judgement, judged, links=links),
         timeline_css=TIMELINE_CSS,
         figures=figures,
@@ -75,7 +76,8 @@ def _page(
         judged=judged,
         left_out=left_out,
         settings=judgement.verdicts[0].record.settings if judgement.verdicts else {},
-        written=WRITTEN.format(date=time.strftime("%Y-%m-%d %H:%M"), version=__version__),
+        written=say(WRITTEN, date=time.strftime("%Y-%m-%d %H:%M"), version=__version__),
+        language=LANGUAGE.get(),
         objects_text=objects_text,
         times_the_limit=times_the_limit,
     )

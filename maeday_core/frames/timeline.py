@@ -15,6 +15,7 @@ from maeday_core.drawing.html import render
 from maeday_core.frames.names import labels
 from maeday_core.frames.triage import NOT_JUDGED, Judgements, first, times_the_limit
 from maeday_core.frames.verdict import Judgement, Verdict
+from maeday_core.texts import say
 
 TIMELINE_CSS = (files("maeday_core.drawing") / "templates" / "frames_timeline.css").read_text(encoding="utf-8")
 LABEL = "Scores of {count} frames from {low:.2f} to {high:.2f}; above the limit: {anomalous}"
@@ -23,6 +24,14 @@ DOT_JUDGED = "{name}: {factor}; judged: {judged}"
 LIMIT = "limit {limit}"
 FRAMES = "Frames: arrow keys choose one"
 DRAG = "Limit: drag it, or use the arrow keys"
+LEGEND = {
+    "anomalous": "above the limit",
+    "normal": "below the limit",
+    "object": "you: an object",
+    "fine": "you: fine",
+    "ignored": "you: ignored",
+}
+"""What the dots mean."""
 
 
 def timeline(
@@ -51,10 +60,11 @@ def timeline(
         chosen=next((dot for dot in dots if dot["number"] == chosen), None),
         links=links if links is not None else MappingProxyType({}),
         control=links is None,
-        label=LABEL.format(count=len(scores), low=min(scores), high=max(scores), anomalous=len(judgement.anomalous)),
-        limit_text=LIMIT,
-        frames_text=FRAMES,
-        drag_text=DRAG,
+        label=say(LABEL, count=len(scores), low=min(scores), high=max(scores), anomalous=len(judgement.anomalous)),
+        limit_text=say(LIMIT),
+        frames_text=say(FRAMES),
+        drag_text=say(DRAG),
+        legend=[(kind, say(meaning)) for kind, meaning in LEGEND.items() if kind in {dot["means"] for dot in dots}],
     )
 
 
@@ -73,12 +83,13 @@ def _dots(judgement: Judgement, judged: Judgements, plot: _Plot) -> list[dict[st
 
 
 def _dot(verdict: Verdict, name: str, judged: str) -> dict[str, Any]:
-    said = (DOT_JUDGED if judged else DOT).format(name=name, factor=times_the_limit(verdict), judged=judged)
+    said = say(DOT_JUDGED if judged else DOT, name=name, factor=times_the_limit(verdict), judged=say(judged))
     return {
         "number": verdict.record.number,
         "name": name,
         "label": said,
         "kind": f"{verdict.verdict} {judged}".strip(),
+        "means": judged or verdict.verdict,
     }
 
 

@@ -22,6 +22,10 @@ SEVERAL = 1.3  # docs/decisions.md#several-grounds
 NO_FRAME = "There is no frame to judge"
 CALM = "Nothing above the limit of the clean frames"
 LOOK = "Nothing above the limit; look at these first"
+CONFIRMED_SOME = "{count} confirmed, {left} left to look at"
+CONFIRMED = "{count} confirmed, all looked at"
+NONE_YET, NONE = "None confirmed so far, {left} left to look at", "None confirmed, all looked at"
+BY_ITSELF = "By itself: {found}."
 BY_HAND = "The limit {limit:.2f} was set by hand; the automatic one is {automatic:.2f}."
 LEARNED = "The limit {limit:.2f} comes from the clean frames."
 COMPARED = "Usual level {usual:.2f}, limit {limit:.2f}: the frames are judged against each other."
@@ -60,19 +64,38 @@ def ranks(judgement: Judgement) -> dict[int, int]:
     return {verdict.record.number: rank for rank, verdict in enumerate(judgement.worst, 1)}
 
 
-def headline(judgement: Judgement) -> str:
-    """What was found, in a few words; a calm word only where good parts say what is normal."""
+def left(judgement: Judgement, judged: Judgements) -> int:
+    """How many of the frames to look at first a person has said nothing of."""
+    return sum(verdict.record.number not in judged for verdict in first(judgement))
+
+
+def headline(judgement: Judgement, judged: Judgements = NOT_JUDGED) -> str:
+    """What was found, in a few words: by a person, if one has judged; calm only where good parts say what is normal."""
     if not judgement.verdicts:
         return say(NO_FRAME)
+    if judged:
+        count, ahead = confirmed(judged), left(judgement, judged)
+        told = (CONFIRMED_SOME if ahead else CONFIRMED) if count else (NONE_YET if ahead else NONE)
+        return say(told, count=count, left=ahead)
     if judgement.anomalous:
         return judgement.title
     return say(CALM if has_reference(judgement) else LOOK)
 
 
-def sentences(judgement: Judgement) -> list[str]:
-    """Where the limit comes from, and what else the verdicts rest on."""
+def confirmed(judged: Judgements) -> int:
+    """In how many frames a person has seen an object."""
+    return sum(one is Judged.OBJECT for one in judged.values())
+
+
+def sentences(judgement: Judgement, judged: Judgements = NOT_JUDGED) -> list[str]:
+    """What was found before a person judged, where the limit comes from, and what else the verdicts rest on."""
     if not judgement.verdicts:
         return []
+    by_itself = [say(BY_ITSELF, found=headline(judgement))] if judged else []
+    return by_itself + _rests_on(judgement)
+
+
+def _rests_on(judgement: Judgement) -> list[str]:
     baseline, limit = judgement.baseline, judgement.threshold
     if limit != baseline.threshold:
         told = [say(BY_HAND, limit=limit, automatic=baseline.threshold)]

@@ -6,6 +6,8 @@ import errno
 import os
 import re
 
+from maeday_core.texts import say
+
 FOLDERS = re.compile(r"(?<![\w:/])(/[^\s/]+)+/")
 """The folders of an absolute path: they say nothing to a visitor, and much about the server."""
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
@@ -27,7 +29,7 @@ def storage_sentence(error: BaseException | None) -> str | None:
         reason = os.strerror(errno.ENOSPC)
     else:
         return None
-    return f"This server cannot write its files ({reason}); try again later, or tell who runs it."
+    return say("This server cannot write its files ({reason}); try again later, or tell who runs it.", reason=reason)
 
 
 def is_short_of_memory(error: BaseException) -> bool:

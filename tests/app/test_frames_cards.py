@@ -69,6 +69,25 @@ def test_a_card_says_how_far_the_run_is(state: State, words: str) -> None:
     assert words in cards.status(replace(batch(verdict(0, 0.2), verdict(1, 0.3)), state=state))
 
 
+@pytest.mark.parametrize(
+    ("done", "seconds", "words"), [(9, 2.0, "A moment left"), (10, 2.0, "All are looked at; now they are compared.")]
+)
+def test_the_last_frames_are_not_told_in_seconds(done: int, seconds: float, words: str) -> None:
+    running = replace(batch(*(verdict(number, 0.2) for number in range(done))), state=State.RUNNING)
+    assert running.judgement.verdicts[0].record.seconds == seconds
+    assert words in cards.status(running)
+
+
+def test_what_the_visitor_judged_is_in_the_headline() -> None:
+    frames = verdict(0, 0.2), verdict(1, 0.9, 2)
+    some = cards.status(batch(*frames, said={0: Judged.FINE}))
+    assert "<h2>None confirmed so far, 1 left to look at</h2>" in some
+    assert "By itself: 1 of 2 frames holds something that does not belong." in some
+    assert 'class="verdict anomalous"' in some
+    assert 'class="verdict hint"' in cards.status(batch(*frames, said=dict.fromkeys(range(2), Judged.FINE)))
+    assert 'class="verdict anomalous"' in cards.status(batch(*frames, said={0: Judged.OBJECT, 1: Judged.FINE}))
+
+
 def test_a_run_that_goes_on_pretends_no_result() -> None:
     running = replace(batch(verdict(0, 0.2), verdict(1, 0.9, 2)), state=State.RUNNING)
     card = cards.status(running)

@@ -352,6 +352,24 @@ def test_what_is_unusual_in_a_frame_is_ignored_in_all_until_nothing_is(wired: Wi
     assert not again.said
 
 
+def test_a_frame_that_was_fine_stays_so_and_an_object_is_taken_back_with_a_word(
+    wired: Wired, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    triage, tab, told = wired.triage, wired.tab, []
+    monkeypatch.setattr(gr, "Info", told.append)
+    for say, kept in ((triage.say_fine, "fine"), (triage.say_object, "ignored")):
+        judged = say(batch, True, 3)[tab.batch]
+        assert triage.ignore_here(wired.values(judged, number=3))[tab.batch].said == {3: kept}
+    assert told == ["This frame was judged an object; it is ignored now. Press Object (y) to judge it so again."]
+
+
+def test_a_thumbnail_tells_what_was_said_of_its_frame(wired: Wired, batch: Batch) -> None:
+    answer = wired.triage.say_object(batch, True, 3)
+    wired.check(wired.triage.say_object, answer)
+    captions = [caption for _, caption in answer[wired.tab.result.worst]]
+    assert [caption.endswith(" · object") for caption in captions] == [True, False, False, False, False]
+
+
 def test_in_a_frame_without_an_object_the_ringed_place_is_ignored(batch: Batch) -> None:
     judgement = batch.judgement.at(0.95)
     mask = also_ignored(None, judgement, judgement.verdicts[3])

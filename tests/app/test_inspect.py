@@ -17,10 +17,11 @@ from PIL import Image
 
 from app import temporary
 from app.events import Answer, unchanged
-from app.inspect import Incoming, good_parts, inspect_tab, learning, run
+from app.inspect import Incoming, asking, good_parts, inspect_tab, learning, run
+from app.inspect.asking import method_choices
 from app.inspect.learning import Learning, checked, decodable
 from app.inspect.looks import place_in, threshold_slider
-from app.inspect.run import Inspection, method_choices
+from app.inspect.run import Inspection
 from app.models import Busy
 from maeday_core import (
     MAEDAY,
@@ -147,11 +148,11 @@ def test_answers_without_a_result_change_nothing_but_the_end_of_a_run(wired: Wir
 def test_answers_of_choices_name_wired_components(wired: Wired) -> None:
     do = wired.inspection
     wired.check(do.start, do.start(None))
-    wired.check(do.as_in_the_paper, do.as_in_the_paper())
-    wired.check(do.by_hand, do.by_hand())
-    wired.check(do.automatic, do.automatic())
-    wired.check(do.offer_methods, do.offer_methods(None, "patchcore"))
-    wired.check(do.take, do.take(INCOMING, None))
+    wired.check(do.asking.as_in_the_paper, do.asking.as_in_the_paper())
+    wired.check(do.asking.by_hand, do.asking.by_hand())
+    wired.check(do.asking.automatic, do.asking.automatic())
+    wired.check(do.asking.offer_methods, do.asking.offer_methods(None, "patchcore"))
+    wired.check(do.asking.take, do.asking.take(INCOMING, None))
     wired.check(do.give_up, do.give_up())
     wired.check(wired.learning.try_example, wired.learning.try_example())
 
@@ -236,8 +237,8 @@ def test_good_parts_are_learned_and_the_photo_is_judged_without_and_with_them(
         assert f"{doing} what is normal" in cards
     reference = answers[-1][do.tab.good_parts.reference]
     assert reference.shots == 1
-    assert "Adapted to 1 good part" in answers[-1][do.tab.good_parts.card]
-    offered = do.offer_methods(reference, "maeday")[do.tab.settings.method]
+    assert "Learned from 1 good part" in answers[-1][do.tab.good_parts.card]
+    offered = do.asking.offer_methods(reference, "maeday")[do.tab.settings.method]
     assert "patchcore" in [name for _, name in offered.choices]
 
     given = wired.values(do.detect, query=picture, masks=2) | {do.tab.good_parts.reference: reference}
@@ -273,7 +274,7 @@ def test_a_registered_method_is_offered(monkeypatch: pytest.MonkeyPatch) -> None
         name = "other"
         title = "Other"
 
-    monkeypatch.setattr(run, "METHODS", {**METHODS, "other": Other()})
+    monkeypatch.setattr(asking, "METHODS", {**METHODS, "other": Other()})
     assert method_choices(None)[-1] == ("Other", "other")
 
 
@@ -344,7 +345,7 @@ def test_moving_the_false_alarms_gives_what_a_detection_with_them_gives(
 def test_a_picture_from_another_tab_keeps_its_verdict(wired: Wired, tiny: Tools, picture: str, margin: float) -> None:
     do, tab = wired.inspection, wired.inspection.tab
     incoming = replace(INCOMING, path=picture, margin=margin)
-    taken = do.take(incoming, None)
+    taken = do.asking.take(incoming, None)
     assert taken[tab.result.auto] is False
     assert taken[tab.settings.masks] == 4
     values = wired.values(do.detect_incoming, query=picture, masks=4, method="maeday") | {
@@ -366,7 +367,7 @@ def test_where_another_question_is_asked_the_threshold_is_automatic_and_a_note_s
 ) -> None:
     do, told = wired.inspection, []
     monkeypatch.setattr(gr, "Info", lambda text, **_: told.append(text))
-    taken = do.take(replace(INCOMING, margin=None if differs else 0.1, differs=differs), None)
+    taken = do.asking.take(replace(INCOMING, margin=None if differs else 0.1, differs=differs), None)
     assert taken[do.tab.result.auto] is bool(differs)
     assert told == [differs] * bool(differs)
 
@@ -453,6 +454,6 @@ def test_methods_that_need_good_parts_are_not_offered_without() -> None:
 
 def test_a_method_that_cannot_judge_gives_way_to_the_first(wired: Wired) -> None:
     do = wired.inspection
-    answer = do.offer_methods(None, "patchcore")
+    answer = do.asking.offer_methods(None, "patchcore")
     assert answer[do.tab.settings.method].value == "ensemble"
     assert answer[do.tab.result.auto] is True

@@ -54,7 +54,7 @@ def test_an_ordinary_score_is_nothing_found_and_green_only_beside_good_parts() -
         card = verdict(view(matched(score=0.72, crops=shots > 0, shots=shots)), False)
         assert f'class="verdict {kind}"' in card
         assert words(card).startswith("Nothing found 0.7 x the limit The most unusual place is ringed")
-        assert "About 1 good picture in 2 scores this high." in card
+        assert "An ordinary score: about 1 good picture in 2 scores as high or higher." in card
         assert f"It rests on {shots} good parts." in card
 
 
@@ -96,10 +96,10 @@ def scoring(share: float) -> Detection:
         (0.0051, "About 1 good picture in 200 scores this high."),
         (0.0099, "About 1 good picture in 100 scores this high."),
         (0.068, "About 1 good picture in 15 scores this high."),
-        (0.5, "About 1 good picture in 2 scores this high."),
-        (0.67, "About 2 good pictures in 3 score this high."),
-        (0.94, "About 9 good pictures in 10 score this high."),
-        (0.99, "Nearly every good picture scores this high."),
+        (0.5, "An ordinary score: about 1 good picture in 2 scores as high or higher."),
+        (0.67, "An ordinary score: about 2 good pictures in 3 score as high or higher."),
+        (0.94, "An ordinary score: about 9 good pictures in 10 score as high or higher."),
+        (0.99, "An ordinary score: nearly every good picture scores as high or higher."),
     ],
 )
 def test_how_rare_a_score_is(share: float, sentence: str) -> None:

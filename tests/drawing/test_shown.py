@@ -147,4 +147,4 @@ def test_a_method_without_masks_has_none_to_count() -> None:
 
 def test_all_masks_are_numbered() -> None:
     tiles = drawing.all_masks(masks(ensemble()), False)
-    assert [caption for _, caption in tiles] == ["Mask 1 of 3", "Mask 2 of 3", "Mask 3 of 3"]
+    assert [caption for _, caption in tiles] == [f"Mask {n} of 3, squared error up to 1.00" for n in (1, 2, 3)]

@@ -6,32 +6,67 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.visitor import RADIUS, Visitor, photo
+from tests.e2e.accessibility import findings
+from tests.e2e.conftest import RECORDER
+from tests.e2e.visitor import PATIENCE, RADIUS, Visitor, photo
 
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture
-def adapted(visitor: Visitor, tmp_path: Path) -> Visitor:
-    """A visitor who has judged a photo of a disc without and with two good parts."""
-    visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
+class Learned(NamedTuple):
+    """What somebody learned from two good parts and saved, and what it found in a photo of a disc."""
+
+    file: Path
+    error_map: np.ndarray
+
+
+@pytest.fixture(scope="module")
+def learned(browser: Browser, app: str, tmp_path_factory: pytest.TempPathFactory) -> Learned:
+    """Learned on the page, once for all tests."""
+    folder = tmp_path_factory.mktemp("learned")
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(PATIENCE)
+    context.add_init_script(RECORDER)
+    visitor = Visitor(context.new_page())
+    visitor.page.goto(app)
+    visitor.page.locator("#spoken").wait_for(state="attached")
+    visitor.upload(photo(folder / "disc.png", disc=(210, 90)))
     visitor.open_good_parts()
-    visitor.add_shots(*(photo(tmp_path / f"good-{i}.png", size=(320 + 8 * i, 240)) for i in range(2)))
+    visitor.add_shots(*(photo(folder / f"good-{i}.png", size=(320 + 8 * i, 240)) for i in range(2)))
     before = visitor.page.evaluate("seen.starts")
     visitor.page.locator("#part-name textarea, #part-name input").fill("disc holder")
     visitor.fine_tune()
+    visitor.finish(before)
+    expect(visitor.adapter).to_contain_text("Learned from 2 good parts")
+    name, saved = visitor.download("get-adapter")
+    (file := folder / name).write_bytes(saved)
+    error_map = visitor.error_map()
+    context.close()
+    return Learned(file, error_map)
+
+
+@pytest.fixture
+def adapted(visitor: Visitor, learned: Learned, tmp_path: Path) -> Visitor:
+    """A visitor who has judged a photo of a disc without and with two good parts that were saved before."""
+    visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
+    visitor.open_good_parts()
+    expect(visitor.adapter).to_contain_text("Judged without a reference")
+    before = visitor.page.evaluate("seen.starts")
+    visitor.load_adapter(learned.file)
     visitor.finish(before)
     return visitor
 
 
 def test_a_photo_is_judged_before_and_after_good_parts(adapted: Visitor) -> None:
-    expect(adapted.adapter).to_contain_text("Adapted to 2 good parts")
+    expect(adapted.page.locator("#adapter .curve")).to_be_hidden()
+    adapted.page.locator("#adapter summary").click()
     expect(adapted.page.locator("#adapter .curve")).to_be_visible()
     pair = adapted.page.locator("#before-and-after")
     expect(pair.locator("img")).to_have_count(2)
@@ -43,23 +78,13 @@ def test_a_photo_is_judged_before_and_after_good_parts(adapted: Visitor) -> None
     assert np.hypot(x - 210, y - 90) < RADIUS + 8
 
 
-def test_an_adapter_saved_today_gives_the_same_map_tomorrow(adapted: Visitor, tmp_path: Path) -> None:
-    today = adapted.error_map()
-    name, saved = adapted.download("get-adapter")
-    assert re.fullmatch(r"disc-holder-2-good-[\d-]{10}\.safetensors", name)
-    assert 10**5 < len(saved) < 2 * 10**7
-    (tmp_path / name).write_bytes(saved)
-
-    adapted.page.reload()
-    adapted.expect_fresh()
-    adapted.upload(tmp_path / "disc.png")
-    adapted.open_good_parts()
-    expect(adapted.adapter).to_contain_text("Judged without a reference")
-    before = adapted.page.evaluate("seen.starts")
-    adapted.load_adapter(tmp_path / name)
-    adapted.finish(before)
-    expect(adapted.adapter).to_contain_text("Adapted to 2 good parts")
-    assert np.array_equal(adapted.error_map(), today)
+def test_an_adapter_saved_today_gives_the_same_map_tomorrow(adapted: Visitor, learned: Learned) -> None:
+    assert re.fullmatch(r"disc-holder-2-good-[\d-]{10}\.safetensors", learned.file.name)
+    assert 10**5 < learned.file.stat().st_size < 2 * 10**7
+    told = rf"Loaded {learned.file.name}.*Learned on [\d-]+ from 2 good parts"
+    expect(adapted.adapter).to_contain_text(re.compile(told))
+    expect(adapted.page.locator("#part-name input")).to_have_value("disc-holder")
+    assert np.array_equal(adapted.error_map(), learned.error_map)
 
 
 def test_a_bad_file_leaves_the_good_parts_in_use_and_forget_does_not(adapted: Visitor, tmp_path: Path) -> None:
@@ -106,8 +131,8 @@ def test_stop_keeps_what_was_learned_and_bad_photos_are_named(visitor: Visitor, 
     expect(visitor.adapter).to_contain_text(re.compile(r"Step \d+ of 40"))
     expect(visitor.detect).to_be_disabled()
     visitor.stop.click()
-    expect(visitor.adapter).to_contain_text("Adapted to 1 good part")
-    steps = re.search(r"(\d+) steps on the model bundled", visitor.adapter.inner_text())
+    expect(visitor.adapter).to_contain_text("Learned from 1 good part")
+    steps = re.search(r"(\d+) steps on the model bundled", visitor.adapter.text_content() or "")
     assert steps
     assert 0 < int(steps[1]) < 40
     expect(visitor.adapter).to_contain_text("notes.jpg is not a picture this program can read")
@@ -119,8 +144,8 @@ def test_stop_keeps_what_was_learned_and_bad_photos_are_named(visitor: Visitor, 
     expect(visitor.card).to_contain_text("rests on one good part")
 
 
-def test_the_example_of_a_good_part_on_a_phone(visit: Callable[..., Page]) -> None:
-    visitor = Visitor(visit(390, 844))
+def test_the_example_of_a_good_part_on_a_dark_phone_to_a_saved_file(visit: Callable[..., Page]) -> None:
+    visitor = Visitor(visit(390, 844, scheme="dark"))
     visitor.open_good_parts()
     before = visitor.page.evaluate("seen.starts")
     visitor.page.locator("#try-good-part").click()
@@ -129,3 +154,6 @@ def test_the_example_of_a_good_part_on_a_phone(visit: Callable[..., Page]) -> No
     visitor.finish(before)
     expect(visitor.page.locator("#before-and-after img")).to_have_count(2)
     assert visitor.page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    assert not findings(visitor.page)
+    name, _ = visitor.download("get-adapter")
+    assert re.fullmatch(r"good-parts-1-good-[\d-]{10}\.safetensors", name)

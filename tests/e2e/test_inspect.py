@@ -147,13 +147,40 @@ def test_partial_results_appear_while_it_runs(visitor: Visitor, tmp_path: Path) 
     assert "so far" not in visitor.card.inner_text()
 
 
-def test_the_paper_s_settings_are_one_click_away(visitor: Visitor, tmp_path: Path) -> None:
+def test_a_researcher_sees_every_mask_of_the_paper_s_method_and_saves_all_files(
+    visit: Callable[..., Page], tmp_path: Path
+) -> None:
+    visitor = Visitor(visit(1440, 900))
     visitor.open_settings()
     visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
+    visitor.set("seed", 7)
     visitor.page.locator("#as-in-the-paper").click()
+    expect(visitor.page.locator("#method input[value=maeday]")).to_be_checked()
+    expect(visitor.page.locator("#seed input[type=number]")).to_have_value("0")
+    expect(visitor.page.locator("#settings")).to_contain_text("The model stays the one that is chosen above")
     expect(visitor.page.locator("#masks input[type=number]")).to_have_value("32")
     visitor.run()
-    assert visitor.facts().masks == 32
+    facts = visitor.facts()
+    assert facts.masks == 32
+
+    visitor.page.get_by_role("button", name="All masks").click()
+    captions = visitor.page.locator("#all-masks figcaption")
+    expect(captions).to_have_count(32)
+    highest = [float(caption.rpartition(" ")[2]) for caption in captions.all_inner_texts()]
+    visitor.set("mask-index", 32)
+    expect(visitor.page.locator("#saw")).to_contain_text(
+        f"black is 0, the brightest 0.50; under this mask it reaches {highest[-1]:.2f}."
+    )
+
+    error_map = visitor.error_map()
+    assert f"{error_map.max():.3f}" == f"{facts.score:.3f}"
+    assert max(highest) >= facts.score - 0.01, "the mean of all masks is above each of them"
+    name, figure = visitor.download("get-png")
+    assert name == "disc-maeday.png"
+    assert Image.open(io.BytesIO(figure)).format == "PNG"
+    report = visitor.download("get-report")[1].decode()
+    assert "maeday detect disc.png --method maeday" in report
+    assert "Mask 4: what the model saw" in report
 
 
 def test_a_long_photo_is_seen_through_windows(visitor: Visitor, tmp_path: Path) -> None:

@@ -65,6 +65,9 @@ def test_a_visit_from_a_drop_to_saved_files(visitor: Visitor, tmp_path: Path) ->
         page.get_by_role("button", name=f"Compare {name}").click()
     expect(page.locator("#compared img")).to_have_count(2)
     expect(page.locator("#compared tr", has_text="method")).to_contain_text(re.compile("ensemble.*maeday", re.S))
+    expect(page.locator("#compared tr", has_text="x limit").locator("td")).to_have_text([re.compile(r"\d+\.\d\d")] * 2)
+    page.locator("#compared button").click()
+    expect(page.locator("#compared img")).to_have_count(0)
 
     name, table = visitor.download("get-csv")
     rows = [*csv.DictReader(io.StringIO(table.decode()))]
@@ -74,6 +77,8 @@ def test_a_visit_from_a_drop_to_saved_files(visitor: Visitor, tmp_path: Path) ->
     assert rows[0]["verdict"] == "anomalous"
     name, report = visitor.download("get-visit")
     assert name == "inspected.html"
+    told = re.sub(r"<style>.*?</style>", "", report.decode(), flags=re.S)
+    assert re.search("<h2>does not belong</h2>.*x the limit.*<img.*score .*limit .*<details>.*Mask ratio", told, re.S)
     assert not re.search(r"""https?:|(src|href)=["'](?!data:)""", report.decode())
 
 
@@ -85,3 +90,8 @@ def test_a_visit_on_a_dark_phone(visit: Callable[..., Page]) -> None:
     expect(visitor.page.locator("#overlay")).to_be_in_viewport()
     expect(visitor.page.locator(".strip li")).to_have_count(1)
     assert visitor.download("get-csv")[0] == "inspected.csv"
+    visitor.page.locator(".strip").scroll_into_view_if_needed()
+    before = visitor.page.evaluate("seen.starts")
+    visitor.page.locator(".strip button").first.click()
+    visitor.finish(before)
+    expect(visitor.page.locator("#verdict")).to_be_in_viewport()

@@ -107,3 +107,5 @@ def test_what_the_model_saw_is_drawn_as_it_was_evaluated(tiny_model, tmp_path: P
     labels = [axis.get_xlabel() for axis in found.figure.axes]
     assert drawn in labels
     assert whole not in labels
+    assert labels[-1] == "squared error, in multiples of the limit of its picture"
+    assert found.figure.axes[-1].get_xlim() == pytest.approx((0.25, 1.75))

@@ -7,7 +7,7 @@ import pytest
 
 from maeday_core.frames import FrameRun
 from maeday_core.frames.timeline import timeline
-from maeday_core.frames.triage import Judged
+from maeday_core.frames.triage import Judged, Judgements
 from maeday_core.frames.verdict import Judgement
 
 
@@ -39,7 +39,7 @@ def test_the_limit_is_a_slider_that_says_its_value(run: FrameRun) -> None:
 def test_a_line_that_is_dragged_tells_its_limit(run: FrameRun) -> None:
     """From the line's height the page reckons the limit back."""
     judgement = run.judge()
-    root = ElementTree.fromstring(timeline(judgement))
+    root = ElementTree.fromstring(timeline(judgement))[0]
     height = float(root.findall(".//g[@class='limit']/line")[0].get("y1", ""))
     limit = (float(root.get("data-floor", "")) - height) / float(root.get("data-unit", ""))
     assert limit == pytest.approx(judgement.threshold, abs=0.002)
@@ -49,6 +49,14 @@ def test_what_a_person_said_is_told_and_seen(run: FrameRun) -> None:
     dots = parts(timeline(run.judge(), {3: Judged.FINE}), role="option")
     assert dots[3].get("class") == "anomalous fine"
     assert dots[3].get("aria-label", "").endswith("; judged: fine")
+
+
+def test_a_legend_tells_what_the_dots_mean_that_are_there(run: FrameRun) -> None:
+    def legend(judged: Judgements) -> list[str]:
+        return [item[0].tail or "" for item in ElementTree.fromstring(timeline(run.judge(), judged)).findall(".//li")]
+
+    assert legend({}) == ["above the limit", "below the limit", "large: look at these first"]
+    assert legend({3: Judged.FINE}) == ["below the limit", "you: fine", "large: look at these first"]
 
 
 def test_in_a_report_dots_lead_to_frames_and_only_the_first_are_stops_of_the_keyboard(run: FrameRun) -> None:

@@ -26,6 +26,18 @@ def test_all_that_is_above_the_limit_is_worth_a_look(run: FrameRun) -> None:
     assert len(first(run.judge())) == 5
 
 
+def test_what_a_person_judged_comes_first(run: FrameRun) -> None:
+    judgement = run.judge()
+    ahead = [verdict.record.number for verdict in first(judgement)]
+    some = {ahead[0]: Judged.OBJECT, ahead[1]: Judged.FINE}
+    assert headline(judgement, some) == "1 confirmed, 3 left to look at"
+    assert sentences(judgement, some)[0] == "By itself: 1 of 8 frames holds something that does not belong."
+    assert headline(judgement, {ahead[0]: Judged.FINE}) == "None confirmed so far, 4 left to look at"
+    everything = dict.fromkeys(ahead, Judged.FINE)
+    assert headline(judgement, everything) == "None confirmed, all looked at"
+    assert headline(judgement, everything | {ahead[2]: Judged.OBJECT}) == "1 confirmed, all looked at"
+
+
 def with_good_parts(judgement: Judgement) -> Judgement:
     ordinary = {"least": 0.1, "middle": 0.2}
     verdicts = tuple(replace(one, record=replace(one.record, ordinary=ordinary)) for one in judgement.verdicts)

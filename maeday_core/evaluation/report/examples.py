@@ -100,9 +100,9 @@ def what_it_saw(model: MaskedAutoencoder, samples: Mapping[str, Sample], setting
         axes[4].set_xlabel(f"S = {score:.2f}", fontsize=8, labelpad=2)
     for axis, title in zip(grid[0], PANELS, strict=True):
         axis.set_title(title, fontsize=10)
-    colours = ScalarMappable(Normalize(*SQUARED_ERROR.scale(0)), COLOUR_MAP)
+    colours = ScalarMappable(Normalize(*SQUARED_ERROR.scale(1)), COLOUR_MAP)
     bar = figure.colorbar(colours, ax=grid, location="bottom", shrink=0.35, aspect=30, pad=0.01, extend="max")
-    bar.set_label(SQUARED_ERROR.label, fontsize=8)
+    bar.set_label(f"{SQUARED_ERROR.name}, in multiples of the limit of its picture", fontsize=8)
     bar.ax.tick_params(labelsize=8)
     return figure
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast, get_args
 from fastapi import File, Form, UploadFile
 from pydantic.json_schema import SkipJsonSchema
 
-from maeday_core.detection.settings import LEAST_RATE, MAX_MASKS, MAX_SEED
+from maeday_core.detection.settings import LEAST_RATE, MAX_MASKS, MAX_SEED, MOST_RATE
 from maeday_core.detection.windows import Tile
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.methods import METHODS
@@ -34,7 +34,7 @@ TILE = _field("Look through overlapping windows; `auto`: where a picture is larg
 RATE = _field(
     "Share of good pictures that may be called anomalous; it decides the threshold.",
     minimum=LEAST_RATE,
-    maximum=1 - LEAST_RATE,
+    maximum=MOST_RATE,
     examples=[0.05],
 )
 THRESHOLD = _field(

@@ -1,0 +1,105 @@
+"""What the photos of a visit gave: two side by side, all as a table, and all as one page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+from markupsafe import Markup
+
+from app.html import render
+from app.inspect.strip import PINS, Inspected, Strip
+from maeday_core import __version__
+from maeday_core.detection.decision import Verdict
+from maeday_core.drawing.cards import SHORT
+from maeday_core.io.table import csv_text
+from maeday_core.texts import LANGUAGE, say
+
+FACTS = {
+    "photo": "Photo",
+    "method": "Method",
+    "good parts": "Good parts",
+    "masks": "Masks (N)",
+    "mask ratio": "Mask ratio",
+    "seed": "Seed",
+    "sampling": "Mask sampling",
+    "patches": "Patches that count",
+    "error space": "Error space",
+    "tile": "How the photo is seen",
+    "windows": "Windows",
+    "alarm rate": "False alarms",
+    "model": "Model",
+    "preset": "Recipe",
+    "adapter": "Learned",
+    "backbone": "Network",
+    "device": "Computed on",
+    "dtype": "Number format",
+}
+"""What an answer depends on, as people read it; what is not among these is left out."""
+
+
+def facts_of(one: Inspected) -> dict[str, str]:
+    """What its answer depends on, as people read it."""
+    facts = one.facts
+    return {say(label): facts[key] for key, label in FACTS.items() if key in facts}
+
+
+def compared_html(strip: Strip) -> Markup:
+    """Two pinned ones side by side: what was answered, and in what they differ; nothing for fewer."""
+    compared = strip.compared
+    if len(compared) < PINS:
+        return Markup()
+    answers = {
+        say("Verdict"): [one.says for one in compared],
+        say("x limit"): [f"{one.factor:.2f}" for one in compared],
+        say("Score"): [_score(one) for one in compared],
+    }
+    facts = [facts_of(one) for one in compared]
+    differ = {key: [one.get(key, "") for one in facts] for key in {**facts[0], **facts[1]}}
+    differ.pop(say(FACTS["photo"]))
+    rows = answers | {key: values for key, values in differ.items() if len({*values}) > 1}
+    return render("compared", compared=compared, rows=rows)
+
+
+def strip_csv(strip: Strip) -> str:
+    """The strip as a table, the first inspected first."""
+    facts = [one.facts for one in strip.entries]
+    keys = [key for key in dict.fromkeys(key for one in facts for key in one) if key != "photo"]
+    head = ["number", "photo", "verdict", "factor", "image score", "threshold", "unit", "time", *keys]
+    rows = [
+        [
+            one.number,
+            one.question.name,
+            one.verdict.value,
+            f"{one.factor:.4g}",
+            f"{one.score:.4g}",
+            f"{one.limit:.4g}",
+            one.unit,
+            one.at.isoformat(timespec="seconds"),
+            *(fact.get(key, "") for key in keys),
+        ]
+        for one, fact in zip(strip.entries, facts, strict=True)
+    ]
+    return csv_text([head, *rows])
+
+
+def visit_report(strip: Strip) -> Markup:
+    """One self-contained page on all that was inspected, the most unusual first."""
+    verdicts = Counter(one.verdict for one in strip.entries)
+    return render(
+        "visit",
+        entries=sorted(strip.entries, key=lambda one: one.factor, reverse=True),
+        counts=[(verdicts[verdict], say(SHORT[verdict])) for verdict in Verdict if verdicts[verdict]],
+        facts_of=facts_of,
+        score_of=_score,
+        language=LANGUAGE.get(),
+        version=__version__,
+        date=datetime.now(UTC),
+    )
+
+
+def _score(one: Inspected) -> str:
+    """The score and the limit, in the unit of the method."""
+    told = "{score} ({unit}); limit {limit}"
+    score, limit = (f"{value:.{one.digits}f}" for value in (one.score, one.limit))
+    return say(told, score=score, unit=say(one.unit), limit=limit)
