@@ -26,7 +26,7 @@ from app.errors import sentence
 from app.files import kept
 from app.given import given
 from app.gpu import computed
-from app.models import load_saved, loaded_tools, model_choices
+from app.models import loaded_tools, model_choices
 from app.temporary import HOME, check_space
 from maeday_core import METHODS, Settings, SettingsError, find
 from maeday_core.detection.windows import Tile
@@ -212,8 +212,7 @@ def models() -> Offered:
         Names with what they are; good_parts says whether a method uses photos of good parts.
     """
     names = [name for _, name in model_choices()]
-    offered = calls.offered(names)
-    return {**offered, "models": [{**one, "default": one["name"] == names[0]} for one in offered["models"]]}
+    return calls.offered(names, default=names[0])
 
 
 def add_endpoints() -> None:
@@ -259,11 +258,7 @@ def _listed(files: Any) -> list[Any]:
 
 
 def _adapter(file: FileData | None) -> Path | None:
-    if not file:
-        return None
-    path = given(file)
-    load_saved(str(path))
-    return path
+    return given(file) if file else None
 
 
 def _who(request: gr.Request) -> str:

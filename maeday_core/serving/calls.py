@@ -33,6 +33,7 @@ from maeday_core.io.files import unique
 from maeday_core.io.images import RGBImage, load_image
 from maeday_core.methods import ENSEMBLE, METHODS, Reference, Shots, find, last, load_reference, save_reference
 from maeday_core.methods.use import outlined
+from maeday_core.model.backbone import BACKBONES, LITE0
 from maeday_core.model.hub import HUB_MODELS
 from maeday_core.model.load import default_model
 from maeday_core.model.sampling import Sampling
@@ -40,6 +41,8 @@ from maeday_core.serving.jobs import Given, Job, Learn, Look, Watch, to_the_end
 from maeday_core.serving.rows import row_of
 
 MAX_FRAMES = 500
+MAX_THRESHOLD = 10_000.0
+"""No score comes near; beyond 1e38 the colours of a map could not be computed."""
 ADAPTER = "good-parts.safetensors"
 ARCHIVE = "frames.zip"
 
@@ -73,8 +76,8 @@ class Asked:
 
     def __post_init__(self) -> None:
         find(self.method)
-        if self.threshold is not None and not 0 <= self.threshold < float("inf"):
-            raise SettingsError(f"The threshold is {self.threshold:g}; give 0 or more.")
+        if self.threshold is not None and not 0 <= self.threshold <= MAX_THRESHOLD:
+            raise SettingsError(f"The threshold is {self.threshold:g}; give 0 to {MAX_THRESHOLD:g}.")
 
     @property
     def settings(self) -> Settings:
@@ -215,7 +218,7 @@ def detect(
         raise SettingsError("Give either photos of good parts or what was learned from them, not both.")
     query, reference = load_image(picture), Reference()
     if adapter:
-        reference = load_reference(adapter)
+        reference = load_saved(adapter)
     elif good:
         reference = learned(compute, good, asked, who)
     result = last(compute(Look(query, asked.method, reference), asked.model, asked.settings, who))
@@ -241,6 +244,19 @@ def detect(
     )
     _, covered = overlay_pair(view, own_scale=False)
     return answer, _written(result, covered, asked.threshold, out)
+
+
+def load_saved(path: str | Path) -> Reference:
+    """What a caller saved of good parts; no file chooses what a server downloads.
+
+    Raises:
+        WeightsError: the file cannot be read.
+        SettingsError: it was made with a network that no server offers.
+    """
+    reference = load_reference(path)
+    if not {one.describe().get("backbone", LITE0) for one in reference.learned.values()} <= set(BACKBONES):
+        raise SettingsError("What was saved compares with a network that this server does not offer; add the photos.")
+    return reference
 
 
 def learned(compute: Compute, good: Sequence[Path], asked: Asked, who: str = "") -> Reference:
@@ -303,7 +319,7 @@ def frames(
     taken: set[str] = set()
     copies = [shutil.copy(path, within / unique(path.name, taken)) for path in files]
     sources = Sources(copies, every, within, MAX_FRAMES)
-    run, reference = FrameRun(out / "run"), load_reference(adapter) if adapter else Reference()
+    run, reference = FrameRun(out / "run"), load_saved(adapter) if adapter else Reference()
     watch = Watch(run, sources, asked.method, reference)
     found = to_the_end(lambda job: compute(job, asked.model, asked.settings, who), watch)
     left_out = [one for one in found if isinstance(one, LeftOut)]
@@ -328,22 +344,24 @@ def packed(run: FrameRun, archive: Path) -> Path:
     return archive
 
 
-def offered(models: Sequence[str] = ("bundled", *HUB_MODELS)) -> Offered:
-    """The models and methods that may be asked for."""
+def offered(models: Sequence[str] = ("bundled", *HUB_MODELS), default: str = "") -> Offered:
+    """The models and methods that may be asked for.
+
+    Args:
+        models: their names.
+        default: the one that is used where none is named; by default `default_model`.
+    """
     about = {"bundled": "small, in the program, works without a network"}
     about |= {name: f"{model.repo} on the Hub, {model.size}" for name, model in HUB_MODELS.items()}
     kinds = {Shots.NONE: "not used", Shots.OPTIONAL: "optional", Shots.REQUIRED: "required"}
+    default = default or default_model()
     return Offered(
-        models=[ModelInfo(name=one, default=one == default_model(), about=about.get(one, "")) for one in models],
+        models=[ModelInfo(name=one, default=one == default, about=about.get(one, "")) for one in models],
         methods=[
             MethodInfo(name=one.name, title=one.title, about=one.about, good_parts=kinds[one.shots])
             for one in METHODS.values()
         ],
     )
-
-
-def _how(asked: Asked) -> tuple[str, Settings]:
-    return asked.model, asked.settings
 
 
 def _written(result: Detection, covered: RGBImage, by_hand: float | None, out: Path) -> DetectFiles:
