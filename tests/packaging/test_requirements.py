@@ -4,7 +4,7 @@ import ast
 import re
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,15 @@ def test_pins_are_within_the_declared_ranges(file: str, requirements: dict[str, 
 def test_space_installs_the_pinned_gradio() -> None:
     front_matter = (ROOT / "README.md").read_text(encoding="utf-8").split("---\n")[1]
     assert f"sdk_version: {pins('requirements.txt')['gradio']}\n" in front_matter
+
+
+def test_pins_fit_gradio_with_mcp_which_a_space_installs() -> None:
+    pinned = pins("requirements.txt")
+    asked = [one for one in map(Requirement, requires("gradio") or ()) if one.name in pinned]
+    of_mcp = [one for one in asked if not one.marker or one.marker.evaluate({"extra": "mcp"})]
+    assert {"mcp", "pydantic"} <= {one.name for one in of_mcp if one.marker}
+    for one in of_mcp:
+        assert one.specifier.contains(pinned[one.name]), f"{one.name}=={pinned[one.name]} is outside of {one}"
 
 
 @pytest.mark.parametrize(
