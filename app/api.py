@@ -212,8 +212,7 @@ def models() -> Offered:
         Names with what they are; good_parts says whether a method uses photos of good parts.
     """
     names = [name for _, name in model_choices()]
-    offered = calls.offered(names)
-    return {**offered, "models": [{**one, "default": one["name"] == names[0]} for one in offered["models"]]}
+    return calls.offered(names, default=names[0])
 
 
 def add_endpoints() -> None:

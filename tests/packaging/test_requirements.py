@@ -33,7 +33,7 @@ def declared(*groups: list[str]) -> dict[str, Requirement]:
 @pytest.mark.parametrize(
     ("file", "requirements"),
     [
-        ("requirements.txt", declared(PROJECT["dependencies"], *(EXTRAS[name] for name in ("app", "mcp", "serve")))),
+        ("requirements.txt", declared(PROJECT["dependencies"], EXTRAS["app"], EXTRAS["mcp"], EXTRAS["serve"])),
         ("requirements-dev.txt", declared(EXTRAS["dev"])),
     ],
 )
