@@ -113,7 +113,7 @@ def detect(
             .npy, and mask, a picture that is white where something does not belong.
     """
     numbers = _numbers(threshold=threshold, masks=masks, mask_ratio=mask_ratio, seed=seed, alarm_rate=alarm_rate)
-    asked = Asked(method, _offered(model), tile=tile, **numbers)
+    asked = Asked(str(method), _offered(model), tile=tile, **numbers)
     good = [given(one) for one in _listed(good_parts)]
     saved, who = _adapter(adapter), _who(request)
     with _folder() as out:
@@ -152,7 +152,7 @@ def adapt(
         First what was learned: a summary in words, facts, and doubts, such as a good part that looks defective. Then
             the adapter, a file.
     """
-    asked = Asked(method, _offered(model), tile=tile, **_numbers(masks=masks, mask_ratio=mask_ratio, seed=seed))
+    asked = Asked(str(method), _offered(model), tile=tile, **_numbers(masks=masks, mask_ratio=mask_ratio, seed=seed))
     good = [given(one) for one in _listed(good_parts)]
     with _folder() as out:
         answer, path = calls.adapt(_compute, good, asked, out, str(name or ""), _who(request))
@@ -193,7 +193,7 @@ def frames(
             archive: tables, a report to open in a browser, and the pictures of what was found.
     """
     numbers = _numbers(threshold=threshold, masks=masks, alarm_rate=alarm_rate)
-    asked = Asked(method, _offered(model), tile=tile, **numbers)
+    asked = Asked(str(method), _offered(model), tile=tile, **numbers)
     paths = [given(one) for one in _listed(files)]
     if not 1 <= len(paths) <= MAX_FRAMES:
         raise SettingsError(f"{len(paths)} files were given; give 1 to {MAX_FRAMES}.")

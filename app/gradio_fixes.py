@@ -77,6 +77,7 @@ def apply() -> None:
         (Queue, "get_events", next_events),
         (GradioMCPServer, "convert_strings_to_filedata", arguments_as_sent),
         (GradioMCPServer, "postprocess_output_data", content),
+        (gradio.blocks.Block, "page", ""),  # a component that an answer changed has lost its own
         (gr.Blocks, "preprocess_data", values_of_a_request),
         (gr.Blocks, "call_function", naming_a_full_disk(_call_function)),
         (gr.Blocks, "postprocess_data", naming_a_full_disk(_postprocess_data)),

@@ -155,6 +155,7 @@ def test_plain_requests_are_answered(server: Server) -> None:
     ("given", "error"),
     [
         ({"method": "magic"}, "no method 'magic'"),
+        ({"method": ["self"]}, "no method"),
         ({"masks": 1000}, "number of masks is 1000"),
         ({"masks": "12"}, "masks is '12'; give a whole number"),
         ({"threshold": -1}, "threshold is -1"),
