@@ -31,7 +31,8 @@ from app.temporary import HOME, check_space
 from maeday_core import METHODS, Settings, SettingsError, find
 from maeday_core.detection.windows import Tile
 from maeday_core.serving import calls
-from maeday_core.serving.calls import AS_FRAMES, MAX_FRAMES, Adapted, Asked, Detected, Offered, Watched
+from maeday_core.serving.answers import Adapted, Detected, Offered, Watched, offered
+from maeday_core.serving.calls import AS_FRAMES, MAX_FRAMES, Asked
 from maeday_core.serving.jobs import Given, Job
 
 Method = Literal[tuple(one.name for one in METHODS.values() if one.offered)]  # type: ignore[misc,valid-type]
@@ -212,7 +213,7 @@ def models() -> Offered:
         Names with what they are; good_parts says whether a method uses photos of good parts.
     """
     names = [name for _, name in model_choices()]
-    return calls.offered(names, default=names[0])
+    return offered(names, default=names[0])
 
 
 def add_endpoints() -> None:

@@ -11,11 +11,10 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
-from typing_extensions import TypedDict
 
 from maeday_core.detection.decision import ALARM_RATE
 from maeday_core.detection.result import Detection
@@ -31,12 +30,11 @@ from maeday_core.frames.report import ANOMALOUS, LOOK
 from maeday_core.frames.triage import headline
 from maeday_core.io.files import unique
 from maeday_core.io.images import RGBImage, load_image
-from maeday_core.methods import ENSEMBLE, METHODS, Reference, Shots, find, last, load_reference, save_reference
+from maeday_core.methods import ENSEMBLE, Reference, find, last, load_reference, save_reference
 from maeday_core.methods.use import outlined
 from maeday_core.model.backbone import BACKBONES, LITE0
-from maeday_core.model.hub import HUB_MODELS
-from maeday_core.model.load import default_model
 from maeday_core.model.sampling import Sampling
+from maeday_core.serving.answers import Adapted, Detected, Watched, described
 from maeday_core.serving.jobs import Given, Job, Learn, Look, Watch, to_the_end
 from maeday_core.serving.rows import row_of
 
@@ -98,85 +96,6 @@ class Asked:
 
 AS_FRAMES = Asked(masks=4, tile="on")
 """How frames are judged where nobody says otherwise."""
-
-
-class Box(TypedDict):
-    """Where something does not belong, in pixels of the picture; `peak` is the highest value of the map in it."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-    area: int
-    peak: float
-    centre: tuple[int, int]
-
-
-class Detected(TypedDict):
-    """The answer on one picture: the row of `maeday detect --json`, and what clients of other servers look for.
-
-    `is_anomalous`, `anomaly_score` and `anomaly_threshold` repeat `verdict`, `image_score` and `threshold`.
-    """
-
-    name: str
-    verdict: Literal["normal", "anomalous"]
-    state: Literal["normal", "look here", "anomalous"]
-    sentence: str
-    image_score: float
-    threshold: float
-    unit: str
-    is_anomalous: bool
-    anomaly_score: float
-    anomaly_threshold: float
-    share_above: float
-    boxes: list[Box]
-    doubt: str | None
-    seconds: float
-    settings: dict[str, Any]
-
-
-class Adapted(TypedDict):
-    """What was learned of good parts: their number, a phrase for people, doubts about the photos, and facts."""
-
-    method: str
-    shots: int
-    summary: str
-    doubts: list[str]
-    facts: dict[str, Any]
-
-
-class Watched(TypedDict):
-    """The answer on frames: a headline, a row for each as in `frames.jsonl`, and what could not be looked at."""
-
-    headline: str
-    threshold: float
-    reason: str
-    rows: list[dict[str, Any]]
-    left_out: list[dict[str, str]]
-
-
-class ModelInfo(TypedDict):
-    """A model that may be asked for."""
-
-    name: str
-    default: bool
-    about: str
-
-
-class MethodInfo(TypedDict):
-    """A method that may be asked for; `good_parts` says whether it uses photos of good parts."""
-
-    name: str
-    title: str
-    about: str
-    good_parts: str
-
-
-class Offered(TypedDict):
-    """What a server offers."""
-
-    models: list[ModelInfo]
-    methods: list[MethodInfo]
 
 
 @dataclass(frozen=True)
@@ -277,20 +196,6 @@ def adapt(
     return described(reference), path
 
 
-def described(reference: Reference) -> Adapted:
-    """What is said of good parts."""
-    facts: dict[str, Any] = {}
-    for one in reference.learned.values():
-        facts |= one.describe()
-    return Adapted(
-        method=reference.method,
-        shots=reference.shots,
-        summary=", ".join(one.summary for one in reference.learned.values()),
-        doubts=list(reference.doubts),
-        facts=facts,
-    )
-
-
 def frames(
     compute: Compute,
     files: Sequence[Path],
@@ -342,26 +247,6 @@ def packed(run: FrameRun, archive: Path) -> Path:
             if path.is_file() and (path.parent == run.folder or path.parent.name in (ANOMALOUS, LOOK)):
                 file.write(path, path.relative_to(run.folder))
     return archive
-
-
-def offered(models: Sequence[str] = ("bundled", *HUB_MODELS), default: str = "") -> Offered:
-    """The models and methods that may be asked for.
-
-    Args:
-        models: their names.
-        default: the one that is used where none is named; by default `default_model`.
-    """
-    about = {"bundled": "small, in the program, works without a network"}
-    about |= {name: f"{model.repo} on the Hub, {model.size}" for name, model in HUB_MODELS.items()}
-    kinds = {Shots.NONE: "not used", Shots.OPTIONAL: "optional", Shots.REQUIRED: "required"}
-    default = default or default_model()
-    return Offered(
-        models=[ModelInfo(name=one, default=one == default, about=about.get(one, "")) for one in models],
-        methods=[
-            MethodInfo(name=one.name, title=one.title, about=one.about, good_parts=kinds[one.shots])
-            for one in METHODS.values()
-        ],
-    )
 
 
 def _written(result: Detection, covered: RGBImage, by_hand: float | None, out: Path) -> DetectFiles:

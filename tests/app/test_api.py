@@ -114,12 +114,13 @@ def test_examples_of_the_guide_run(server: Server, tmp_path: Path, monkeypatch: 
     for name, source in {"photo.jpg": SCRATCH, "good1.jpg": CLEAN, "good2.jpg": CLEAN, "walk.zip": FRAMES}.items():
         (tmp_path / name).write_bytes(source.read_bytes())
     monkeypatch.chdir(tmp_path)
-    guide = (
-        (ROOT / "docs" / "guides" / "api.md").read_text(encoding="utf-8").replace("http://127.0.0.1:7860", server.url)
-    )
+    pages = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/guides/api.md"))
     names: dict[str, Any] = {}
-    for block in re.findall(r"^```python\n(.+?)^```", guide, re.M | re.S):
-        exec(block, names)
+    blocks = re.findall(r"^```python\n(.+?)^```", pages, re.M | re.S)
+    calls = [block for block in blocks if "client" in block]
+    assert len(calls) == 5
+    for block in calls:
+        exec(block.replace("http://127.0.0.1:7860", server.url), names)
     assert names["answer"]["verdict"] == "anomalous"
     assert size(names["files"]["mask"]) == size(SCRATCH)
     assert len([row for row in names["watched"]["rows"] if row["verdict"] == "anomalous"]) == 3

@@ -6,7 +6,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from maeday_core.serving.calls import Adapted, Detected, Watched
+from maeday_core.serving.answers import Adapted, Detected, Watched
 from maeday_core.serving.rest.refusals import Error
 
 

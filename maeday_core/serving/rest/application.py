@@ -23,7 +23,8 @@ from starlette.exceptions import HTTPException
 from maeday_core import __version__
 from maeday_core.errors import SettingsError
 from maeday_core.serving import calls
-from maeday_core.serving.calls import AS_FRAMES, Asked, Offered
+from maeday_core.serving.answers import Offered, offered
+from maeday_core.serving.calls import AS_FRAMES, Asked
 from maeday_core.serving.rest.answers import (
     DETECTED,
     OF_JOBS,
@@ -157,7 +158,7 @@ class Rest:
     async def models(self) -> Offered:
         """The model of this server, and the methods that may be asked for."""
         self.shop.engine.check()
-        return calls.offered((self.shop.engine.model,), self.shop.engine.model)
+        return offered((self.shop.engine.model,), self.shop.engine.model)
 
     def file(self, token: str, name: str) -> Response:
         """A file of an answer, until it is let go."""
