@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import anyio
 import httpx
 import numpy as np
 import pytest
@@ -25,6 +24,7 @@ from benchmarks.visitor import API
 from maeday_core import PATCHCORE, Settings, Tools, detect, learn, load_image
 from tests.app.servers import Server, serving
 from tests.conftest import ROOT
+from tests.coroutines import finished
 
 pytestmark = pytest.mark.slow
 EXAMPLES = ROOT / "assets" / "examples"
@@ -73,7 +73,7 @@ def call(server: Server, **given: Any) -> Any:
 
 
 def tool(server: Server, name: str, **given: Any) -> CallToolResult:
-    return anyio.run(partial(with_session, server, lambda session: session.call_tool(name, given)))
+    return finished(with_session(server, lambda session: session.call_tool(name, given)))
 
 
 async def with_session(server: Server, ask: Any) -> Any:
@@ -198,7 +198,7 @@ def test_a_large_request_is_told_to_upload(server: Server) -> None:
 
 
 def test_tools_say_what_they_do(server: Server) -> None:
-    listed: ListToolsResult = anyio.run(partial(with_session, server, lambda session: session.list_tools()))
+    listed: ListToolsResult = finished(with_session(server, lambda session: session.list_tools()))
     tools = {one.name: one for one in listed.tools}
     assert list(tools) == [name.removeprefix("/") for name in PUBLIC]
     assert tools["detect"].inputSchema["required"] == ["picture"]

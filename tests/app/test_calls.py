@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +15,7 @@ from gradio.queueing import EventQueue
 from app import given
 from app.api import with_mcp
 from app.callers import CALLS, MAX_CALLS, MAX_EACH, caller, next_events
+from tests.coroutines import finished
 
 HTTPS = "https://example.org"
 
@@ -44,7 +44,7 @@ def internet(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_file_is_fetched(internet: list[str], tmp_path: Path) -> None:
     for place in ("/a.png", "/moved"):
-        path = Path(asyncio.run(given.fetched(HTTPS + place, str(tmp_path))))
+        path = Path(finished(given.fetched(HTTPS + place, str(tmp_path))))
         assert (path.name, path.stat().st_size) == ("a.png", 1000)
         assert path.is_relative_to(tmp_path)
 
@@ -63,21 +63,21 @@ def test_a_file_is_fetched(internet: list[str], tmp_path: Path) -> None:
 )
 def test_what_cannot_be_fetched_leaves_nothing(internet: list[str], tmp_path: Path, url: str, error: str) -> None:
     with pytest.raises(gr.Error) as raised:
-        asyncio.run(given.fetched(url, str(tmp_path)))
+        finished(given.fetched(url, str(tmp_path)))
     assert error in str(raised.value)
     assert not any("//inside" in one or one.startswith("http:") for one in internet)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_url_like_one_of_this_server_s_gives_no_other_file(internet: list[str], tmp_path: Path) -> None:
-    path = asyncio.run(given.fetched(f"{HTTPS}{given.SERVED}/etc/passwd", str(tmp_path)))
+    path = finished(given.fetched(f"{HTTPS}{given.SERVED}/etc/passwd", str(tmp_path)))
     assert Path(path).read_bytes() == b"x" * 1000
 
 
 def test_a_large_file_is_not_kept(internet: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(given, "MAX_BYTES", 999)
     with pytest.raises(gr.Error, match=r"a\.png is larger than"):
-        asyncio.run(given.fetched(f"{HTTPS}/a.png", str(tmp_path)))
+        finished(given.fetched(f"{HTTPS}/a.png", str(tmp_path)))
     assert not list(tmp_path.iterdir())
 
 

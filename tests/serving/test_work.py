@@ -13,6 +13,7 @@ import pytest
 from maeday_core import MaskedAutoencoder, Tools
 from maeday_core.serving.rest.engine import Engine
 from maeday_core.serving.rest.places import Full, Places
+from tests.coroutines import finished
 from tests.serving.conftest import Serve, picture, png
 
 
@@ -31,7 +32,7 @@ def order_of(places: Places, *asks: str) -> list[str]:
     async def all_of_them() -> None:
         await asyncio.gather(*map(one, asks))
 
-    asyncio.run(all_of_them())
+    finished(all_of_them())
     assert places.line == []
     assert places.working.total() == 0
     return got
@@ -64,7 +65,7 @@ def test_who_gives_up_in_the_line_leaves_no_trace() -> None:
             await asyncio.sleep(0)
             assert places.line == []
 
-    asyncio.run(impatient())
+    finished(impatient())
     assert places.working.total() == 0
 
 
