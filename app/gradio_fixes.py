@@ -32,6 +32,7 @@ from app.errors import storage_sentence
 from app.given import NOT_HERE, fetched
 from app.sessions import in_use
 from app.temporary import HOME
+from maeday_core.texts import retold, say
 
 CLAMPED = "clamped"
 """The class (`elem_classes`) of a slider whose range may be another by the time that its value arrives."""
@@ -44,6 +45,7 @@ MAX_BLOB_BYTES = 20_000_000
 """A painted layer of 1280 px is far smaller."""
 LONGEST_SESSION = 100
 """Letters; a browser's has ten or so."""
+OUT_OF_RANGE = "{value} is out of range; choose {low} to {high}."
 ODD = "This request holds a value that the page does not send; reload the page and try again."
 _number, _slider = gr.Number.preprocess, gr.Slider.preprocess
 _example, _arguments, _session, _push = gr.Dataset.preprocess, special_args, StateHolder.__getitem__, Queue.push
@@ -130,15 +132,23 @@ def accept_few_blobs(component: gr.ImageEditor, data: AcceptBlobs) -> None:
 
 def number(component: gr.Number, payload: float | None) -> float | int | None:
     """The value, None where the field is empty. Gradio lets pass what is no number."""
-    return _number(component, payload if payload is None else finite(payload))
+    return _number(component, payload if payload is None else within(component, finite(payload)))
 
 
 def in_range(component: gr.Slider, payload: float) -> float:
-    """The value. Gradio refuses one out of range; that of a `CLAMPED` slider is moved to the end of the range."""
+    """The value. One out of range is refused; that of a `CLAMPED` slider is moved to the end of the range."""
     value = finite(payload)
     if CLAMPED in (component.elem_classes or ()):
         return min(max(value, component.minimum), component.maximum)
-    return _slider(component, value)
+    return _slider(component, within(component, value))
+
+
+def within(component: gr.Number | gr.Slider, value: float) -> float:
+    """The value, which is in the component's range. Gradio says in English that it is not."""
+    low, high = component.minimum, component.maximum
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise gr.Error(say(OUT_OF_RANGE, value=value, low=low, high=high), print_exception=False)
+    return value
 
 
 def choice(component: gr.Radio | gr.Dropdown, payload: str | float | None) -> str | float:
@@ -215,11 +225,11 @@ async def values_of_a_request(blocks: gr.Blocks, event: Any, *given: Any, **opti
     try:
         return await _preprocess_data(blocks, event, *given, **options)
     except gr.Error as error:
-        raise gr.Error(error.message, print_exception=False) from None
+        raise gr.Error(retold(error.message), print_exception=False) from None
     except InvalidPathError:
         raise gr.Error(NOT_HERE, print_exception=False) from None
     except Exception:
-        raise gr.Error(ODD, print_exception=False) from None
+        raise gr.Error(say(ODD), print_exception=False) from None
 
 
 def arguments_as_sent(server: GradioMCPServer, values: Any, positions: Any) -> Any:

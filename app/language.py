@@ -66,7 +66,10 @@ class Page(gr.Blocks):
         return translated(self._config, self._texts())
 
     async def process_api(self, *given: Any, **options: Any) -> Any:
-        """The answer to an event; what was deferred until then is in the visitor's language, too."""
+        """The answer to an event, in the language of who caused it; so is what was deferred until then."""
+        requests = options.get("request")
+        request = requests[0] if isinstance(requests, list) else requests
+        LANGUAGE.set(language_of(getattr(request, "headers", {}).get("accept-language", "")))
         answer = await super().process_api(*given, **options)
         if deferred := answer["render_config"]:
             answer["render_config"] = translated(deferred, self._texts())
@@ -75,13 +78,6 @@ class Page(gr.Blocks):
     def _texts(self) -> dict[str, str]:
         language = LANGUAGE.get()
         return {**catalogue(language), **self.wholes.get(language, {})}
-
-    async def call_function(self, *given: Any, **options: Any) -> Any:
-        """Run a handler, which speaks the language of who caused its event."""
-        requests = options.get("requests", given[3] if len(given) > 3 else None)
-        request = requests[0] if isinstance(requests, list) else requests
-        LANGUAGE.set(language_of(getattr(request, "headers", {}).get("accept-language", "")))
-        return await super().call_function(*given, **options)
 
 
 def translated(config: Any, texts: Mapping[str, str]) -> Any:

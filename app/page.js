@@ -29,6 +29,11 @@
     document.addEventListener("dragover", event => {
         if (event.target.closest?.("#good-parts")) event.preventDefault();
     }, {capture: true});
+    // A file that is no picture is not shown as the browser's broken one: the card says what it is.
+    const shows = event => {
+        if (event.target.matches?.("#query img")) event.target.style.visibility = event.type === "error" ? "hidden" : "";
+    };
+    for (const type of ["load", "error"]) document.addEventListener(type, shows, {capture: true});
     // A click on the photo beneath the heat map is one on the map: Gradio tells of clicks on a single picture only.
     const drawn = image => {
         const box = image.getBoundingClientRect();

@@ -10,9 +10,16 @@ FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 MONOSPACE = ["ui-monospace", "monospace"]
 """The visitor's own: nothing is fetched."""
 COLOURS = {
+    "block_border_width": ("1px", "1px"),
+    "input_border_width": ("1px", "1px"),
+    "input_border_color": ("*neutral_300", "*border_color_primary"),
+    "button_secondary_background_fill": ("*neutral_200", "*neutral_600"),
+    "button_secondary_background_fill_hover": ("*neutral_300", "*neutral_500"),
     "button_primary_background_fill": ("*primary_700", "*primary_700"),
     "button_primary_background_fill_hover": ("*primary_800", "*primary_800"),
     "checkbox_label_background_fill_selected": ("*primary_700", "*primary_700"),
+    "checkbox_border_color": ("*neutral_500", "*neutral_400"),
+    "checkbox_border_color_hover": ("*neutral_700", "*neutral_200"),
     "checkbox_background_color_selected": ("*primary_800", "*primary_800"),
     "link_text_color": ("*primary_700", "*primary_300"),
     "slider_color": ("*primary_700", "*primary_300"),

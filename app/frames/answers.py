@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from app.cards import message
+from app.cards import Kind, message
 from app.events import Answer, components
 from app.files import nothing_to_download
 from app.frames import cards
@@ -15,7 +15,7 @@ from app.html import render
 from maeday_core.frames.files import ROWS, TABLE
 from maeday_core.frames.pictures import annotated
 from maeday_core.frames.timeline import timeline
-from maeday_core.texts import say
+from maeday_core.texts import retold, say
 
 FORGOTTEN = "The frames of this visit were forgotten; press Start to look at them again."
 FORGOTTEN_TITLE = "Forgotten"
@@ -115,9 +115,14 @@ def note(tab: FramesTab, title: str, text: str) -> Answer:
 
 
 def problem(tab: FramesTab, text: str) -> Answer:
-    """A run did not begin."""
-    card = message(cards.FAILED, text, "problem")
-    return {tab.result.card: card, tab.result.spoken: render("spoken", text=cards.FAILED), **working(tab, False)}
+    """A run did not begin: something is wrong."""
+    return ended(tab, cards.FAILED, text, "problem")
+
+
+def ended(tab: FramesTab, title: str, text: str, kind: Kind = "hint") -> Answer:
+    """A run did not begin, and nothing goes on."""
+    spoken = render("spoken", text=retold(title))
+    return {tab.result.card: message(title, text, kind), tab.result.spoken: spoken, **working(tab, False)}
 
 
 def working(tab: FramesTab, running: bool) -> Answer:

@@ -143,6 +143,7 @@ def _ignore(lifetime: int) -> IgnorePanel:
         hint = gr.Markdown(visible=False, elem_id="frames-paint-hint")
         paint = gr.ImageEditor(
             label="Paint what to ignore",
+            show_label=False,  # the editor's own buttons would lie on it
             sources=[],
             transforms=[],
             layers=False,

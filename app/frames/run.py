@@ -21,7 +21,7 @@ from app.gpu import computed
 from app.gradio_fixes import finite
 from app.models import load_tools
 from app.temporary import check_space
-from maeday_core import ImageError, Settings, SettingsError
+from maeday_core import Settings, SettingsError
 from maeday_core.frames import FrameRecord
 from maeday_core.methods import find
 from maeday_core.serving.jobs import Seen, Watch, to_the_end
@@ -32,7 +32,7 @@ REFRESH = 1.0
 SHARE = 5
 """Judging the frames so far takes at most one part in so many of the time."""
 GOING_ON = "A run is going on", "Pause or stop it first."
-NO_FRAMES = "There are no frames yet: add photos, a zip archive or a video on the left."
+NO_FRAMES = "There are no frames yet", "Add photos, a zip archive or a video, or try the example."
 UNPAINTED = "What was painted to be ignored was forgotten; press Ignore what is painted again, or Ignore nothing."
 TURNS = "If others work here now, you take turns."
 FORGOTTEN_BEFORE = "What was done before was forgotten. If others work here now, you take turns."
@@ -131,7 +131,8 @@ class Watching:
     def _run(self, values: Values, wishes: Wishes) -> Iterator[Answer]:
         asked = asked_of(self.tab, values)
         if not asked.files:
-            raise ImageError(NO_FRAMES)
+            yield answers.ended(self.tab, *NO_FRAMES)
+            return
         if lost(values[self.tab.ignore.painted], values[self.tab.ignore.mask]):
             raise SettingsError(UNPAINTED)
         check_space()

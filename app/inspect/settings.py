@@ -106,7 +106,9 @@ def lay_out_settings(methods: list[tuple[str, str]]) -> SettingsPanel:
                 elem_id="model",
             ),
             masks=gr.Slider(1, MAX_MASKS, MASKS, step=1, label="Masks (N)", info="The paper uses 32.", elem_id="masks"),
-            ratio=gr.Slider(0.1, 0.9, Settings.mask_ratio, step=0.05, label="Mask ratio", info="Share hidden: 0.75."),
+            ratio=gr.Slider(
+                0.1, 0.9, Settings.mask_ratio, step=0.05, label="Mask ratio", info="Share that is hidden at once."
+            ),
             seed=gr.Slider(
                 0, MAX_SEED, Settings.seed, step=1, label="Seed", info="Same seed, same heat map.", elem_id="seed"
             ),

@@ -118,7 +118,7 @@ def visit(browser: Browser, app: str, pytestconfig: pytest.Config) -> Iterator[C
     log = pytestconfig.stash[LOG]
     before = log.stat().st_size
 
-    def open_page(width: int = 1280, height: int = 1000, harmless: str = "", scheme: str = "light") -> Page:
+    def open_page(width: int = 1280, height: int = 1000, scheme: str = "light", harmless: str = "") -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         context.set_default_timeout(PATIENCE)
         context.add_init_script(RECORDER)

@@ -1,6 +1,6 @@
 """Photographs of the page: `python -m tests.e2e.pictures` makes those of the README and the site.
 
-With `--states DIR` it also photographs every state, on a desktop and on a phone, light and dark, to be looked at.
+With `--states DIR` it photographs every state instead, on a desktop and on a phone, light and dark, to be looked at.
 """
 
 from __future__ import annotations
@@ -8,135 +8,261 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from app.inspect.examples import EXAMPLES
 from tests.app.servers import serving
 from tests.conftest import ROOT
 from tests.e2e.conftest import CHROMIUM, RECORDER
 from tests.e2e.visitor import PATIENCE, Visitor
 
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+SCHEMES = ("light", "dark")
 TALLEST = 1500
 """Pixels of a published picture: what a reader sees without scrolling past it."""
-SCHEMES = ("light", "dark")
+SETTLED = 1200
+"""Milliseconds until what moves has come to rest."""
+Walk = Callable[[Visitor], Iterator[str]]
+"""What a visitor does, giving the name of each state that is reached."""
 
 
-def example(name: str) -> Callable[[Visitor], None]:
-    """One example, inspected."""
-    return lambda visitor: visitor.run_example(name)
+def example(name: str) -> Path:
+    """The file of an example."""
+    return EXAMPLES / f"{name}.jpg"
 
 
-def with_a_good_part(visitor: Visitor) -> None:
-    """The example of good parts: learned, and judged before and after."""
-    visitor.open_good_parts()
-    before = visitor.page.evaluate("seen.starts")
-    visitor.page.locator("#try-good-part").click()
-    visitor.adapter.and_(visitor.page.locator(".adapted")).wait_for(timeout=5 * PATIENCE)
-    visitor.finish(before)
-
-
-def compared(visitor: Visitor) -> None:
-    """Two examples side by side."""
-    for name in ("linen-stain", "linen-clean"):
-        visitor.run_example(name)
-    for pin in visitor.page.locator(".pin").all():
-        pin.click()
-    visitor.page.locator("#compared img").nth(1).wait_for()
-
-
-def a_problem(visitor: Visitor) -> None:
-    """A file that is no picture."""
+def first(visitor: Visitor) -> Iterator[str]:
+    """The page as it opens, its settings, and what it says where there is nothing to judge."""
+    yield "first"
+    visitor.open_settings()
+    yield "settings"
+    visitor.start()
+    visitor.page.locator("#first").wait_for(state="hidden")
+    yield "no-photo"
     with tempfile.TemporaryDirectory() as folder:
         notes = Path(folder) / "notes.jpg"
         notes.write_text("no picture")
         visitor.upload(notes)
         visitor.run()
+    yield "problem"
 
 
-def settings(visitor: Visitor) -> None:
-    """The method and the settings."""
+def running(visitor: Visitor) -> Iterator[str]:
+    """A run, stopped."""
     visitor.open_settings()
+    visitor.upload(example("asphalt-coin"))
+    visitor.set("masks", 64)
+    visitor.start()
+    visitor.page.locator("#verdict .busy .factor").wait_for()
+    yield "running"
+    visitor.stop.click()
+    visitor.page.locator("#get-report:enabled").wait_for()
+    yield "stopped"
 
 
-def frames(visitor: Visitor) -> None:
-    """The Frames tab as it is opened."""
-    visitor.page.get_by_role("tab", name="Frames").first.click()
-    visitor.page.locator("#frames-start").wait_for()
+def results(visitor: Visitor) -> Iterator[str]:
+    """The three verdicts without good parts, and what there is to see of one."""
+    page = visitor.page
+    for name, state in (("metal-clean", "nothing"), ("gravel-coin", "missed"), ("asphalt-coin", "found")):
+        visitor.run_example(name)
+        yield state
+    visitor.set("threshold", 2.4)
+    page.locator("#verdict .look").wait_for()
+    yield "look"
+    page.locator("#heat img").click(position={"x": 40, "y": 60})
+    page.locator("#places input:checked").wait_for(state="detached")
+    yield "why"
+    page.locator("#every-mask button").first.click()
+    page.locator("#all-masks img").first.wait_for()
+    yield "masks"
+    visitor.choose_method("maeday")
+    page.locator("#subject .earlier").wait_for()
+    yield "earlier"
 
 
-def frames_looked_at(visitor: Visitor) -> None:
-    """The example of frames, looked at."""
-    frames(visitor)
-    visitor.page.locator("#frames-example").click()
-    visitor.page.wait_for_function("document.querySelector('#frames-start').disabled")
-    visitor.page.wait_for_function("!document.querySelector('#frames-start').disabled", timeout=5 * PATIENCE)
+def several(visitor: Visitor) -> Iterator[str]:
+    """Several photos in one drop, and two of them compared."""
+    paths = [example(name) for name in ("linen-stain", "linen-clean", "brick-cup")]
+    visitor.drop(*paths)
+    visitor.page.locator(".strip li").nth(2).wait_for(timeout=5 * PATIENCE)
+    visitor.page.locator("#get-report:enabled").wait_for()
+    yield "several"
+    for pin in visitor.page.locator(".pin").all()[:2]:
+        pin.click()
+    visitor.page.locator("#compared img").nth(1).wait_for()
+    yield "compared"
 
 
-def how(visitor: Visitor) -> None:
+def good_parts(visitor: Visitor) -> Iterator[str]:
+    """Good parts: added, learned, used, doubted, saved, forgotten and loaded."""
+    visitor.open_good_parts()
+    yield "good-parts"
+    before = visitor.page.evaluate("seen.starts")
+    visitor.page.locator("#try-good-part").click()
+    visitor.page.locator("#adapter .busy .curve").wait_for()
+    yield "learning"
+    visitor.adapter.and_(visitor.page.locator(".adapted")).wait_for(timeout=5 * PATIENCE)
+    visitor.finish(before)
+    yield "learned"
+    for name, state in (("metal-clean", "nothing-with-good-parts"), ("brick-clean", "doubted")):
+        visitor.run_example(name)
+        yield state
+    file, saved = visitor.download("get-adapter")
+    visitor.page.locator("#forget").click()
+    visitor.page.locator("#forget:disabled").wait_for()
+    with tempfile.TemporaryDirectory() as folder:
+        (path := Path(folder) / file).write_bytes(saved)
+        before = visitor.page.evaluate("seen.starts")
+        visitor.load_adapter(path)
+        visitor.finish(before)
+    yield "loaded"
+    visitor.page.locator("#shot-above").click()
+    visitor.page.locator("#shots-shown li").nth(1).wait_for()
+    before = visitor.page.evaluate("seen.starts")
+    visitor.page.locator("#tune").click()
+    visitor.page.locator("#adapter .busy .curve").wait_for()
+    visitor.stop.click()
+    visitor.finish(before)
+    yield "doubted-good-parts"
+
+
+def forgotten(visitor: Visitor) -> Iterator[str]:
+    """What the server had no room for."""
+    visitor.run_example()
+    other = visitor.page.context.new_page()
+    other.goto(visitor.page.url)
+    other.locator("#spoken").wait_for(state="attached")
+    Visitor(other).run_example()
+    other.close()
+    visitor.set("threshold", 0.5)
+    visitor.page.locator("#verdict .problem").wait_for()
+    yield "forgotten"
+
+
+def frames(visitor: Visitor) -> Iterator[str]:
+    """The example of frames: looked at, paused, done, judged."""
+    page, start = visitor.page, visitor.page.locator("#frames-start")
+    page.get_by_role("tab").nth(1).click()
+    start.wait_for()
+    yield "frames"
+    start.click()
+    page.locator("#frames-card .hint").wait_for()
+    yield "frames-none"
+    page.locator("#frames-example").click()
+    page.locator("#frames-worst img").first.wait_for()
+    yield "frames-running"
+    page.locator("#frames-pause").click()
+    page.locator("#frames-zip:enabled").wait_for()
+    yield "frames-paused"
+    start.click()
+    page.locator("#frames-start:disabled").wait_for()
+    page.locator("#frames-start:enabled").wait_for(timeout=5 * PATIENCE)
+    page.locator("#frames-zip:enabled").wait_for()
+    yield "frames-done"
+    yield from triage(page)
+
+
+def triage(page: Page) -> Iterator[str]:
+    """Frames chosen, judged and judged otherwise, with a region that is ignored."""
+    page.locator("#frames-dot-1").click(force=True)
+    page.locator("#frames-facts").get_by_text("frame-02.jpg").wait_for()
+    yield "frames-chosen"
+    page.locator("#frames-ignore button").first.click()
+    page.locator("#frames-paint canvas").first.wait_for()
+    page.wait_for_timeout(SETTLED)  # the editor lays its picture out
+    area = page.locator("#frames-paint canvas").first.bounding_box()
+    assert area
+    page.mouse.move(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] / 2 + 40, area["y"] + area["height"] / 2 + 20, steps=5)
+    page.mouse.up()
+    page.locator("#frames-apply").click()
+    page.locator("#frames-zip:disabled").wait_for()
+    page.locator("#frames-zip:enabled").wait_for()
+    yield "frames-ignored"
+    while page.locator(".frames-judged:not(.all)").count():
+        page.locator("#frames-object").click()
+        page.wait_for_timeout(SETTLED)
+    yield "frames-judged"
+    page.locator("#frames-threshold input[type=number]").fill("99")
+    page.locator("#frames-threshold input[type=number]").press("Enter")
+    page.wait_for_timeout(SETTLED)
+    page.locator("#frames-zip:enabled").wait_for()
+    yield "frames-nothing"
+
+
+def how(visitor: Visitor) -> Iterator[str]:
     """How it works."""
-    visitor.page.get_by_role("tab", name="How it works").first.click()
+    visitor.page.get_by_role("tab").nth(2).click()
     visitor.page.locator("#how-steps img").first.wait_for()
+    yield "how"
 
 
-STATES: dict[str, Callable[[Visitor], None]] = {
-    "first": lambda visitor: None,
-    "found": example("asphalt-coin"),
-    "missed": example("gravel-coin"),
-    "clean": example("metal-clean"),
-    "good-part": with_a_good_part,
-    "compared": compared,
-    "problem": a_problem,
-    "settings": settings,
-    "frames": frames,
-    "frames-done": frames_looked_at,
-    "how": how,
+WALKS: dict[str, Walk] = {
+    walk.__name__: walk for walk in (first, running, results, several, good_parts, forgotten, frames, how)
 }
-PUBLISHED = {"inspect": with_a_good_part, "frames": frames_looked_at}
+PUBLISHED = {"inspect": (good_parts, "learned"), "frames": (frames, "frames-done")}
 
 
-def photograph(browser: Browser, url: str, size: str, scheme: str, state: Callable[[Visitor], None], to: Path) -> None:
-    """One state as a visitor sees it who has just come to it, and all of the page."""
+def visit(browser: Browser, url: str, size: str, language: str) -> Visitor:
+    """Somebody who has just come."""
     width, height = SIZES[size]
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+    context = browser.new_context(viewport={"width": width, "height": height}, locale=language)
     context.add_init_script(RECORDER)
-    page: Page = context.new_page()
-    page.set_default_timeout(PATIENCE)
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
     page.goto(url)
     page.locator("#spoken").wait_for(state="attached")
-    state(Visitor(page))
-    page.wait_for_timeout(1500)
-    page.screenshot(path=to)
-    page.screenshot(path=to.with_stem(f"{to.stem}-all"), full_page=True)
-    context.close()
+    return Visitor(page)
+
+
+def publish(browser: Browser, url: str) -> None:
+    """Make the pictures of the README and the site."""
+    for name, (walk, wanted) in PUBLISHED.items():
+        visitor, to = visit(browser, url, "desktop", "en"), ROOT / "docs" / f"{name}.png"
+        next(state for state in walk(visitor) if state == wanted)
+        visitor.page.wait_for_timeout(SETTLED)
+        visitor.page.screenshot(path=to, full_page=True)
+        visitor.page.context.close()
+        with Image.open(to) as page:
+            top = page.convert("RGB").crop((0, 0, page.width, min(page.height, TALLEST)))
+        top.quantize(256).save(to, optimize=True)
+
+
+def photograph(visitor: Visitor, to: Path) -> None:
+    """A state as it is seen without scrolling, and all of the page, in every scheme."""
+    for scheme in SCHEMES:
+        visitor.page.emulate_media(color_scheme=scheme)
+        visitor.page.wait_for_timeout(SETTLED / 2)
+        visitor.page.screenshot(path=f"{to}-{scheme}.png")
+        visitor.page.screenshot(path=f"{to}-{scheme}-all.png", full_page=True)
+        print(to.name, scheme, flush=True)
 
 
 def main() -> None:
     """Serve the page and photograph it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--states", type=Path, metavar="DIR", help="photograph every state into this folder")
-    parser.add_argument("--only", nargs="+", choices=STATES, default=list(STATES), help="these states alone")
+    parser.add_argument("--only", nargs="+", choices=WALKS, default=list(WALKS), help="the states of these walks alone")
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
+    parser.add_argument("--language", default="en", help="that the browser asks for")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as server, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
-        if asked.states is None:
-            for name, state in PUBLISHED.items():
-                to = Path(folder) / f"{name}.png"
-                photograph(browser, server.url, "desktop", "light", state, to)
-                with Image.open(to.with_stem(f"{name}-all")) as page:
-                    top = page.convert("RGB").crop((0, 0, page.width, min(page.height, TALLEST)))
-                    top.quantize(256).save(ROOT / "docs" / f"{name}.png", optimize=True)
-            return
-        asked.states.mkdir(parents=True, exist_ok=True)
-        for name in asked.only:
-            for size in SIZES:
-                for scheme in SCHEMES:
-                    to = asked.states / f"{name}-{size}-{scheme}.png"
-                    photograph(browser, server.url, size, scheme, STATES[name], to)
-                    print(to, flush=True)
+        with serving(Path(folder), MAEDAY_KEPT_MB="0.1") as server:  # one visitor's result pushes out another's
+            if asked.states is None:
+                return publish(browser, server.url)
+            asked.states.mkdir(parents=True, exist_ok=True)
+            for name in asked.only:
+                for size in asked.sizes:
+                    visitor = visit(browser, server.url, size, asked.language)
+                    for state in WALKS[name](visitor):
+                        photograph(visitor, asked.states / f"{state}-{size}")
+                    visitor.page.context.close()
 
 
 if __name__ == "__main__":

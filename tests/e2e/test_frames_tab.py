@@ -18,7 +18,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.e2e.accessibility import findings
-from tests.e2e.visitor import Visitor
+from tests.e2e.visitor import SCREENS, Visitor
 
 pytestmark = pytest.mark.e2e
 SPOTS = {3: (150, 60), 7: (60, 200)}
@@ -239,11 +239,12 @@ def test_a_file_that_is_no_video_is_named(inspector: Inspector, tmp_path: Path) 
     expect(inspector.page.locator("#frames-start")).to_be_enabled()
 
 
-@pytest.mark.parametrize(("width", "height", "scheme"), [(1440, 900, "light"), (390, 844, "dark")])
+@pytest.mark.parametrize("screen", SCREENS)
 def test_an_inspector_goes_from_the_first_screen_to_judged_frames_and_a_file(
-    visit: Callable[..., Page], tmp_path: Path, width: int, height: int, scheme: str
+    visit: Callable[..., Page], tmp_path: Path, screen: str
 ) -> None:
-    inspector = Inspector(visit(width, height, scheme=scheme))
+    width, height, scheme = SCREENS[screen]
+    inspector = Inspector(visit(width, height, scheme))
     page, facts = inspector.page, inspector.page.locator("#frames-facts h3")
     judged, limit = page.locator("#frames-judged"), page.locator("#frames-timeline [role=slider]")
     inspector.give(archive(tmp_path / "runway.zip", 10))

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from maeday_core import load_reference
 from tests.e2e.accessibility import findings
 from tests.e2e.conftest import RECORDER
-from tests.e2e.visitor import PATIENCE, RADIUS, Visitor, photo
+from tests.e2e.visitor import PATIENCE, RADIUS, SCREENS, Visitor, photo
 
 pytestmark = pytest.mark.e2e
 
@@ -128,8 +129,12 @@ def test_stop_keeps_what_was_learned_and_bad_photos_are_named(visitor: Visitor, 
     expect(visitor.card).to_contain_text("rests on one good part")
 
 
-def test_the_example_of_a_good_part_on_a_dark_phone_to_a_saved_file(visit: Callable[..., Page]) -> None:
-    visitor = Visitor(visit(390, 844, scheme="dark"))
+@pytest.mark.parametrize("screen", SCREENS)
+def test_an_inspector_goes_from_the_first_screen_to_a_saved_good_part(
+    visit: Callable[..., Page], tmp_path: Path, screen: str
+) -> None:
+    width, height, scheme = SCREENS[screen]
+    visitor = Visitor(visit(width, height, scheme))
     visitor.open_good_parts()
     before = visitor.page.evaluate("seen.starts")
     visitor.page.locator("#try-good-part").click()
@@ -137,7 +142,9 @@ def test_the_example_of_a_good_part_on_a_dark_phone_to_a_saved_file(visit: Calla
     visitor.stop.click()
     visitor.finish(before)
     expect(visitor.page.locator("#before-and-after img")).to_have_count(2)
-    assert visitor.page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    assert visitor.page.evaluate("document.scrollingElement.scrollWidth") <= width
     assert not findings(visitor.page)
-    name, _ = visitor.download("get-adapter")
+    name, saved = visitor.download("get-adapter")
     assert re.fullmatch(r"good-parts-1-good-[\d-]{10}\.safetensors", name)
+    (tmp_path / name).write_bytes(saved)
+    assert load_reference(tmp_path / name).shots == 1

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.e2e.visitor import RADIUS, SAW, Visitor, photo
+from tests.e2e.visitor import RADIUS, SAW, SCREENS, Visitor, photo
 
 pytestmark = pytest.mark.e2e
 
@@ -147,10 +147,11 @@ def test_partial_results_appear_while_it_runs(visitor: Visitor, tmp_path: Path) 
     assert "so far" not in visitor.card.inner_text()
 
 
+@pytest.mark.parametrize("screen", SCREENS)
 def test_a_researcher_sees_every_mask_of_the_paper_s_method_and_saves_all_files(
-    visit: Callable[..., Page], tmp_path: Path
+    visit: Callable[..., Page], tmp_path: Path, screen: str
 ) -> None:
-    visitor = Visitor(visit(1440, 900))
+    visitor = Visitor(visit(*SCREENS[screen]))
     visitor.open_settings()
     visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
     visitor.set("seed", 7)

@@ -11,15 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.visitor import Visitor, photo
+from tests.e2e.visitor import SCREENS, Visitor, photo
 
 pytestmark = pytest.mark.e2e
-DROP = """files => {
-    const data = new DataTransfer();
-    for (const [name, bytes] of files) data.items.add(new File([new Uint8Array(bytes)], name, {type: "image/png"}));
-    document.querySelector("#query input[type=file]").parentElement.dispatchEvent(
-        new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
-}"""
 
 
 def test_the_first_screen_is_a_finished_example(visitor: Visitor) -> None:
@@ -33,8 +27,10 @@ def test_the_first_screen_is_a_finished_example(visitor: Visitor) -> None:
     assert [name for name in names if "hard" in name]
 
 
-def test_a_visit_from_a_drop_to_saved_files(visitor: Visitor, tmp_path: Path) -> None:
+def test_a_visit_from_the_first_screen_to_saved_files(visit: Callable[..., Page], tmp_path: Path) -> None:
+    visitor = Visitor(visit(*SCREENS["desktop, light"]))
     page, strip = visitor.page, visitor.page.locator(".strip li")
+    expect(page.locator("#subject")).to_contain_text("Drop your own photo")
     before = page.evaluate("seen.starts")
     visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)), at_once=True)
     visitor.finish(before)
@@ -44,7 +40,7 @@ def test_a_visit_from_a_drop_to_saved_files(visitor: Visitor, tmp_path: Path) ->
 
     pictures = [photo(tmp_path / f"{name}.png", size=(300, 220)) for name in ("plain", "second")]
     (notes := tmp_path / "notes.png").write_text("no picture")
-    page.evaluate(DROP, [[path.name, [*path.read_bytes()]] for path in (notes, *pictures)])
+    visitor.drop(notes, *pictures)
     expect(page.locator("#subject")).to_contain_text("2 photos were inspected")
     expect(page.locator("#subject")).to_contain_text("Not judged: notes.png")
     expect(strip).to_have_count(3)
@@ -82,14 +78,15 @@ def test_a_visit_from_a_drop_to_saved_files(visitor: Visitor, tmp_path: Path) ->
     assert not re.search(r"""https?:|(src|href)=["'](?!data:)""", report.decode())
 
 
-def test_a_visit_on_a_dark_phone(visit: Callable[..., Page]) -> None:
-    visitor = Visitor(visit(390, 844))
-    visitor.page.emulate_media(color_scheme="dark")
+def test_a_visit_on_a_dark_phone_to_a_saved_file(visit: Callable[..., Page]) -> None:
+    visitor = Visitor(visit(*SCREENS["phone, dark"]))
+    expect(visitor.page.locator("#subject")).to_contain_text("try another")
     visitor.run_example("asphalt-coin")
     expect(visitor.page.locator("#verdict")).to_be_in_viewport()
     expect(visitor.page.locator("#overlay")).to_be_in_viewport()
     expect(visitor.page.locator(".strip li")).to_have_count(1)
-    assert visitor.download("get-csv")[0] == "inspected.csv"
+    _, table = visitor.download("get-csv")
+    assert [row["photo"] for row in csv.DictReader(io.StringIO(table.decode()))] == ["asphalt-coin.jpg"]
     visitor.page.locator(".strip").scroll_into_view_if_needed()
     before = visitor.page.evaluate("seen.starts")
     visitor.page.locator(".strip button").first.click()

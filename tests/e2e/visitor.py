@@ -15,9 +15,17 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, Request, TimeoutError, expect
 
+SCREENS = {"desktop, light": (1440, 900, "light"), "phone, dark": (390, 844, "dark")}
+"""What every journey is made on: width, height and scheme."""
 SAW = ("masked", "reconstruction", "difference")
 RADIUS = 22
 PATIENCE = 60_000  # milliseconds: a busy machine is slow, not wrong
+DROP = """files => {
+    const data = new DataTransfer();
+    for (const [name, bytes] of files) data.items.add(new File([new Uint8Array(bytes)], name, {type: "image/png"}));
+    document.querySelector("#query input[type=file]").parentElement.dispatchEvent(
+        new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
+}"""
 
 
 class Facts(NamedTuple):
@@ -49,18 +57,22 @@ class Visitor:
         self.page.locator("#query input[type=file]").set_input_files(path)
         expect(self.page.locator("#query img")).to_have_attribute("src", re.compile(re.escape(path.name) + "$"))
 
+    def drop(self, *paths: Path) -> None:
+        """Drop several files on the photo."""
+        self.page.evaluate(DROP, [[path.name, [*path.read_bytes()]] for path in paths])
+
     def open_settings(self) -> None:
-        self._open("Method and settings", "#masks")
+        self._open("#settings", "#masks")
 
     def open_good_parts(self) -> None:
-        self._open("Good parts", "#tune")
+        self._open("#good-parts", "#tune")
 
-    def _open(self, name: str, inside: str) -> None:
+    def _open(self, place: str, inside: str) -> None:
         for _ in range(5):  # a click that comes while the page is being built is lost
-            self.page.get_by_role("button", name=name).first.click()
+            self.page.locator(f"{place} button").first.click()
             with suppress(TimeoutError):
                 return self.page.locator(inside).wait_for(timeout=8000)
-        pytest.fail(f"{name} does not open")
+        pytest.fail(f"{place} does not open")
 
     def add_shots(self, *paths: Path) -> None:
         with self.page.expect_file_chooser() as chooser:
