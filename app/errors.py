@@ -2,38 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
-import re
 
 import gradio as gr
 
 from maeday_core import MaedayError
+from maeday_core.serving.sentences import storage_sentence, without_folders
 from maeday_core.texts import retold, say
 
-FOLDERS = re.compile(r"(?<![\w:/])(/[^\s/]+)+/")
-"""The folders of an absolute path: they say nothing to a visitor, and much about the server."""
-UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
-FULL = re.compile(r"No space left|\d+ requested and \d+ written")
 _logger = logging.getLogger(__name__)
-
-
-def without_folders(text: str) -> str:
-    """A text in which absolute paths are file names."""
-    return FOLDERS.sub("", text)
-
-
-def storage_sentence(error: BaseException) -> str | None:
-    """What to say where a file could not be written; None for an error of another kind."""
-    if isinstance(error, OSError) and error.errno in UNWRITABLE:
-        reason = os.strerror(error.errno)
-    elif FULL.search(str(error)):  # safetensors and numpy tell it in their own words
-        reason = os.strerror(errno.ENOSPC)
-    else:
-        return None
-    told = "This server cannot write its files ({reason}); try again later, or tell who runs it."
-    return say(told, reason=reason)
 
 
 def sentence(error: Exception, instead: str) -> str:

@@ -1,4 +1,4 @@
-"""Files to download, kept for a while where browsers can fetch them."""
+"""Files to download, kept for a while where browsers and programs can fetch them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ from gradio.utils import get_upload_folder
 from app.temporary import HOME
 
 
+def kept(path: Path) -> str:
+    """The path of a copy of a file that goes with the other files of the page, an hour later."""
+    return str(save_file_to_cache(path, get_upload_folder()))
+
+
 def downloadable(name: str, write: Callable[[Path], object]) -> gr.DownloadButton:
-    """A button's update for a file that `write` writes; it goes with the other files of the page, an hour later."""
+    """A button's update for a file that `write` writes."""
     with tempfile.TemporaryDirectory(dir=HOME) as folder:
         path = Path(folder) / name
         write(path)
-        return gr.DownloadButton(value=save_file_to_cache(path, get_upload_folder()), interactive=True)
+        return gr.DownloadButton(value=kept(path), interactive=True)
 
 
 def nothing_to_download() -> gr.DownloadButton:

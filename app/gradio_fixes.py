@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -17,13 +18,18 @@ from gradio.components.base import server
 from gradio.components.image_editor import AcceptBlobs, EditorData, EditorDataBlobs
 from gradio.data_classes import FileData
 from gradio.events import EventData
+from gradio.exceptions import InvalidPathError
 from gradio.helpers import special_args
+from gradio.mcp import GradioMCPServer
+from gradio.processing_utils import client_utils
 from gradio.queueing import Queue
 from gradio.state_holder import StateHolder
 from gradio.utils import get_upload_folder
 from PIL import Image
 
+from app.callers import CALLS, next_events
 from app.errors import storage_sentence
+from app.given import NOT_HERE, fetched
 from app.sessions import in_use
 from app.temporary import HOME
 from maeday_core.texts import retold, say
@@ -45,12 +51,14 @@ _number, _slider = gr.Number.preprocess, gr.Slider.preprocess
 _example, _arguments, _session, _push = gr.Dataset.preprocess, special_args, StateHolder.__getitem__, Queue.push
 _preprocess_data, _postprocess_data = gr.Blocks.preprocess_data, gr.Blocks.postprocess_data
 _call_function, _difference = gr.Blocks.call_function, gradio.utils.diff
+_content = GradioMCPServer.postprocess_output_data
 
 
 def apply() -> None:
     """Put the functions below in place of Gradio's own: in its classes, since each visitor has copies of components."""
     for place, name, function in (
         (processing_utils, "save_pil_to_cache", save_whole),
+        (processing_utils, "async_ssrf_protected_download", fetched),
         (gr.Image, "preprocess", as_sent),
         (gr.UploadButton, "preprocess", as_sent),
         (gr.ImageEditor, "preprocess", layers_as_sent),
@@ -68,6 +76,10 @@ def apply() -> None:
         (StateHolder, "__getitem__", session),
         (StateHolder, "update", in_use),
         (Queue, "push", push),
+        (Queue, "get_events", next_events),
+        (GradioMCPServer, "convert_strings_to_filedata", arguments_as_sent),
+        (GradioMCPServer, "postprocess_output_data", content),
+        (gradio.blocks.Block, "page", ""),  # a component that an answer changed has lost its own
         (gr.Blocks, "preprocess_data", values_of_a_request),
         (gr.Blocks, "call_function", naming_a_full_disk(_call_function)),
         (gr.Blocks, "postprocess_data", naming_a_full_disk(_postprocess_data)),
@@ -200,8 +212,10 @@ def session(holder: StateHolder, name: str) -> Any:
 
 
 async def push(queue: Queue, body: Any, request: Any, username: str | None) -> Any:
-    """Put an event into the queue. Gradio would fail on one of a visit without a name."""
-    return await _push(queue, body, request, username) if body.session_hash else (False, ODD, "error")
+    """Put an event into the queue. Gradio would fail on one of a visit without a name; a call needs none."""
+    event = queue.blocks.fns.get(body.fn_index)
+    named = body.session_hash or (body.session_hash is None and event and event.concurrency_id == CALLS)
+    return await _push(queue, body, request, username) if named else (False, ODD, "error")
 
 
 async def values_of_a_request(blocks: gr.Blocks, event: Any, *given: Any, **options: Any) -> list[Any]:
@@ -212,8 +226,30 @@ async def values_of_a_request(blocks: gr.Blocks, event: Any, *given: Any, **opti
         return await _preprocess_data(blocks, event, *given, **options)
     except gr.Error as error:
         raise gr.Error(retold(error.message), print_exception=False) from None
+    except InvalidPathError:
+        raise gr.Error(NOT_HERE, print_exception=False) from None
     except Exception:
         raise gr.Error(say(ODD), print_exception=False) from None
+
+
+def arguments_as_sent(server: GradioMCPServer, values: Any, positions: Any) -> Any:
+    """The arguments of a tool. Gradio would make files of some of the texts, and of those in lists not."""
+    return values
+
+
+def content(server: GradioMCPServer, answer: Any, root_url: str) -> Any:
+    """The answer of a tool, each part by itself: files as URLs, those to look at as pictures too, the rest as JSON.
+
+    Gradio would write several parts as one text, and in Python's words.
+    """
+    parts = answer[0] if len(answer) == 1 and isinstance(answer[0], (list, tuple)) else answer
+    answer = processing_utils.add_root_url(list(parts), root_url, None)
+    texts = [
+        json.dumps(client_utils.traverse(one, lambda file: file["url"], client_utils.is_file_obj_with_meta))
+        for one in answer
+    ]
+    given = [one if client_utils.is_file_obj_with_meta(one) else text for one, text in zip(answer, texts, strict=True)]
+    return _content(server, given, root_url)
 
 
 def difference(old: Any, new: Any) -> list[Any]:

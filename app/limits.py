@@ -15,6 +15,8 @@ MAX_REQUEST = 10_000_000
 """Bytes of a request that brings no file; the page's own have some thousands."""
 MAX_LAYER_REQUEST = 25_000_000
 """Of one that brings a painted layer."""
+CALLS = "/gradio_api/call", "/gradio_api/mcp"
+"""Where programs ask."""
 UPLOAD, LAYER = "/gradio_api/upload", "/gradio_api/component_server"
 _logger = logging.getLogger(__name__)
 
@@ -59,6 +61,8 @@ class Limits:
             status, text = 507, str(error)
         except _TooLarge:
             status, text = 413, "This request is larger than any of the page's; reload the page."
+            if path.startswith(CALLS):
+                text = f"This request is larger than {limit // 1_000_000} MB; upload the files first."
         except Exception as error:
             if begun:
                 raise

@@ -15,15 +15,12 @@ from maeday_core import (
     MaedayError,
     MaskedAutoencoder,
     Method,
-    Reference,
     Settings,
-    SettingsError,
     Tools,
     load_model,
-    load_reference,
 )
 from maeday_core.methods.tools import default_backbone
-from maeday_core.model.backbone import BACKBONES, LITE0, load_backbone
+from maeday_core.model.backbone import load_backbone
 from maeday_core.model.device import best_device, best_dtype
 from maeday_core.model.hub import HUB_MODELS
 from maeday_core.model.load import default_model
@@ -133,19 +130,6 @@ def loaded_tools(model_name: str, settings: Settings, method: Method) -> Tools:
         except StopIteration as end:
             tools: Tools = end.value
             return tools
-
-
-def load_saved(path: str) -> Reference:
-    """What a visitor saved of good parts; no file chooses what this server downloads.
-
-    Raises:
-        WeightsError: the file cannot be read.
-        SettingsError: it was made with a network that the page does not offer.
-    """
-    reference = load_reference(path)
-    if not {one.describe().get("backbone", LITE0) for one in reference.learned.values()} <= set(BACKBONES):
-        raise SettingsError("What was saved compares with a network that this page does not offer; add the photos.")
-    return reference
 
 
 if ZERO_GPU:

@@ -15,6 +15,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from app import gradio_fixes, temporary
+from app.api import add_endpoints, with_mcp
 from app.deferred import when_opened
 from app.document import Packed
 from app.frames import CSS as FRAMES_CSS
@@ -43,6 +44,7 @@ def build_demo() -> gr.Blocks:
     hand_on_long_turns()
     demo: Page
     with Page(title="MAEDAY: what does not belong here?", analytics_enabled=False, delete_cache=(HOUR, HOUR)) as demo:
+        add_endpoints()
         gr.HTML('<span id="language" hidden>en</span>')
         gr.HTML(render("title"), elem_id="title")
         with gr.Tabs() as tabs:
@@ -68,6 +70,7 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["settings"],
         "ssr_mode": False,
         "enable_monitoring": False,
+        "mcp_server": with_mcp(),
         "app_kwargs": {"middleware": [Middleware(Limits), Middleware(Packed), Middleware(InTheVisitorsLanguage)]},
     }
 

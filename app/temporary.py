@@ -7,18 +7,16 @@ machine share `gradio` in the temporary folder, where other users read, or nobod
 from __future__ import annotations
 
 import atexit
-import contextlib
+import functools
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from maeday_core import MaedayError
+from maeday_core.serving.folder import own_folder, remove_folder, sweep_folders
 
-PREFIX = "maeday-"
-UPLOADS, FRAMES, LOCK = "uploads", "frames", "lock"
+UPLOADS, FRAMES = "uploads", "frames"
 LEAST_FREE = 200_000_000
 """Bytes that stay free on the disk, so that what goes on can end; one frame in work takes less than a tenth."""
 
@@ -27,30 +25,12 @@ class StorageError(MaedayError):
     """There is no space for temporary files, or their folder cannot be written."""
 
 
-def _made() -> tuple[Path, FileLock]:
-    """A new folder that only this user may open, and its lock, held as long as this process lives.
-
-    What makes it a server's folder is there only once the lock is held: until then no other server sweeps it.
-    """
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    lock = FileLock(folder / LOCK)
-    lock.acquire(timeout=0)
-    (folder / FRAMES).mkdir()
-    return folder, lock
-
-
-def sweep(parent: Path) -> None:
-    """Remove the folders of servers that are gone: those whose lock is free. Others' folders stay."""
-    for folder in parent.glob(f"{PREFIX}*"):
-        if (folder / FRAMES).is_dir() and (folder / LOCK).exists():
-            with contextlib.suppress(Timeout, OSError), FileLock(folder / LOCK, timeout=0):
-                shutil.rmtree(folder, ignore_errors=True)
+sweep = functools.partial(sweep_folders, mark=FRAMES)
 
 
 def remove() -> None:
-    """Remove the folder. Work that goes on may write while it is removed, so once more."""
-    for _ in range(3):
-        shutil.rmtree(HOME, ignore_errors=True)
+    """Remove the folder."""
+    remove_folder(HOME)
 
 
 def check_space(more: int = 0) -> None:
@@ -75,7 +55,7 @@ def check_space(more: int = 0) -> None:
         ) from error
 
 
-HOME, _lock = _made()
+HOME, _lock = own_folder(FRAMES)
 os.environ.setdefault("GRADIO_TEMP_DIR", str(HOME / UPLOADS))
 atexit.register(remove)
 sweep(HOME.parent)

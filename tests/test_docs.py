@@ -53,7 +53,8 @@ def test_pointers_of_the_code_lead_to_decisions() -> None:
 
 
 def test_readme_is_a_front_door() -> None:
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+    _, _, text = (ROOT / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    assert len(text.splitlines()) <= 130
 
 
 def test_tutorial_is_kept_without_outputs() -> None:
@@ -78,7 +79,7 @@ def test_tutorial_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_examples_of_the_library_run(page: str, tmp_path: Path) -> None:
     for seed, name in enumerate(("photo", "good1", "good2")):
         Image.fromarray(part(seed, defect=name == "photo")).save(tmp_path / f"{name}.jpg")
-    run("\n".join(python_of(page)), tmp_path)
+    run("\n".join(block for block in python_of(page) if "gradio_client" not in block), tmp_path)
 
 
 def test_example_of_a_method_finds_a_coloured_square(tmp_path: Path) -> None:

@@ -63,10 +63,10 @@ def _constants(node: ast.AST, named: dict[str, ast.expr], deep: bool = True) -> 
 
 
 def fixed() -> Iterator[str]:
-    """Every text of the layout."""
+    """Every text of the layout; what stands for the values of programs is on no page."""
     page = build_demo()
     wholes = [text for texts in page.wholes.values() for text in texts]
-    for one in page.get_config_file()["components"]:
+    for one in [one for one in page.get_config_file()["components"] if one["type"] != "api"]:
         for name, value in (*one["props"].items(), *(one["props"].get("props") or {}).items()):
             if value not in wholes and name in TEXTS and (name != "value" or one["type"] in TEXT_VALUES):
                 yield from _texts(value)

@@ -9,11 +9,11 @@ from pathlib import Path
 from app.events import Answer
 from app.gpu import computed
 from app.gradio_fixes import uploaded
-from app.models import load_saved
 from maeday_core import SettingsError
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.fewshot.learned import Progress
 from maeday_core.methods import Method, Reference, Tools
+from maeday_core.serving.calls import load_saved
 from maeday_core.serving.jobs import Learn
 
 ADAPTER = ".safetensors"

@@ -17,8 +17,8 @@ from app.errors import sentence
 from app.events import Answer, mark
 from app.files import downloadable, nothing_to_download
 from app.inspect.shots import ShotsPanel, lay_out_shots
-from app.models import load_saved
 from maeday_core import Reference, save_reference
+from maeday_core.serving.calls import load_saved
 from maeday_core.texts import say
 
 UNNAMED = "good-parts"

@@ -25,7 +25,7 @@ from app.inspect.settings import chosen
 from app.inspect.strip import Strip, number_in, once_more, strip_html
 from app.models import load_tools
 from app.temporary import check_space
-from maeday_core import Reference, load_image
+from maeday_core import ImageError, Reference, load_image
 from maeday_core.detection.decision import Verdict
 from maeday_core.drawing.shown import Shown, shown
 from maeday_core.serving.jobs import Look
@@ -33,6 +33,7 @@ from maeday_core.texts import say
 
 MOST_AT_ONCE = 50
 """Photos of one drop; Frames is for more."""
+NOT_KEPT = "This photo is not kept any more; add it again."
 GIVEN_UP = "The note in the corner says why. Press Detect to try again."
 AS_IN_FRAMES = (
     "From Frames, where it was compared with the others. Here it is judged alone, and the limit is moved so that the "
@@ -144,7 +145,7 @@ class Inspection:
         """The page asks again what it asked about an earlier photo."""
         one = strip.of(number_in(event))
         if one is None or not one.question.path.is_file():
-            raise gr.Error(say("This photo is not kept any more; add it again."), print_exception=False)
+            raise gr.Error(say(NOT_KEPT), print_exception=False)
         strip, question = replace(strip, current=one.number), one.question
         return {
             self.tab.photo: str(question.path),
@@ -163,6 +164,8 @@ class Inspection:
         """Make the result of an earlier photo again, with the good parts of then."""
         one = values[self.tab.strip.kept].shown
         try:
+            if one is None:
+                raise ImageError(say(NOT_KEPT))
             yield from self._answer(one.question, values)
         except Exception as error:
             yield self._problem("This did not work", sentence(error, "another photo"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,11 +13,10 @@ from tqdm import tqdm
 
 from maeday_core.errors import OutputError
 from maeday_core.io.files import printable
+from maeday_core.serving.sentences import is_short_of_memory
 
 BETWEEN_LINES = 10.0
 """Seconds between two lines of progress, for those who read a log."""
-SHORT_OF_MEMORY = re.compile("out of memory|n.t allocate memory|insufficient memory", re.IGNORECASE)
-"""How torch and OpenCV tell it."""
 Show = Callable[[str, float], None]
 """Shows what is being done, and how much of it is done: 0 to 1."""
 
@@ -67,7 +65,7 @@ def print_mistake(error: Exception, about: str = "") -> int:
     """
     if sys.flags.dev_mode:
         raise error
-    if isinstance(error, MemoryError) or SHORT_OF_MEMORY.search(str(error)):
+    if is_short_of_memory(error):
         print_error(f"{about}There is not enough memory; give smaller pictures, or end other programs.")
         return 2
     said = f"{type(error).__name__}: {error}".splitlines()[0]

@@ -11,6 +11,10 @@ from maeday_core.errors import SettingsError
 from maeday_core.model.sampling import Sampling
 
 MAX_MASKS = 512
+MAX_SEED = 2**53 - 1
+"""Every program reads it exactly from JSON; torch's generators take no seed of 2**64."""
+LEAST_RATE, MOST_RATE = 1e-12, 0.999999
+"""Where several places of a picture share it, a smaller one is lost beside 1 in floating point."""
 Patches = Literal["all", "masked"]
 ErrorSpace = Literal["rgb", "normalised"]
 
@@ -22,13 +26,13 @@ class Settings:
     Attributes:
         masks: N, the number of random masks, 1 to 512.
         mask_ratio: share of the patches that each mask hides.
-        seed: of the masks, the fine-tuning and the coresets.
+        seed: of the masks, the fine-tuning and the coresets, 0 to 2**53 - 1.
         sampling: `random` (the paper) or `balanced` (every patch is shown equally often).
         patches: `all` compares visible patches too, as the paper does; `masked` only what was hidden.
         error_space: `rgb` measures the error in RGB [0, 1]; `normalised` in the model's ImageNet-normalised values.
         tile: `off` sees the picture whole, as the paper does; `on` through overlapping windows at its own detail;
             `auto` so where it is large or long (`windows.Tiling`).
-        alarm_rate: the share of good pictures that may be called anomalous, more than 0 and less than 1; it decides
+        alarm_rate: the share of good pictures that may be called anomalous, 1e-12 to 0.999999; it decides
             the threshold.
 
     Raises:
@@ -51,10 +55,12 @@ class Settings:
             raise SettingsError(f"The number of masks is {self.masks}; choose 1 to {MAX_MASKS}.")
         if not 0.05 <= self.mask_ratio <= 0.95:
             raise SettingsError(f"The mask ratio is {self.mask_ratio:g}; choose 0.05 to 0.95.")
-        if self.seed < 0:
-            raise SettingsError(f"The seed is {self.seed}; choose 0 or a larger whole number.")
-        if not 0 < self.alarm_rate < 1:
-            raise SettingsError(f"The alarm rate is {self.alarm_rate:g}; choose a share between 0 and 1.")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise SettingsError(f"The seed is {self.seed}; choose a whole number from 0 to {MAX_SEED}.")
+        if not LEAST_RATE <= self.alarm_rate <= MOST_RATE:
+            raise SettingsError(
+                f"The alarm rate is {self.alarm_rate:g}; choose a share between {LEAST_RATE:g} and {MOST_RATE:g}."
+            )
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise SettingsError(f"{name} is {getattr(self, name)!r}; choose {' or '.join(choices)}.")

@@ -11,11 +11,10 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
-from typing_extensions import TypedDict
 
 from maeday_core.detection.decision import ALARM_RATE
 from maeday_core.detection.result import Detection
@@ -31,15 +30,17 @@ from maeday_core.frames.report import ANOMALOUS, LOOK
 from maeday_core.frames.triage import headline
 from maeday_core.io.files import unique
 from maeday_core.io.images import RGBImage, load_image
-from maeday_core.methods import ENSEMBLE, METHODS, Reference, Shots, find, last, load_reference, save_reference
+from maeday_core.methods import ENSEMBLE, Reference, find, last, load_reference, save_reference
 from maeday_core.methods.use import outlined
-from maeday_core.model.hub import HUB_MODELS
-from maeday_core.model.load import default_model
+from maeday_core.model.backbone import BACKBONES, LITE0
 from maeday_core.model.sampling import Sampling
+from maeday_core.serving.answers import Adapted, Detected, Watched, described
 from maeday_core.serving.jobs import Given, Job, Learn, Look, Watch, to_the_end
 from maeday_core.serving.rows import row_of
 
 MAX_FRAMES = 500
+MAX_THRESHOLD = 10_000.0
+"""No score comes near; beyond 1e38 the colours of a map could not be computed."""
 ADAPTER = "good-parts.safetensors"
 ARCHIVE = "frames.zip"
 
@@ -73,8 +74,8 @@ class Asked:
 
     def __post_init__(self) -> None:
         find(self.method)
-        if self.threshold is not None and not 0 <= self.threshold < float("inf"):
-            raise SettingsError(f"The threshold is {self.threshold:g}; give 0 or more.")
+        if self.threshold is not None and not 0 <= self.threshold <= MAX_THRESHOLD:
+            raise SettingsError(f"The threshold is {self.threshold:g}; give 0 to {MAX_THRESHOLD:g}.")
 
     @property
     def settings(self) -> Settings:
@@ -95,85 +96,6 @@ class Asked:
 
 AS_FRAMES = Asked(masks=4, tile="on")
 """How frames are judged where nobody says otherwise."""
-
-
-class Box(TypedDict):
-    """Where something does not belong, in pixels of the picture; `peak` is the highest value of the map in it."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-    area: int
-    peak: float
-    centre: tuple[int, int]
-
-
-class Detected(TypedDict):
-    """The answer on one picture: the row of `maeday detect --json`, and what clients of other servers look for.
-
-    `is_anomalous`, `anomaly_score` and `anomaly_threshold` repeat `verdict`, `image_score` and `threshold`.
-    """
-
-    name: str
-    verdict: Literal["normal", "anomalous"]
-    state: Literal["normal", "look here", "anomalous"]
-    sentence: str
-    image_score: float
-    threshold: float
-    unit: str
-    is_anomalous: bool
-    anomaly_score: float
-    anomaly_threshold: float
-    share_above: float
-    boxes: list[Box]
-    doubt: str | None
-    seconds: float
-    settings: dict[str, Any]
-
-
-class Adapted(TypedDict):
-    """What was learned of good parts: their number, a phrase for people, doubts about the photos, and facts."""
-
-    method: str
-    shots: int
-    summary: str
-    doubts: list[str]
-    facts: dict[str, Any]
-
-
-class Watched(TypedDict):
-    """The answer on frames: a headline, a row for each as in `frames.jsonl`, and what could not be looked at."""
-
-    headline: str
-    threshold: float
-    reason: str
-    rows: list[dict[str, Any]]
-    left_out: list[dict[str, str]]
-
-
-class ModelInfo(TypedDict):
-    """A model that may be asked for."""
-
-    name: str
-    default: bool
-    about: str
-
-
-class MethodInfo(TypedDict):
-    """A method that may be asked for; `good_parts` says whether it uses photos of good parts."""
-
-    name: str
-    title: str
-    about: str
-    good_parts: str
-
-
-class Offered(TypedDict):
-    """What a server offers."""
-
-    models: list[ModelInfo]
-    methods: list[MethodInfo]
 
 
 @dataclass(frozen=True)
@@ -215,7 +137,7 @@ def detect(
         raise SettingsError("Give either photos of good parts or what was learned from them, not both.")
     query, reference = load_image(picture), Reference()
     if adapter:
-        reference = load_reference(adapter)
+        reference = load_saved(adapter)
     elif good:
         reference = learned(compute, good, asked, who)
     result = last(compute(Look(query, asked.method, reference), asked.model, asked.settings, who))
@@ -243,6 +165,19 @@ def detect(
     return answer, _written(result, covered, asked.threshold, out)
 
 
+def load_saved(path: str | Path) -> Reference:
+    """What a caller saved of good parts; no file chooses what a server downloads.
+
+    Raises:
+        WeightsError: the file cannot be read.
+        SettingsError: it was made with a network that no server offers.
+    """
+    reference = load_reference(path)
+    if not {one.describe().get("backbone", LITE0) for one in reference.learned.values()} <= set(BACKBONES):
+        raise SettingsError("What was saved compares with a network that this server does not offer; add the photos.")
+    return reference
+
+
 def learned(compute: Compute, good: Sequence[Path], asked: Asked, who: str = "") -> Reference:
     """What a method learns from photos of good parts, 1 to 8 of them."""
     if not 1 <= len(good) <= MAX_SHOTS:
@@ -259,20 +194,6 @@ def adapt(
     reference = replace(learned(compute, good, asked, who), name=name)
     save_reference(reference, path := out / ADAPTER)
     return described(reference), path
-
-
-def described(reference: Reference) -> Adapted:
-    """What is said of good parts."""
-    facts: dict[str, Any] = {}
-    for one in reference.learned.values():
-        facts |= one.describe()
-    return Adapted(
-        method=reference.method,
-        shots=reference.shots,
-        summary=", ".join(one.summary for one in reference.learned.values()),
-        doubts=list(reference.doubts),
-        facts=facts,
-    )
 
 
 def frames(
@@ -303,7 +224,7 @@ def frames(
     taken: set[str] = set()
     copies = [shutil.copy(path, within / unique(path.name, taken)) for path in files]
     sources = Sources(copies, every, within, MAX_FRAMES)
-    run, reference = FrameRun(out / "run"), load_reference(adapter) if adapter else Reference()
+    run, reference = FrameRun(out / "run"), load_saved(adapter) if adapter else Reference()
     watch = Watch(run, sources, asked.method, reference)
     found = to_the_end(lambda job: compute(job, asked.model, asked.settings, who), watch)
     left_out = [one for one in found if isinstance(one, LeftOut)]
@@ -326,24 +247,6 @@ def packed(run: FrameRun, archive: Path) -> Path:
             if path.is_file() and (path.parent == run.folder or path.parent.name in (ANOMALOUS, LOOK)):
                 file.write(path, path.relative_to(run.folder))
     return archive
-
-
-def offered(models: Sequence[str] = ("bundled", *HUB_MODELS)) -> Offered:
-    """The models and methods that may be asked for."""
-    about = {"bundled": "small, in the program, works without a network"}
-    about |= {name: f"{model.repo} on the Hub, {model.size}" for name, model in HUB_MODELS.items()}
-    kinds = {Shots.NONE: "not used", Shots.OPTIONAL: "optional", Shots.REQUIRED: "required"}
-    return Offered(
-        models=[ModelInfo(name=one, default=one == default_model(), about=about.get(one, "")) for one in models],
-        methods=[
-            MethodInfo(name=one.name, title=one.title, about=one.about, good_parts=kinds[one.shots])
-            for one in METHODS.values()
-        ],
-    )
-
-
-def _how(asked: Asked) -> tuple[str, Settings]:
-    return asked.model, asked.settings
 
 
 def _written(result: Detection, covered: RGBImage, by_hand: float | None, out: Path) -> DetectFiles:

@@ -6,7 +6,7 @@ import functools
 import itertools
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -45,9 +45,10 @@ class Work:
 
     def end(self) -> None:
         """Leave the turn to others."""
-        self.spent += time.monotonic() - self.since
+        seconds = time.monotonic() - self.since
+        self.spent += seconds
         _current.work = None
-        _turns.leave()
+        _turns.leave(seconds)
 
 
 @dataclass
@@ -59,6 +60,7 @@ class _Turns:
     waiting: list[tuple[float, int]] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=itertools.count)
     taken: bool = False
+    spent: float = 0.0
 
     def take(self, rank: float) -> None:
         with self.changed:
@@ -75,8 +77,9 @@ class _Turns:
         with self.changed:
             return bool(self.waiting) and min(self.waiting)[0] < rank
 
-    def leave(self) -> None:
+    def leave(self, seconds: float) -> None:
         with self.changed:
+            self.spent += seconds
             self.taken = False
             self.changed.notify_all()
 
@@ -85,14 +88,40 @@ _turns, _current = _Turns(), threading.local()
 _works: WeakValueDictionary[str, Work] = WeakValueDictionary()
 
 
+def computed() -> float:
+    """The seconds that all have computed, together, since the program began."""
+    return _turns.spent
+
+
 def work_of(who: str) -> Work:
     """What one computes, all that he asked for together as long as any of it goes on; of nobody, one of its own."""
     return _works.setdefault(who, Work()) if who else Work()
 
 
-def in_this_process(job: Job[Given], tools: Tools, who: str = "") -> Iterator[Given]:
-    """Do a job here, in turns with all others."""
-    yield from job.steps(tools, functools.partial(in_turns, work=work_of(who)))
+class Unwanted(Exception):
+    """Nobody waits for what is computed."""
+
+
+def always() -> bool:
+    """What is computed is wanted."""
+    return True
+
+
+def in_this_process(
+    job: Job[Given], tools: Tools, who: str = "", wanted: Callable[[], bool] = always
+) -> Iterator[Given]:
+    """Do a job here, in turns with all others.
+
+    Args:
+        job: what is computed.
+        tools: what it uses.
+        who: asks.
+        wanted: asked before every step, and within long ones before every layer of a network.
+
+    Raises:
+        Unwanted: it is not wanted any more.
+    """
+    yield from job.steps(tools, functools.partial(in_turns, work=work_of(who), wanted=wanted))
 
 
 @functools.cache
@@ -105,13 +134,14 @@ def hand_on_long_turns() -> None:
 
 
 def in_turns(
-    steps: Generator[Item, None, Result] | Iterator[Item], work: Work | None = None
+    steps: Generator[Item, None, Result] | Iterator[Item], work: Work | None = None, wanted: Callable[[], bool] = always
 ) -> Generator[Item, None, Result]:
     """One step of one visitor at a time: nobody waits for another's whole run, or for a download.
 
     Args:
         steps: what is computed.
         work: that it is a part of, where it is.
+        wanted: as in `in_this_process`.
 
     Returns:
         What a generator returns in the end.
@@ -120,6 +150,8 @@ def in_turns(
     while True:
         work.begin()
         try:
+            _current.wanted = wanted
+            _check()
             item = next(steps)
         except StopIteration as end:
             result: Result = end.value
@@ -131,8 +163,15 @@ def in_turns(
     return result
 
 
+def _check() -> None:
+    if not _current.wanted():
+        raise Unwanted
+
+
 def _hand_on(*_: Any) -> None:
     work: Work | None = getattr(_current, "work", None)
+    if work:
+        _check()
     computed = time.monotonic() - work.since if work else 0.0
     if work and computed > LONGEST and _turns.comes_before(work.rank + WEIGHT * computed):
         work.end()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -54,7 +55,8 @@ def serving(folder: Path, *command: str, **environment: str) -> Iterator[Server]
         _wait_until_up(url, process, log)
         yield Server(url, process, log, temporary)
     finally:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # its workers, too
         process.wait()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 
 from app import gradio_fixes as fixes
 from app.gradio_fixes import CLAMPED, MAX_BLOB_BYTES, MAX_BLOBS, OFFERED
+from tests.coroutines import finished
 
 ODD = "that the page does not send"
 
@@ -116,9 +116,9 @@ def test_a_full_disk_is_named_and_a_mistake_is_not_hidden() -> None:
         return fixes.naming_a_full_disk(step)
 
     with pytest.raises(gr.Error, match="No space left on device"):
-        asyncio.run(failing(OSError(errno.ENOSPC, "full"))())
+        finished(failing(OSError(errno.ENOSPC, "full"))())
     with pytest.raises(RuntimeError, match="Gradio's words"):
-        asyncio.run(failing(KeyError("x"))())
+        finished(failing(KeyError("x"))())
 
 
 @pytest.mark.parametrize("data", [None, 5, [1], {}])

@@ -184,7 +184,7 @@ def test_a_setting_out_of_range_is_explained(wired: Wired, picture: str) -> None
     do = wired.inspection
     values = wired.values(do.detect, query=picture) | {do.tab.settings.seed: -1}
     (answer,) = do.detect(values)
-    assert "The seed is -1; choose 0 or a larger whole number." in answer[do.tab.result.verdict]
+    assert "The seed is -1; choose a whole number from 0 to 9007199254740991." in answer[do.tab.result.verdict]
 
 
 def test_judging_again_begins_without_a_result_that_stop_could_bring_back(wired: Wired, picture: str) -> None:

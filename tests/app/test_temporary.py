@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from app import temporary
 from benchmarks.visitor import Visitor
+from maeday_core.serving.folder import LOCK, PREFIX
 from tests.app.servers import Server, serving
 from tests.conftest import ROOT
 
@@ -21,9 +22,9 @@ EXAMPLES = ROOT / "assets" / "examples"
 
 
 def folder_of_a_server(parent: Path, name: str) -> Path:
-    folder = parent / f"{temporary.PREFIX}{name}"
+    folder = parent / f"{PREFIX}{name}"
     (folder / temporary.FRAMES / "visitor").mkdir(parents=True)
-    (folder / temporary.LOCK).touch()
+    (folder / LOCK).touch()
     (folder / temporary.FRAMES / "visitor" / "photo.png").write_bytes(b"x")
     return folder
 
@@ -37,8 +38,8 @@ def test_only_folders_of_servers_that_are_gone_are_swept(tmp_path: Path) -> None
     other, starting = tmp_path / "maeday-notes", tmp_path / "maeday-starting"
     other.mkdir()
     starting.mkdir()
-    (starting / temporary.LOCK).touch()
-    with FileLock(lives / temporary.LOCK):
+    (starting / LOCK).touch()
+    with FileLock(lives / LOCK):
         temporary.sweep(tmp_path)
     assert not gone.exists()
     assert (lives / temporary.FRAMES / "visitor" / "photo.png").exists()
@@ -87,7 +88,7 @@ def ended(server: Server, number: int) -> int:
     """Its exit status, and that it left nothing and wrote no traceback."""
     server.process.send_signal(number)
     status = server.process.wait(20)
-    assert not list(server.temporary.glob(f"{temporary.PREFIX}*"))
+    assert not list(server.temporary.glob(f"{PREFIX}*"))
     log = server.log.read_text()
     assert "Traceback" not in log
     assert "terminate" not in log
@@ -99,7 +100,7 @@ def test_a_server_that_is_ended_while_it_works_leaves_nothing(tmp_path: Path) ->
     with serving(tmp_path) as server:
         busy(server)
         (own,) = server.temporary.iterdir()
-        assert re.fullmatch(rf"{temporary.PREFIX}\w+", own.name)
+        assert re.fullmatch(rf"{PREFIX}\w+", own.name)
         assert list((own / temporary.UPLOADS).rglob("metal-clean.jpg"))
         assert ended(server, signal.SIGTERM) == 143
 
@@ -112,10 +113,10 @@ def test_what_a_killed_server_left_goes_at_the_next_start_and_gradio_s_folder_is
         busy(server)
         server.process.kill()
         server.process.wait()
-    (left,) = server.temporary.glob(f"{temporary.PREFIX}*")
+    (left,) = server.temporary.glob(f"{PREFIX}*")
     assert list(left.rglob("metal-clean.jpg"))
     with serving(tmp_path) as server:
-        (own,) = server.temporary.glob(f"{temporary.PREFIX}*")
+        (own,) = server.temporary.glob(f"{PREFIX}*")
         assert own != left
         visitor = Visitor(server.url)
         visitor.set("query", visitor.upload(EXAMPLES / "metal-scratch.jpg"))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gradio_client import Client, handle_file
 
 from app.gpu import DURATIONS, seconds_of
 from benchmarks.visitor import Visitor
@@ -160,3 +161,15 @@ def test_models_that_cannot_be_had_are_not_offered(visitor: Visitor, server: Ser
     assert [name for _, name in visitor.props[visitor.number("model")]["choices"]] == ["bundled"]
     assert "ZeroGPU bfloat16" in visitor.shows("device")
     assert "The model large is not offered" in server.log.read_text()
+
+
+def test_programs_are_answered_by_a_worker_too(server: Server, space: Platform) -> None:
+    client = Client(server.url, verbose=False)
+    good = [handle_file(GOOD)]
+    _, adapter = client.predict(good_parts=good, method="patchcore", api_name="/adapt")
+    given = {"picture": handle_file(PHOTO), "method": "patchcore", "api_name": "/detect"}
+    with_file, heat_map, _ = client.predict(adapter=handle_file(adapter), **given)
+    with_photo, *_ = client.predict(good_parts=good, **given)
+    assert with_file["verdict"] == "anomalous"
+    assert with_file["image_score"] == with_photo["image_score"]
+    assert Path(heat_map).stat().st_size > 1000

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
-from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
@@ -104,20 +102,6 @@ def test_a_bad_file_leaves_the_good_parts_in_use_and_forget_does_not(adapted: Vi
     adapted.finish(before)
     expect(adapted.page.locator("#before-and-after img")).to_have_count(0)
     assert adapted.facts().score < 3
-
-
-def test_good_parts_that_the_server_forgot_are_not_passed_over(adapted: Visitor, app: str) -> None:
-    events = json.loads(urlopen(f"{app}config", timeout=60).read())["dependencies"]
-    (number,) = [event["id"] for event in events if event["api_name"] == "by_hand"]
-    for other in range(150):  # many times those that the server remembers, for the page may still ask for pictures
-        body = json.dumps({"data": [], "fn_index": number, "session_hash": f"other{other}"}).encode()
-        urlopen(Request(f"{app}gradio_api/run/predict", body, {"Content-Type": "application/json"}), timeout=60).read()
-    adapted.run()
-    expect(adapted.card).to_contain_text("The good parts of this visit were forgotten; load or learn them again.")
-    expect(adapted.adapter).to_contain_text("The good parts of this visit were forgotten; load or learn them again.")
-    expect(adapted.page.locator("#before-and-after img")).to_have_count(0)
-    adapted.run()
-    expect(adapted.card).to_contain_text("x the limit")
 
 
 def test_stop_keeps_what_was_learned_and_bad_photos_are_named(visitor: Visitor, tmp_path: Path) -> None:

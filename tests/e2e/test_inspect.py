@@ -280,6 +280,7 @@ def test_a_setting_out_of_range_is_explained(visit: Callable[..., Page], tmp_pat
     expect(visitor.page.get_by_test_id("toast-body")).to_contain_text("999")
 
     visitor.page.unroute(*tampered)
+    expect(visitor.detect).to_be_enabled()
     visitor.run()
     assert visitor.facts().masks == 16
 

@@ -21,9 +21,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from app.temporary import PREFIX
 from benchmarks.visitor import Visitor
 from maeday_core import load_reference
+from maeday_core.serving.folder import PREFIX
 from tests.app.servers import Server, serving
 from tests.conftest import ROOT, part
 

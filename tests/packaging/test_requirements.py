@@ -4,7 +4,7 @@ import ast
 import re
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+SERVER = "maeday_core/serving/rest"
 ON_A_SPACE = Requirement("spaces")
 """Hugging Face installs it where it is of use."""
 NOT_DECLARED = {"torchvision"}  # timm requires it; pinned beside the torch that it fits
@@ -32,7 +33,7 @@ def declared(*groups: list[str]) -> dict[str, Requirement]:
 @pytest.mark.parametrize(
     ("file", "requirements"),
     [
-        ("requirements.txt", declared(PROJECT["dependencies"], EXTRAS["app"])),
+        ("requirements.txt", declared(PROJECT["dependencies"], EXTRAS["app"], EXTRAS["mcp"], EXTRAS["serve"])),
         ("requirements-dev.txt", declared(EXTRAS["dev"])),
     ],
 )
@@ -48,18 +49,29 @@ def test_space_installs_the_pinned_gradio() -> None:
     assert f"sdk_version: {pins('requirements.txt')['gradio']}\n" in front_matter
 
 
+def test_pins_fit_gradio_with_mcp_which_a_space_installs() -> None:
+    pinned = pins("requirements.txt")
+    asked = [one for one in map(Requirement, requires("gradio") or ()) if one.name in pinned]
+    of_mcp = [one for one in asked if not one.marker or one.marker.evaluate({"extra": "mcp"})]
+    assert {"mcp", "pydantic"} <= {one.name for one in of_mcp if one.marker}
+    for one in of_mcp:
+        assert one.specifier.contains(pinned[one.name]), f"{one.name}=={pinned[one.name]} is outside of {one}"
+
+
 @pytest.mark.parametrize(
     ("folder", "requirements"),
     [
         ("maeday_core", declared(PROJECT["dependencies"])),
+        (SERVER, declared(PROJECT["dependencies"], EXTRAS["serve"])),
         ("app", declared(PROJECT["dependencies"], EXTRAS["app"]) | {ON_A_SPACE.name: ON_A_SPACE}),
     ],
 )
 def test_what_is_imported_is_declared(folder: str, requirements: dict[str, Requirement]) -> None:
     own = {"maeday_core", "app", "benchmarks"}
     distributions = packages_distributions()
-    names = {name for path in (ROOT / folder).rglob("*.py") for name in imported(path)}
-    assert "numpy" in names
+    paths = [path for path in (ROOT / folder).rglob("*.py") if folder == SERVER or ROOT / SERVER not in path.parents]
+    names = {name for path in paths for name in imported(path)}
+    assert len(names) > 5
     for name in names - own - sys.stdlib_module_names:
         found = {canonicalize_name(distribution) for distribution in distributions[name]}
         assert found & requirements.keys(), f"{folder} imports {name}, which no requirement brings"

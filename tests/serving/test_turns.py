@@ -143,6 +143,22 @@ def test_a_network_hands_a_long_turn_on_while_somebody_waits(monkeypatch: pytest
     assert ended
 
 
+def test_what_nobody_wants_any_more_ends_before_the_next_layer() -> None:
+    turns.hand_on_long_turns()
+    network, layers = nn.Identity(), []
+
+    def steps() -> Iterator[int]:
+        for layer in range(10):
+            network(layer)
+            layers.append(layer)
+        yield 1
+
+    with pytest.raises(turns.Unwanted):
+        list(in_turns(steps(), wanted=lambda: len(layers) < 3))
+    assert layers == [0, 1, 2]
+    assert list(in_turns(iter([2]))) == [2]
+
+
 @pytest.mark.parametrize("method", [MAEDAY, SELF_REFERENCE], ids=lambda method: method.name)
 def test_a_large_picture_is_judged_in_many_turns(
     monkeypatch: pytest.MonkeyPatch, tiny_model: MaskedAutoencoder, method: Method

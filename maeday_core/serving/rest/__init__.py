@@ -1,0 +1,1 @@
+"""The server for other programs; the extra `serve` brings what it needs."""
