@@ -230,7 +230,7 @@ def publish(browser: Browser, url: str) -> None:
         visitor.page.context.close()
         with Image.open(to) as page:
             top = page.convert("RGB").crop((0, 0, page.width, min(page.height, TALLEST)))
-        top.quantize(256).save(to, optimize=True)
+        top.quantize(256, kmeans=2).save(to, optimize=True)
 
 
 def photograph(visitor: Visitor, to: Path) -> None:
