@@ -1,0 +1,137 @@
+"""What is ignored: painted, or taken from a frame."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.events import unchanged
+from app.frames.batch import Batch
+from app.frames.ignoring import first_frame
+from app.frames.paint import also_ignored, painted_mask, united
+from maeday_core import ImageError
+from tests.app.frames.wired import AUTOMATIC, Request, Wired
+
+
+def test_paint_that_was_forgotten_is_not_passed_over(wired: Wired) -> None:
+    watching, tab = wired.watching, wired.watching.tab
+    *_, answer = watching.start({**wired.values(None), tab.run.files: ["a.png"], tab.ignore.painted: True}, Request())
+    wired.check(watching.start, answer)
+    assert "What was painted to be ignored was forgotten" in answer[tab.result.card]
+
+
+def test_what_is_unusual_in_a_frame_is_ignored_in_all_until_nothing_is(wired: Wired, batch: Batch) -> None:
+    triage, tab = wired.triage, wired.tab
+    answer = triage.ignore_here(wired.values(batch, number=3))
+    wired.check(triage.ignore_here, answer)
+    ignored = answer[tab.batch]
+    assert not ignored.judgement.anomalous
+    assert ignored.said == {3: "ignored"}
+    mask = answer[tab.ignore.mask]
+    assert mask[40:50, 70:80].all()
+    assert mask.mean() < 20
+    assert answer[tab.result.chosen.number] == ignored.judgement.worst[0].record.number != 3
+    again = ignored.judged_again(AUTOMATIC)
+    assert again.judgement.anomalous
+    assert not again.said
+
+
+def test_in_a_frame_without_an_object_the_ringed_place_is_ignored(batch: Batch) -> None:
+    judgement = batch.judgement.at(0.95)
+    mask = also_ignored(None, judgement, judgement.verdicts[3])
+    assert mask is not None
+    assert mask[40:50, 70:80].mean() > 200
+    more = also_ignored(mask, judgement, judgement.verdicts[0])
+    assert more is not None
+    assert more.sum() > mask.sum()
+    nothing = batch.run.judge(ignore=np.full((1, 1, 3), 255, np.uint8))
+    assert also_ignored(None, nothing, nothing.verdicts[0]) is None
+
+
+def test_masks_of_two_sizes_become_one() -> None:
+    small, large = np.zeros((2, 4, 3), np.uint8), np.zeros((8, 16, 3), np.uint8)
+    small[:, :2] = 255
+    large[0, 15] = 255
+    both = united(small, large)
+    assert both is not None
+    assert both.shape == (8, 16, 3)
+    assert both[:, :6].all()
+    assert both[0, 15].all()
+    assert united(None, small) is small
+    assert united(small, None) is small
+
+
+def test_the_first_frame_is_there_to_be_painted_on_before_a_run(
+    wired: Wired, begun: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.frames.ignoring.uploaded", lambda path: path)
+    ignoring, panel = wired.ignoring, wired.tab.ignore
+    files = [str(begun / "sources" / f"{number}.png") for number in range(8)]
+    assert wired.tab.ignore.paint.visible is False  # not there before the panel opens
+    answer = ignoring.open(False, files, 1.0)
+    wired.check(ignoring.open, answer)
+    assert answer[panel.paint].visible
+    assert answer[panel.apply].interactive
+    assert ignoring.open(True, files, 1.0) == unchanged()  # what is painted stays
+    assert ignoring.take_files(False, files, 1.0) == unchanged()
+    wired.check(ignoring.take_files, ignoring.take_files(True, files, 1.0))
+    nothing = ignoring.open(False, None, 1.0)
+    assert not nothing[panel.paint].visible
+    assert not nothing[panel.apply].interactive
+    picture = first_frame(files, 1.0)
+    assert picture is not None
+    assert picture.shape == (120, 180, 3)
+    assert first_frame([str(begun / "none.png")], 1.0) is None
+
+
+def test_paint_becomes_a_mask() -> None:
+    layer = np.zeros((4, 6, 4), np.uint8)
+    assert painted_mask([]) is painted_mask([png(layer), png(layer[..., :3] + 255)]) is None
+    layer[1, 2, 3] = 9
+    mask = painted_mask([png(layer)])
+    assert mask is not None
+    assert mask.shape == (4, 6, 3)
+    assert np.argwhere(mask[..., 0]).tolist() == [[1, 2]]
+
+
+def test_paint_of_a_large_frame_is_kept_small(wired: Wired) -> None:
+    layer = np.zeros((1500, 4000, 4), np.uint8)
+    layer[300:600, 1000:2000, 3] = 255
+    mask = painted_mask([png(layer)])
+    assert mask is not None
+    assert mask.shape == (480, 1280, 3)
+    assert mask.base is not None
+    assert mask.strides[2] == 0  # one byte a pixel
+    assert mask[:, :, 0].mean() == pytest.approx(255 * 0.05, rel=0.01)
+
+
+@pytest.mark.parametrize("side", [7_100, 13_000, 60_000])
+def test_paint_over_the_limit_is_refused_before_it_is_decoded(side: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(ImageError, match="What is painted"):
+        painted_mask([header_of_a_png(side)])
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])
+def test_paint_that_cannot_be_read_is_named(wired: Wired, content: bytes) -> None:
+    with pytest.raises(gr.Error, match="What is painted cannot be read"):
+        wired.ignoring.take_paint([content], None)
+
+
+def png(picture: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    return file.getvalue()
+
+
+def header_of_a_png(side: int) -> bytes:
+    """The first bytes of a PNG that says it is that large."""
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 6, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
