@@ -88,7 +88,7 @@ _turns, _current = _Turns(), threading.local()
 _works: WeakValueDictionary[str, Work] = WeakValueDictionary()
 
 
-def computed() -> float:
+def seconds_computed() -> float:
     """The seconds that all have computed, together, since the program began."""
     return _turns.spent
 

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from maeday_core.serving.rest.places import Places
-from maeday_core.serving.turns import computed
+from maeday_core.serving.turns import seconds_computed
 
 SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 """Bounds of a histogram: from a small picture to a long video."""
@@ -20,7 +20,7 @@ class _Computed(Collector):
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         name = "maeday_computing_seconds"
-        yield CounterMetricFamily(name, "Seconds in which the model computed, for whomever.", computed())
+        yield CounterMetricFamily(name, "Seconds in which the model computed, for whomever.", seconds_computed())
 
 
 class Metrics:
