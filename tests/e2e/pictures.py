@@ -167,10 +167,18 @@ def frames(visitor: Visitor) -> Iterator[str]:
 
 
 def triage(page: Page) -> Iterator[str]:
-    """Frames chosen, judged and judged otherwise, with a region that is ignored."""
+    """A frame chosen, nothing above the limit, a region that is ignored, and all frames judged."""
     page.locator("#frames-dot-1").click(force=True)
     page.locator("#frames-facts").get_by_text("frame-02.jpg").wait_for()
     yield "frames-chosen"
+    page.locator("#frames-threshold input[type=number]").fill("99")
+    page.locator("#frames-threshold input[type=number]").press("Enter")
+    page.wait_for_timeout(SETTLED)
+    page.locator("#frames-zip:enabled").wait_for()
+    yield "frames-nothing"
+    page.locator("#frames-auto input").check()
+    page.wait_for_timeout(SETTLED)
+    page.locator("#frames-zip:enabled").wait_for()
     page.locator("#frames-ignore button").first.click()
     page.locator("#frames-paint canvas").first.wait_for()
     page.wait_for_timeout(SETTLED)  # the editor lays its picture out
@@ -188,11 +196,6 @@ def triage(page: Page) -> Iterator[str]:
         page.locator("#frames-object").click()
         page.wait_for_timeout(SETTLED)
     yield "frames-judged"
-    page.locator("#frames-threshold input[type=number]").fill("99")
-    page.locator("#frames-threshold input[type=number]").press("Enter")
-    page.wait_for_timeout(SETTLED)
-    page.locator("#frames-zip:enabled").wait_for()
-    yield "frames-nothing"
 
 
 def how(visitor: Visitor) -> Iterator[str]:
