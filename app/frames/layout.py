@@ -114,7 +114,7 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> FramesTab:
 
 def _run() -> RunPanel:
     files = gr.File(
-        label="Photos, zip archives or videos",
+        label="Photos, zips, videos",
         file_count="multiple",
         file_types=sorted(FORMATS),
         height=170,
