@@ -223,7 +223,7 @@ def _to_rgb(picture: Image.Image, name: str) -> RGBImage:
     except Exception:  # damaged EXIF: the picture itself is fine, and taken as upright
         orientation = 1
     if lower:
-        picture = joined(picture, lower, depths)
+        picture, lower = joined(picture, lower, depths), None
     elif picture.mode == "F" or picture.mode.startswith("I"):
         picture = Image.fromarray(to_8_bits(np.asarray(picture), depths))
     return _pixels(picture, orientation)
