@@ -285,5 +285,6 @@ def _check_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, name: str) -> None:
         misread = photometric == 6 or (bits > 8 and tags.get(Tag.PlanarConfiguration) == 2)
     else:
         misread = tags.prefix == b"MM" and (bits > 16 or 2 in tags.get(Tag.SampleFormat, ()))
-    if misread or (bits > 8 and photometric == 0):
+    multiplied = 1 in tags.get(Tag.ExtraSamples, ())  # by its transparency: of 16 bits Pillow keeps 8
+    if misread or (bits > 8 and (photometric == 0 or multiplied)):
         raise _unreadable(name)
