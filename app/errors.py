@@ -22,12 +22,18 @@ def sentence(error: Exception, instead: str) -> str:
         error: the one that was caught; if it is none of the engine's, it is logged.
         instead: what to try, as in `another photo`.
     """
-    if isinstance(error, MaedayError):
-        return retold(without_folders(str(error)))
     if isinstance(error, gr.Error):
         return str(error.message)
-    if told := storage_sentence(error):
-        _logger.error("%s %s", told, error)
+    if told := reason(error):
         return told
     _logger.error("The page failed", exc_info=error)
     return say("The program made a mistake; its log says more. Try again, or {instead}.", instead=say(instead))
+
+
+def reason(error: BaseException) -> str | None:
+    """What was wrong with the input or with the disk, in the visitor's language; None for a mistake of the program."""
+    if isinstance(error, MaedayError):
+        return retold(without_folders(str(error)))
+    if told := storage_sentence(error):
+        _logger.error("%s %s", told, error)
+    return told

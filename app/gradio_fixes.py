@@ -28,7 +28,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from app.callers import CALLS, next_events
-from app.errors import storage_sentence
+from app.errors import reason
 from app.given import NOT_HERE, fetched
 from app.sessions import in_use
 from app.temporary import HOME
@@ -81,8 +81,8 @@ def apply() -> None:
         (GradioMCPServer, "postprocess_output_data", content),
         (gradio.blocks.Block, "page", ""),  # a component that an answer changed has lost its own
         (gr.Blocks, "preprocess_data", values_of_a_request),
-        (gr.Blocks, "call_function", naming_a_full_disk(_call_function)),
-        (gr.Blocks, "postprocess_data", naming_a_full_disk(_postprocess_data)),
+        (gr.Blocks, "call_function", saying_why(_call_function)),
+        (gr.Blocks, "postprocess_data", saying_why(_postprocess_data)),
     ):
         setattr(place, name, function)
 
@@ -262,15 +262,15 @@ def difference(old: Any, new: Any) -> list[Any]:
     return [] if old == new else [["replace", [], new]]
 
 
-def naming_a_full_disk(step: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """A step of Gradio's, where an error in writing is told with a sentence."""
+def saying_why(step: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """A step of Gradio's, where what is wrong with a request or the disk is told with a sentence, wherever it shows."""
 
     @functools.wraps(step)
     async def named(*given: Any, **options: Any) -> Any:
         try:
             return await step(*given, **options)
         except Exception as error:
-            if told := storage_sentence(error.__cause__ or error):
+            if told := reason(error.__cause__ or error):
                 raise gr.Error(told, print_exception=False) from None
             raise
 

@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, TiffImagePlugin
 from PIL.ExifTags import Base as Tag
 
-from maeday_core.io.samples import DEPTHS, to_8_bits
+from maeday_core.io.samples import DEPTHS, range_of, scaled, step_of
 
 MAX_SAMPLE, S_MAX_SAMPLE = 281, 341  # tags of TIFF
+PART = 1_000_000
+"""Pixels that are joined at once."""
 GREY = "I;16B"
 GREY_AND_ALPHA = "LA;16B"
 OTHER_ORDER = {"B": "L", "L": "B", "N": "B"}  # N is the machine's own
@@ -62,15 +65,34 @@ def both_bytes(picture: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def joined(upper: Image.Image, lower: Image.Image, depths: Sequence[float]) -> Image.Image:
-    """The picture of both bytes at 8 bits a colour, by the rule for grey; alpha as it is."""
+    """The picture of both bytes at 8 bits a colour, by the rule for grey; alpha as it is.
+
+    It takes the place of `upper`, strip by strip: all samples at once would take six bytes a pixel more.
+    """
+    width, height = upper.size
+    step = step_of(height, width)
+    rows = step * max(1, PART // (width * step))
+    strips = [(0, top, width, min(top + rows, height)) for top in range(0, height, rows)]
+    seen = [_samples(upper.crop(strip), lower.crop(strip))[::step, ::step] for strip in strips]
+    low, high = range_of(np.concatenate(seen), depths)
+    for strip in strips:
+        part = upper.crop(strip)
+        colours = Image.fromarray(
+            scaled(_samples(part, lower.crop(strip)), low, high), "CMYK" if part.mode == "CMYK" else "RGB"
+        )
+        if part.mode == "RGBA":
+            colours.putalpha(part.getchannel("A"))
+        upper.paste(colours, strip)
+    return upper
+
+
+def _samples(upper: Image.Image, lower: Image.Image) -> npt.NDArray[np.uint16]:
+    """Samples (H, W, C) of both bytes, without alpha."""
     colours = 3 if upper.mode == "RGBA" else len(upper.getbands())
     samples = np.asarray(upper)[..., :colours].astype(np.uint16)
     samples <<= 8
     samples |= np.asarray(lower).reshape(*samples.shape[:2], -1)[..., :colours]
-    scaled = Image.fromarray(to_8_bits(samples, depths), "CMYK" if colours == 4 else "RGB")
-    if upper.mode == "RGBA":
-        scaled.putalpha(upper.getchannel("A"))
-    return scaled
+    return samples
 
 
 def _tile(picture: Image.Image) -> Any:

@@ -223,7 +223,7 @@ def _to_rgb(picture: Image.Image, name: str) -> RGBImage:
     except Exception:  # damaged EXIF: the picture itself is fine, and taken as upright
         orientation = 1
     if lower:
-        picture = joined(picture, lower, depths)
+        picture, lower = joined(picture, lower, depths), None
     elif picture.mode == "F" or picture.mode.startswith("I"):
         picture = Image.fromarray(to_8_bits(np.asarray(picture), depths))
     return _pixels(picture, orientation)
@@ -285,5 +285,6 @@ def _check_tiff(tags: TiffImagePlugin.ImageFileDirectory_v2, name: str) -> None:
         misread = photometric == 6 or (bits > 8 and tags.get(Tag.PlanarConfiguration) == 2)
     else:
         misread = tags.prefix == b"MM" and (bits > 16 or 2 in tags.get(Tag.SampleFormat, ()))
-    if misread or (bits > 8 and photometric == 0):
+    multiplied = 1 in tags.get(Tag.ExtraSamples, ())  # by its transparency: of 16 bits Pillow keeps 8
+    if misread or (bits > 8 and (photometric == 0 or multiplied)):
         raise _unreadable(name)

@@ -40,7 +40,6 @@ class Guess:  # docs/decisions.md#bit-depth
 GUESS = Guess()
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def to_8_bits(samples: Samples, depths: Sequence[float] = ()) -> npt.NDArray[np.uint8]:
     """Scale samples (H, W) or (H, W, C) of any type to 0..255; what is not finite becomes 0.
 
@@ -48,13 +47,23 @@ def to_8_bits(samples: Samples, depths: Sequence[float] = ()) -> npt.NDArray[np.
         samples: numbers.
         depths: the highest samples that the file allows; by default those of 8 to 16 bits, and 1 for floats.
     """
-    low, high = range_of(samples, depths)
+    return scaled(samples, *range_of(samples, depths))
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def scaled(samples: Samples, low: float, high: float) -> npt.NDArray[np.uint8]:
+    """Samples of any shape with `low` at 0 and `high` at 255; what is not finite becomes 0."""
     result = np.empty(samples.shape, np.uint8)
     bands = (np.array_split(a.ravel(), 64) for a in (samples, result))  # in parts, to save memory
     for band, target in zip(*bands, strict=True):
-        scaled = (band.astype(np.float64) - low) * (255 / ((high - low) or 1.0)) + 0.5
-        target[:] = np.nan_to_num(scaled, nan=0, posinf=0, neginf=0).clip(0, 255)
+        moved = (band.astype(np.float64) - low) * (255 / ((high - low) or 1.0)) + 0.5
+        target[:] = np.nan_to_num(moved, nan=0, posinf=0, neginf=0).clip(0, 255)
     return result
+
+
+def step_of(height: int, width: int) -> int:
+    """The range is guessed from every so many rows and columns; once thinned out by it, samples are all looked at."""
+    return max(1, math.isqrt(height * width // GUESS.looked_at))
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -64,7 +73,7 @@ def range_of(samples: Samples, depths: Sequence[float] = ()) -> tuple[float, flo
     Samples from 0 on have the least depth that nearly all of them stay within. Signed ones run from -1 to 1 if they are
     floats within; else they, and samples beyond 16 bits, from their lowest to their highest but for outliers.
     """
-    step = max(1, math.isqrt(samples.shape[0] * samples.shape[1] // GUESS.looked_at))
+    step = step_of(*samples.shape[:2])
     seen = np.sort(samples[::step, ::step], axis=None).astype(np.float64)
     seen = _without_marks(seen[np.isfinite(seen)])
     if not seen.size:

@@ -156,13 +156,15 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as server:
         answers, longest = attack(server.url, given.requests, given.seed)
-        tracebacks, used = server.log.read_text().count("Traceback"), memory(server.process.pid)
-        alive = server.process.poll() is None
+        log, used = server.log.read_text(), memory(server.process.pid)
+        tracebacks, alive = log.count("Traceback"), server.process.poll() is None
     for answer, times in answers.most_common():
         print(times, answer)
     print(
         f"{answers.total()} requests, {tracebacks} tracebacks, at most {longest:.1f} s each, {used:.2f} GiB at the end"
     )
+    if tracebacks:
+        print(log, file=sys.stderr)
     return 0 if alive and not tracebacks and longest < LONGEST else 1
 
 

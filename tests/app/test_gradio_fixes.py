@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from app import gradio_fixes as fixes
 from app.gradio_fixes import CLAMPED, MAX_BLOB_BYTES, MAX_BLOBS, OFFERED
+from maeday_core import SettingsError
 from tests.coroutines import finished
 
 ODD = "that the page does not send"
@@ -108,15 +109,17 @@ def test_a_click_may_leave_out_everything(data: object) -> None:
     assert event.row_value is None
 
 
-def test_a_full_disk_is_named_and_a_mistake_is_not_hidden() -> None:
+def test_what_is_wrong_with_a_request_or_the_disk_is_told_and_a_mistake_is_not_hidden() -> None:
     def failing(error: Exception) -> Any:
         async def step() -> None:
             raise RuntimeError("Gradio's words") from error
 
-        return fixes.naming_a_full_disk(step)
+        return fixes.saying_why(step)
 
     with pytest.raises(gr.Error, match="No space left on device"):
         finished(failing(OSError(errno.ENOSPC, "full"))())
+    with pytest.raises(gr.Error, match="There is no method 'x'"):
+        finished(failing(SettingsError("There is no method 'x'."))())
     with pytest.raises(RuntimeError, match="Gradio's words"):
         finished(failing(KeyError("x"))())
 

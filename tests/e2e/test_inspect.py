@@ -15,6 +15,8 @@ from playwright.sync_api import Page, expect
 from tests.e2e.visitor import RADIUS, SAW, SCREENS, Visitor, photo
 
 pytestmark = pytest.mark.e2e
+JOIN = "/queue/join"
+"""Where the events go that wait for their turn."""
 
 
 def looks_like(pixels: np.ndarray, path: Path) -> bool:
@@ -269,9 +271,10 @@ def test_a_photo_that_is_taken_away_frees_the_page(visitor: Visitor, tmp_path: P
 def test_a_setting_out_of_range_is_explained(visit: Callable[..., Page], tmp_path: Path) -> None:
     visitor = Visitor(visit(harmless="log: Traceback"))  # Gradio's, of the request below
     visitor.open_settings()
-    visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))
+    with visitor.page.expect_request(lambda one: JOIN in one.url and "disc.png" in str(one.post_data)):
+        visitor.upload(photo(tmp_path / "disc.png", disc=(210, 90)))  # what it asks for is not tampered with
     tampered = (
-        "**/queue/join*",
+        f"**{JOIN}*",
         lambda route: route.continue_(post_data=route.request.post_data.replace(",16,", ",999,")),
     )
     visitor.page.route(*tampered)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.fuzz.harness import KINDS, fuzz
+from tests.fuzz.harness import KINDS, SECONDS, fuzz
 
 
 def main() -> int:
@@ -15,12 +15,13 @@ def main() -> int:
     for kind in KINDS:
         parser.add_argument(f"--{kind}", type=int, default=100, metavar="N", help="how many; by default 100")
     parser.add_argument("--seed", type=int, default=0, help="of the files")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="an answer may take; by default %(default)s")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="where files that show a fault are kept")
     options = parser.parse_args()
     print("| kind | files | taken | refused | faults | slowest, s | memory, MB |\n|---|---|---|---|---|---|---|")
     faults = []
     for kind in KINDS:
-        tally = fuzz(kind, count := getattr(options, kind), options.seed, options.keep)
+        tally = fuzz(kind, count := getattr(options, kind), options.seed, options.keep, options.seconds)
         taken, refused = tally.answers["taken"], tally.answers["refused"]
         cells = (kind, count, taken, refused, len(tally.faults), f"{tally.seconds:.1f}", f"{tally.megabytes:.0f}")
         print(f"| {' | '.join(map(str, cells))} |", flush=True)

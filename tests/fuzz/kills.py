@@ -1,4 +1,4 @@
-"""Ends the page and `adapt` at random moments: `python -m tests.fuzz.kills --times 10`.
+"""Ends `adapt`, and the page in the middle of learning and of frames: `python -m tests.fuzz.kills --times 10`.
 
 What was finished is whole, what was not is begun again, and nothing is left of what was ended. The same of `frames` and
 `evaluate` is tested beside them.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import os
 import random
 import signal
@@ -21,16 +22,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.visitor import Visitor
+from benchmarks.load import Job, fine_tune, frames
 from maeday_core import load_reference
 from maeday_core.serving.folder import PREFIX
-from tests.app.servers import Server, serving
+from tests.app.servers import serving
 from tests.conftest import ROOT, part
 
-EXAMPLES = ROOT / "assets" / "examples"
 SIGNALS = (signal.SIGKILL, signal.SIGTERM)
-WORKING = 20.0
-"""Seconds in which the page is ended: it is at work from the first to the last of them."""
 PATIENCE = 60.0
 
 
@@ -67,25 +65,19 @@ def kill_adapt(folder: Path, times: int, chance: random.Random) -> list[str]:
     return faults + [f"adapt: left {name}" for name in left]
 
 
-def work(server: Server) -> None:
-    """A visitor who fine-tunes, which takes longer than the server lives."""
-    with contextlib.suppress(Exception):  # the server is ended
-        visitor = Visitor(server.url)
-        visitor.set("query", visitor.upload(EXAMPLES / "metal-scratch.jpg"))
-        visitor.set("shots", [visitor.upload(EXAMPLES / "metal-clean.jpg")])
-        visitor.press("shots", "upload")
-        visitor.press("tune")
-
-
-def kill_page(folder: Path, times: int, chance: random.Random) -> list[str]:
-    """A page that was told to end leaves nothing, and what one that was killed left goes at the next start."""
-    faults = []
+def kill_page(job: Job, folder: Path, times: int, chance: random.Random) -> list[str]:
+    """A page that was told to end leaves nothing, what one that was killed left goes at the next start, and a visitor
+    who comes again gets the answer of a page that was never ended. Visits end with the server."""
+    start = time.monotonic()
+    with serving(folder) as server:
+        alone = job(server.url)
+    seconds, faults = time.monotonic() - start, []
     for number in times * SIGNALS:
         with serving(folder) as server:
             if len(list(server.temporary.glob(f"{PREFIX}*"))) != 1:
                 faults.append(f"page, before signal {number}: folders of others that are gone")
-            threading.Thread(target=work, args=(server,), daemon=True).start()
-            time.sleep(chance.uniform(0, WORKING))
+            threading.Thread(target=visit, args=(job, server.url), daemon=True).start()
+            time.sleep(chance.uniform(0, seconds))
             server.process.send_signal(number)
             status = server.process.wait(PATIENCE)
             if status != {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 128 + signal.SIGTERM}[number]:
@@ -95,15 +87,22 @@ def kill_page(folder: Path, times: int, chance: random.Random) -> list[str]:
             if "Traceback" in server.log.read_text():
                 faults.append(f"page, signal {number}: a traceback in {server.log.read_text()[-2000:]}")
     with serving(folder) as server:
-        visitor = Visitor(server.url)
-        visitor.set("query", visitor.upload(EXAMPLES / "metal-scratch.jpg"))
-        visitor.press("detect")
-        if 'class="factor"' not in visitor.shows("verdict"):
-            faults.append(f"page: no verdict after all signals: {visitor.shows('verdict')}")
+        if (shown := job(server.url)) != alone:
+            faults.append(f"page: another answer after all signals: {shown}")
     return faults
 
 
-KILLS: dict[str, Callable[[Path, int, random.Random], list[str]]] = {"adapt": kill_adapt, "page": kill_page}
+def visit(job: Job, url: str) -> None:
+    """A visitor whose server ends."""
+    with contextlib.suppress(Exception):
+        job(url)
+
+
+KILLS: dict[str, Callable[[Path, int, random.Random], list[str]]] = {
+    "adapt": kill_adapt,
+    "page-learning": functools.partial(kill_page, fine_tune),
+    "page-frames": functools.partial(kill_page, frames),
+}
 
 
 def main() -> int:
@@ -111,7 +110,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=10, metavar="N", help="each signal, by default 10")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--only", choices=KILLS, nargs="+", default=[*KILLS], help="by default both")
+    parser.add_argument("--only", choices=KILLS, nargs="+", default=[*KILLS], help="by default all")
     given = parser.parse_args()
     failed = 0
     for name in given.only:

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from tests.fuzz.harness import KINDS, fuzz
-from tests.fuzz.kills import kill_adapt
+from tests.fuzz.kills import KILLS
 
 COUNTS = {"picture": 40, "archive": 12, "video": 12, "saved": 20}
 
@@ -19,5 +19,6 @@ def test_hostile_files_are_taken_or_refused(kind):
 
 
 @pytest.mark.slow
-def test_adapt_is_ended_at_any_moment(tmp_path):
-    assert not kill_adapt(tmp_path, 1, random.Random())
+@pytest.mark.parametrize(("name", "times"), [("adapt", 1), ("page-learning", 10), ("page-frames", 10)])
+def test_what_is_ended_at_any_moment_is_whole_or_begun_again(tmp_path, name, times):
+    assert not KILLS[name](tmp_path, times, random.Random())

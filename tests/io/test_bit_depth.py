@@ -202,6 +202,12 @@ def test_a_highest_sample_that_is_no_depth_tells_of_the_picture_alone():
     assert_close(load_image(png16(scaled[..., None], chunk(b"sBIT", b"\x0c"))), RAMP)
 
 
+MULTIPLIED = [
+    tiff(np.full((20, 30, 4), 40_000, np.uint16), photometric="rgb", extrasamples=["assocalpha"], byteorder=order)
+    for order in "<>"
+]
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -212,8 +218,12 @@ def test_a_highest_sample_that_is_no_depth_tells_of_the_picture_alone():
         tiff(RAMP / 255, photometric="minisblack"),
         tiff((photo() / 255).astype(np.float32), photometric="rgb"),
         encode(Image.fromarray(smooth()).convert("YCbCr"), "TIFF"),
+        *MULTIPLIED,
     ],
-    ids=["white-is-zero", "swapped-float", "swapped-int32", "swapped-int16", "float64", "float-colour", "raw-ycbcr"],
+    ids=[
+        *("white-is-zero", "swapped-float", "swapped-int32", "swapped-int16", "float64", "float-colour", "raw-ycbcr"),
+        *("multiplied-little", "multiplied-big"),
+    ],
 )
 def test_tiffs_that_cannot_be_read_right_are_refused(data):
     assert "16-bit PNG" in refusal(data)
