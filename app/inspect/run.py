@@ -191,8 +191,7 @@ class Inspection:
                 **self._no_files(),
                 **(self._in_strip(question, values) if result.complete else {}),
             }
-        error_map = downloadable(f"{stem_of(view)}-error-map.npy", result.save_map)
-        yield self.looks.saved(self.looks.judged(values) or view) | {tab.result.error_map: error_map}
+        yield self.looks.saved(self.looks.judged(values) or view) | self._error_map(view)
 
     def _in_strip(self, question: Question, values: Values) -> Answer:
         """The answer is in the strip with its verdict, for another run may begin before its files are written."""
@@ -217,7 +216,7 @@ class Inspection:
         if view is None:
             text = "Press Detect to try again. If a setting was refused, the note in the corner says which."
             return self._problem("Nothing was computed", text, kind="hint")
-        return self.looks.show(replace(view, stopped=True), values) | self.running(False)
+        return self.looks.show(replace(view, stopped=True), values) | self._error_map(view) | self.running(False)
 
     def give_up(self) -> Answer:
         """The end of a run could not be shown either: Detect can be pressed again."""
@@ -269,6 +268,10 @@ class Inspection:
     def _nothing(self) -> Answer:
         """No result."""
         return {self.tab.shown: None, self.tab.showing: False}
+
+    def _error_map(self, view: Shown) -> Answer:
+        file = f"{stem_of(view)}-error-map.npy"
+        return {self.tab.result.error_map: downloadable(file, view.result.save_map)}
 
     def _no_files(self) -> Answer:
         result = self.tab.result
