@@ -11,7 +11,7 @@ from markupsafe import Markup
 from app.html import render
 from maeday_core import Reference
 from maeday_core.fewshot.adapter import Adapter
-from maeday_core.texts import retold, say
+from maeday_core.texts import decimal, retold, say
 
 Kind = Literal["hint", "busy", "adapted", "problem", "anomalous", "look", "calm"]
 NOTHING = Markup()
@@ -23,6 +23,7 @@ UNUSUAL = (
     "A photo is called unusual where it differs from them more than all but a few good parts would. How high they "
     "score themselves, and where the limit lies, is in each verdict.",
 )
+IN_USE = "From now on photos are judged by them."
 KEPT = "Kept for this visit, an hour at most, less if many come; save it to use it tomorrow."
 
 
@@ -48,7 +49,9 @@ def reference_card(reference: Reference, left_out: Sequence[str] = (), loaded: s
     how = [retold(one.summary) for one in reference.learned.values()]
     return message(
         say("Loaded {file}", file=loaded) if loaded else learned,
-        " ".join([f"{learned}."] * bool(loaded) + [say(UNUSUAL[0] if shots == 1 else UNUSUAL[1]), say(KEPT)]),
+        " ".join(
+            [f"{learned}.", say(IN_USE)] if loaded else [say(UNUSUAL[0] if shots == 1 else UNUSUAL[1]), say(KEPT)]
+        ),
         "adapted",
         beneath + render("learned", how=how + _losses(reference), curve=_curve(reference)),
     )
@@ -74,4 +77,4 @@ def loss_curve(losses: Sequence[float], steps: int) -> Markup:
         return NOTHING
     top = max(losses)
     points = [f"{300 * i / max(steps - 1, 1):.1f},{4 + 40 * (1 - loss / top):.1f}" for i, loss in enumerate(losses)]
-    return render("curve", points=points, first=f"{losses[0]:.4f}", last=f"{losses[-1]:.4f}")
+    return render("curve", points=points, first=decimal(f"{losses[0]:.4f}"), last=decimal(f"{losses[-1]:.4f}"))

@@ -18,12 +18,22 @@ def kept(path: Path) -> str:
     return str(save_file_to_cache(path, get_upload_folder()))
 
 
-def downloadable(name: str, write: Callable[[Path], object]) -> gr.DownloadButton:
-    """A button's update for a file that `write` writes."""
+def written(name: str, write: Callable[[Path], object]) -> str:
+    """The path of a file that `write` writes, kept for a while."""
     with tempfile.TemporaryDirectory(dir=HOME) as folder:
         path = Path(folder) / name
         write(path)
-        return gr.DownloadButton(value=kept(path), interactive=True)
+        return kept(path)
+
+
+def offered(path: str) -> gr.DownloadButton:
+    """A button's update for a file that is kept."""
+    return gr.DownloadButton(value=path, interactive=True)
+
+
+def downloadable(name: str, write: Callable[[Path], object]) -> gr.DownloadButton:
+    """A button's update for a file that `write` writes."""
+    return offered(written(name, write))
 
 
 def nothing_to_download() -> gr.DownloadButton:

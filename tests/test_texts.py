@@ -18,7 +18,7 @@ from app.errors import sentence
 from app.inspect.learning import checked
 from app.language import IN_HTML, TEXT_VALUES, TEXTS, language_of
 from maeday_core import MaedayError, Settings, load_image, load_reference
-from maeday_core.texts import LANGUAGE, LANGUAGES, catalogue, retold, say
+from maeday_core.texts import LANGUAGE, LANGUAGES, catalogue, decimal, retold, say
 from tests.conftest import ROOT
 
 SOURCES = [*(ROOT / "maeday_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]
@@ -176,6 +176,19 @@ def test_what_the_engine_said_in_english_is_told_in_german(tmp_path: Path) -> No
     assert mistake.endswith(f"{say('another photo')}.")
     assert say("picture, zip archive or video") in retold("x.txt is no picture, zip archive or video by its name.")
     assert retold("Nothing of the kind, x.") == "Nothing of the kind, x."
+
+
+@pytest.mark.usefixtures("german")
+def test_numbers_have_a_comma_in_german_and_names_are_left_alone() -> None:
+    assert say("{a:.2f}, {b}, {name}", a=1.5, b="3.7%", name="1.5.jpg") == "1,50, 3,7%, 1.5.jpg"
+    assert decimal("0.1.0") == "0.1.0"
+    told = retold("The limit rests on 4 good parts, which score 1.79 to 3.53 when each is judged by the others.")
+    assert "1,79" in told
+    assert "3,53" in told
+
+
+def test_numbers_have_a_point_in_english() -> None:
+    assert say("{a:.2f}", a=1.5) == "1.50"
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])

@@ -19,7 +19,7 @@ from maeday_core.frames.pictures import annotated, close_up, reduced
 from maeday_core.frames.triage import confirmed, first, has_reference, headline, left, sentences, times_the_limit
 from maeday_core.frames.verdict import objects_text
 from maeday_core.io.images import RGBImage
-from maeday_core.texts import retold, say
+from maeday_core.texts import decimal, retold, say
 
 WORST = 24
 """The gallery shows so many frames."""
@@ -29,7 +29,7 @@ CLOSE_UP = 240
 NAMED = 20
 """The card names so many of those left out."""
 LEAST_LEFT = 5
-"""Seconds; less is not told as a number."""
+"""Seconds; less is not told as a number, nor is the last frame's, after which all are compared."""
 BOXES = 8
 """The facts on a frame list so many objects."""
 ABOVE, BELOW = "above", "below"
@@ -98,8 +98,8 @@ def table(batch: Batch) -> list[list[Any]]:
         [
             rank,
             verdict.record.name,
-            f"{verdict.image_score / verdict.threshold:.2f}" if verdict.threshold else "",
-            f"{verdict.image_score:.3f}",
+            decimal(f"{verdict.image_score / verdict.threshold:.2f}") if verdict.threshold else "",
+            decimal(f"{verdict.image_score:.3f}"),
             say(ABOVE if verdict.anomalous else BELOW) if final else "",
             len(verdict.boxes) if final else "",
             say(batch.said.get(verdict.record.number, "")),
@@ -139,11 +139,12 @@ def _kind(batch: Batch) -> Kind:
     return "calm" if has_reference(batch.judgement) else "look"
 
 
-def _remaining(seconds: float) -> str:
+def _remaining(frames: int, each: float) -> str:
     """How long a run takes from here on, in words: a guess of few seconds is none."""
-    if not seconds:
+    if not frames:
         return say(ALL_LOOKED_AT)
-    return say(NEARLY) if seconds < LEAST_LEFT else say(LEFT, time=duration(seconds))
+    seconds = frames * each
+    return say(NEARLY) if frames == 1 or seconds < LEAST_LEFT else say(LEFT, time=duration(seconds))
 
 
 def _progress(batch: Batch) -> list[str]:
@@ -151,6 +152,6 @@ def _progress(batch: Batch) -> list[str]:
     done, total = len(verdicts), max(batch.total, len(verdicts))
     if batch.state is State.RUNNING:
         each = [verdict.record.seconds for verdict in verdicts]
-        return [_remaining(fmean(each) * (total - done))] if each else []
+        return [_remaining(total - done, fmean(each))] if each else []
     words = {State.PAUSED: PAUSED, State.STOPPED: STOPPED}.get(batch.state)
     return [say(words, done=done, total=total)] if words else []

@@ -1,6 +1,6 @@
 // The timeline as a control: gr.HTML runs this once, with its `element` and a `trigger` for its events.
 // A frame is chosen by a click or the arrow keys; the limit's line is dragged, or moved by the arrow keys.
-// With the focus anywhere in the result, y, n and i press the buttons that judge the chosen frame.
+// Wherever the focus is, but in a box to write in, y, n and i press the buttons that judge the chosen frame.
 const JUDGE = {y: "frames-object", n: "frames-fine", i: "frames-ignore-here"};
 const PAUSE = 200; // milliseconds without a key before the page is asked for what was chosen
 const find = (what) => element.querySelector(what);
@@ -37,7 +37,9 @@ function pick(event) {
 
 function moveLimit(value) {
     const {floor, unit, says} = find("svg").dataset, line = find(".limit");
-    const limit = Math.max(0, value), said = says.replace("{limit}", limit.toFixed(2));
+    const limit = Math.max(0, value);
+    const digits = {minimumFractionDigits: 2, maximumFractionDigits: 2, useGrouping: false};
+    const said = says.replace("{limit}", limit.toLocaleString(document.documentElement.lang, digits));
     const before = Number(find(".limit line").getAttribute("y1"));
     line.setAttribute("transform", `translate(0 ${floor - unit * limit - before})`);
     line.setAttribute("aria-valuenow", limit.toFixed(3));
@@ -86,12 +88,15 @@ function limitKey(event) {
     later("input", {index: null, value: moveLimit(now + step)});
 }
 
-element.closest("#frames-result").addEventListener("keydown", (event) => {
+const WRITTEN_IN = "input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [contenteditable=true]";
+const gone = new AbortController();
+document.addEventListener("keydown", (event) => {
+    if (!element.isConnected) return gone.abort();
     const name = JUDGE[event.key.toLowerCase()];
-    if (!name || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, [contenteditable=true]")) return;
+    if (!name || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.(WRITTEN_IN)) return;
     const button = document.getElementById(name);
-    if (!button || button.disabled) return;
+    if (!button || button.disabled || !button.offsetParent) return;
     event.preventDefault();
     find(".frames")?.focus({preventScroll: true});
     button.click();
-});
+}, {signal: gone.signal});

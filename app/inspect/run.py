@@ -12,7 +12,7 @@ from markupsafe import Markup
 from app.cards import Kind, message
 from app.errors import sentence
 from app.events import Answer, Values, lost, unchanged
-from app.files import downloadable, nothing_to_download
+from app.files import nothing_to_download, offered, written
 from app.gpu import computed
 from app.html import render
 from app.inspect import good_parts
@@ -22,7 +22,7 @@ from app.inspect.layout import InspectTab
 from app.inspect.looks import Looks, stem_of
 from app.inspect.question import Question
 from app.inspect.settings import chosen
-from app.inspect.strip import Strip, number_in, once_more, strip_html
+from app.inspect.strip import Inspected, Strip, Whole, number_in, once_more, strip_html
 from app.models import load_tools
 from app.temporary import check_space
 from maeday_core import ImageError, Reference, load_image
@@ -161,12 +161,13 @@ class Inspection:
         }
 
     def detect_recalled(self, values: Values) -> Iterator[Answer]:
-        """Make the result of an earlier photo again, with the good parts of then."""
+        """The result of an earlier photo: as it was kept, or made again, with the good parts of then."""
         one = values[self.tab.strip.kept].shown
         try:
             if one is None:
                 raise ImageError(say(NOT_KEPT))
-            yield from self._answer(one.question, values)
+            kept = one.whole and one.whole.is_there
+            yield from self._kept(one, one.whole, values) if kept else self._answer(one.question, values)
         except Exception as error:
             yield self._problem("This did not work", sentence(error, "another photo"))
 
@@ -184,15 +185,30 @@ class Inspection:
                 continue
             view = shown(question.name, query, result, before, doubt, reference)
             values = {**values, tab.shown: view, **self._judging(question, result.image_score)}
-            yield {
-                **self.looks.show(view, values),
-                **self.running(not (result.complete or view.stopped)),
-                tab.result.subject: self._subject(f"{question}."),
-                **self._no_files(),
-                **(self._in_strip(question, values) if result.complete else {}),
-            }
-        error_map = downloadable(f"{stem_of(view)}-error-map.npy", result.save_map)
-        yield self.looks.saved(self.looks.judged(values) or view) | {tab.result.error_map: error_map}
+            in_strip = self._in_strip(question, values) if result.complete else {}
+            values = {**values, **in_strip}
+            yield self._seen(question, view, values) | in_strip
+        whole = Whole(view, written(_map_name(view), result.save_map))
+        yield self._saved(whole, values) | {tab.strip.kept: values[tab.strip.kept].keeping(whole)}
+
+    def _kept(self, one: Inspected, whole: Whole, values: Values) -> Iterator[Answer]:
+        """A result that was kept whole, as it was judged last."""
+        judging = self._judging(one.question, whole.view.result.image_score)
+        values = {**values, self.tab.shown: whole.view, **judging}
+        yield self._seen(one.question, whole.view, values)
+        yield self._saved(whole, values)
+
+    def _seen(self, question: Question, view: Shown, values: Values) -> Answer:
+        return {
+            **self.looks.show(view, values),
+            **self.running(not (view.result.complete or view.stopped)),
+            self.tab.result.subject: self._subject(f"{question}."),
+            **self._no_files(),
+        }
+
+    def _saved(self, whole: Whole, values: Values) -> Answer:
+        saved = self.looks.saved(self.looks.judged(values) or whole.view)
+        return saved | {self.tab.result.error_map: offered(whole.error_map)}
 
     def _in_strip(self, question: Question, values: Values) -> Answer:
         """The answer is in the strip with its verdict, for another run may begin before its files are written."""
@@ -217,7 +233,9 @@ class Inspection:
         if view is None:
             text = "Press Detect to try again. If a setting was refused, the note in the corner says which."
             return self._problem("Nothing was computed", text, kind="hint")
-        return self.looks.show(replace(view, stopped=True), values) | self.running(False)
+        error_map = offered(written(_map_name(view), view.result.save_map))
+        stopped = self.looks.show(replace(view, stopped=True), values)
+        return stopped | {self.tab.result.error_map: error_map} | self.running(False)
 
     def give_up(self) -> Answer:
         """The end of a run could not be shown either: Detect can be pressed again."""
@@ -273,3 +291,7 @@ class Inspection:
     def _no_files(self) -> Answer:
         result = self.tab.result
         return {button: nothing_to_download() for button in (result.figure, result.error_map, result.report)}
+
+
+def _map_name(view: Shown) -> str:
+    return f"{stem_of(view)}-error-map.npy"

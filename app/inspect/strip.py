@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import cv2
 import gradio as gr
@@ -24,6 +25,8 @@ from maeday_core.texts import say
 
 MOST = 60
 """Photos that are kept; the oldest goes first."""
+MOST_WHOLE = 5
+"""Results that are kept whole, each of up to 15 MB; the others are made again when they are returned to."""
 THUMBNAIL, OVERLAY = 96, 480
 """Longest sides, in pixels."""
 PINS = 2
@@ -45,6 +48,19 @@ watch("value", () => {
 
 
 @dataclass(frozen=True)
+class Whole:
+    """A result with all that is shown of it, and the file of its map, which goes an hour later."""
+
+    view: Shown
+    error_map: str
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it can be shown again."""
+        return Path(self.error_map).is_file()
+
+
+@dataclass(frozen=True)
 class Inspected:
     """One photo that was inspected.
 
@@ -57,6 +73,7 @@ class Inspected:
         unit: of the score.
         at: when.
         thumbnail, overlay: JPEG files of the photo under its map.
+        whole: all of the result; None where it has to be made again.
     """
 
     number: int
@@ -70,6 +87,7 @@ class Inspected:
     at: datetime
     thumbnail: bytes = field(repr=False)
     overlay: bytes = field(repr=False)
+    whole: Whole | None = field(default=None, repr=False)
 
     @property
     def kind(self) -> str:
@@ -129,12 +147,23 @@ class Strip:
 
     def judged(self, view: Shown) -> Strip:
         """The one that is shown is judged under another threshold now."""
-        entries = [
-            _inspected(one.number, replace(one.question, by_hand=view.by_hand, margin=None), view, one.at)
-            if one.number == self.current
-            else one
-            for one in self.entries
-        ]
+        if (one := self.shown) is None:
+            return self
+        settings = replace(one.question.settings, alarm_rate=view.result.made_by.alarm_rate)
+        question = replace(one.question, settings=settings, by_hand=view.by_hand, margin=None)
+        return self._with(replace(_inspected(one.number, question, view, one.at), whole=one.whole))
+
+    def keeping(self, whole: Whole) -> Strip:
+        """The one that is shown is kept whole; of too many the first are not any more."""
+        if (one := self.shown) is None:
+            return self
+        strip = self._with(replace(one, whole=whole))
+        kept = [one.number for one in strip.entries if one.whole][-MOST_WHOLE:]
+        entries = (one if one.number in kept else replace(one, whole=None) for one in strip.entries)
+        return replace(strip, entries=tuple(entries))
+
+    def _with(self, changed: Inspected) -> Strip:
+        entries = (changed if one.number == changed.number else one for one in self.entries)
         return replace(self, entries=tuple(entries))
 
     def of(self, number: int) -> Inspected | None:

@@ -13,7 +13,7 @@ from maeday_core import __version__
 from maeday_core.detection.decision import Verdict
 from maeday_core.drawing.cards import SHORT
 from maeday_core.io.table import csv_text
-from maeday_core.texts import LANGUAGE, say
+from maeday_core.texts import LANGUAGE, decimal, say
 
 FACTS = {
     "photo": "Photo",
@@ -51,7 +51,7 @@ def compared_html(strip: Strip) -> Markup:
         return Markup()
     answers = {
         say("Verdict"): [one.says for one in compared],
-        say("x limit"): [f"{one.factor:.2f}" for one in compared],
+        say("x limit"): [decimal(f"{one.factor:.2f}") for one in compared],
         say("Score"): [_score(one) for one in compared],
     }
     facts = [facts_of(one) for one in compared]

@@ -16,7 +16,7 @@ from maeday_core.drawing.shown import Shown, mask_count, number, overlay_pair, s
 from maeday_core.io.images import RGBImage
 from maeday_core.methods import find
 from maeday_core.methods.ensemble import shares
-from maeday_core.texts import retold, say
+from maeday_core.texts import decimal, retold, say
 
 CSS = (files(__package__) / "templates" / "cards.css").read_text(encoding="utf-8")
 """The looks of the cards, for the page that they stand on."""
@@ -82,8 +82,8 @@ def verdict(view: Shown, own_scale: bool) -> Markup:
             (kind, f"{say(label)} {number(result, value)}", f"{100 * np.clip((value - low) / (top - low), 0, 1):.1f}")
             for kind, label, value in (("threshold", "limit", view.limit), ("score", "score", score))
         ],
-        low=f"{low:.2g}",
-        top=f"{top:.2g}",
+        low=decimal(f"{low:.2g}"),
+        top=decimal(f"{top:.2g}"),
         beyond="" if own_scale else "+",
         unit=say(result.unit.name),
         own_scale=own_scale,
@@ -100,8 +100,8 @@ def factor_of(score: float, limit: float) -> str:
     factor = score / limit if limit > 0 else 1.0
     if 0.95 < factor < 1.05:
         side = math.ceil if factor > 1 else math.floor
-        return f"{side(100 * factor) / 100:.2f}"
-    return f"{factor:.{1 if factor < 9.95 else 0}f}"
+        return decimal(f"{side(100 * factor) / 100:.2f}")
+    return decimal(f"{factor:.{1 if factor < 9.95 else 0}f}")
 
 
 def agreement(result: Detection) -> tuple[bool, str]:
@@ -182,7 +182,7 @@ def _facts(view: Shown) -> list[str]:
     windows = result.made_by.windows if result.reconstructions else None
     through = "seen through {windows}; the masks below are those of the one around the peak"
     seen = [say(through, windows=windows)] if windows else []
-    return [say(find(result.made_by.method).title), *masks, *seen, f"{result.seconds:.2f} s"]
+    return [say(find(result.made_by.method).title), *masks, *seen, say("{seconds:.2f} s", seconds=result.seconds)]
 
 
 def before_and_after(view: Shown, own_scale: bool) -> Markup:

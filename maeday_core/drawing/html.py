@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from maeday_core.io.images import RGBImage
-from maeday_core.texts import retold, say
+from maeday_core.texts import decimal, retold, say
 
 JPEG_QUALITY = 88
 
@@ -51,7 +51,7 @@ def renderer(package: str) -> Callable[..., Markup]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"jpeg": jpeg_uri, "jpeg_file": file_uri, "png": png_uri, "webp": webp_uri}
+    templates.filters |= {"jpeg": jpeg_uri, "jpeg_file": file_uri, "png": png_uri, "webp": webp_uri, "decimal": decimal}
 
     templates.globals |= {"say": say, "retold": retold}
 

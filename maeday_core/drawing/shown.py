@@ -25,7 +25,7 @@ from maeday_core.drawing.pictures import (
 from maeday_core.io.images import RGBImage, resize, resize_map
 from maeday_core.methods.reference import Reference
 from maeday_core.methods.use import outlined
-from maeday_core.texts import say
+from maeday_core.texts import decimal, say
 
 SHOWN_SIDE = 800
 GAP = 6
@@ -139,7 +139,7 @@ def _resized(result: Detection, height: int, width: int) -> Detection:
 
 def number(result: Detection, value: float) -> str:
     """A score in the unit of a result, with as many digits as are worth reading."""
-    return f"{value:.{result.unit.digits}f}"
+    return decimal(f"{value:.{result.unit.digits}f}")
 
 
 def scale_of(result: Detection, own_scale: bool, limit: float | None = None) -> Scale:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
+from string import Formatter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ FIELD = re.compile(r"\{[^{}]+\}")
 """Where something is filled in."""
 LANGUAGE: ContextVar[str] = ContextVar("language", default="en")
 """One of `LANGUAGES`: that of who reads what is made now."""
+DECIMAL = re.compile(r"([-+]?\d+)\.(\d+%?)")
+"""A number with a fraction, and nothing else."""
 
 
 @cache
@@ -66,10 +69,20 @@ def retold(sentence: str) -> str:
 
 def _filled(shape: _Shape, values: Sequence[str]) -> str:
     named = dict(zip(shape.fields, values, strict=True))
-    return FIELD.sub(lambda field: named[field[0]], shape.translation)
+    return FIELD.sub(lambda field: decimal(named[field[0]]), shape.translation)
+
+
+def decimal(text: str) -> str:
+    """A number as the reader's language writes it; any other text, as a file's name, stays as it is."""
+    return DECIMAL.sub(r"\1,\2", text) if LANGUAGE.get() == "de" and DECIMAL.fullmatch(text) else text
+
+
+class _Told(Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return decimal(super().format_field(value, format_spec))
 
 
 def say(sentence: str, **values: Any) -> str:
     """A sentence in the reader's language, in English where it is not translated, with values for its `{names}`."""
     told = catalogue(LANGUAGE.get()).get(sentence, sentence)
-    return told.format(**values) if values else told
+    return _Told().vformat(told, (), values) if values else told

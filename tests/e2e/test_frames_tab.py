@@ -314,6 +314,7 @@ def test_an_inspector_goes_from_the_first_screen_to_judged_frames_and_a_file(
 
 def test_what_is_unusual_in_a_frame_is_ignored_by_a_key(finished: Inspector) -> None:
     finished.choose_the_worst()
+    finished.page.locator("h1").click()  # keys judge wherever the focus is
     finished.page.keyboard.press("i")
     expect(finished.card).to_contain_text("1 of 10 frames holds something")
     expect(finished.card).to_contain_text("What lies in the ignored region does not count.")

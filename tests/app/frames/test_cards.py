@@ -78,6 +78,14 @@ def test_the_last_frames_are_not_told_in_seconds(done: int, seconds: float, word
     assert words in cards.status(running)
 
 
+def test_of_the_last_frame_no_seconds_are_told_for_all_are_compared_after_it() -> None:
+    slow = [
+        replace(one, record=replace(one.record, seconds=20.0)) for one in (verdict(number, 0.2) for number in range(9))
+    ]
+    assert "About 40 s left" in cards.status(replace(batch(*slow[:8]), state=State.RUNNING))
+    assert "A moment left" in cards.status(replace(batch(*slow), state=State.RUNNING))
+
+
 def test_what_the_visitor_judged_is_in_the_headline() -> None:
     frames = verdict(0, 0.2), verdict(1, 0.9, 2)
     some = cards.status(batch(*frames, said={0: Judged.FINE}))

@@ -91,6 +91,23 @@ def test_where_another_question_is_asked_the_threshold_is_automatic_and_a_note_s
     assert told == [differs] * bool(differs)
 
 
+def test_the_paper_s_settings_have_the_first_seed(wired: Wired) -> None:
+    do, tab = wired.inspection, wired.inspection.tab
+    answer = do.asking.as_in_the_paper()
+    wired.check(do.asking.as_in_the_paper, answer)
+    assert answer[tab.settings.method] == "maeday"
+    assert answer[tab.settings.seed] == 0
+
+
+def test_a_photo_that_waits_to_be_inspected_greys_what_is_shown_and_names_it(wired: Wired, picture: str) -> None:
+    do, tab = wired.inspection, wired.inspection.tab
+    before = view(reconstructed())
+    values = wired.values(do.start_at_once, before, query=picture) | {tab.at_once: False}
+    for answer in (do.start_at_once(values), do.outdated(before)):
+        assert "earlier" in answer[tab.result.subject]
+        assert "part.png" in answer[tab.result.subject]
+
+
 def test_methods_that_need_good_parts_are_not_offered_without() -> None:
     assert [name for _, name in method_choices(None)] == ["maeday", "self", "ensemble"]
 

@@ -29,7 +29,9 @@ def test_answers_without_a_result_change_nothing_but_the_end_of_a_run(wired: Wir
 def test_the_end_of_a_run_reported_twice_changes_nothing_more(wired: Wired) -> None:
     do = wired.inspection
     first = do.end(wired.values(do.end, view(reconstructed(masks=1))))
+    wired.check(do.end, first)
     assert "Stopped after 1 of 3 masks." in first[do.tab.result.verdict]
+    assert np.load(first[do.tab.result.error_map].constructor_args["value"]).shape == (HEIGHT, WIDTH)
     assert do.end(wired.values(do.end, first[do.tab.shown])) == unchanged()
 
 
