@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from maeday_core import Method, Reference, Settings
+from maeday_core import Detection, Method, Reference, Settings
+from maeday_core.detection.decision import Ordinary
 from maeday_core.texts import say
 
 
@@ -19,6 +20,7 @@ class Question:
         reference: what is known about good parts; empty where the method uses none.
         by_hand: the threshold that a person set; None for the automatic one.
         margin: instead, how far the score lies above the threshold; None where that is not given.
+        among: what is expected of it among the photos that were given with it; None for the photo by itself.
     """
 
     path: Path
@@ -28,6 +30,7 @@ class Question:
     reference: Reference
     by_hand: float | None = None
     margin: float | None = None
+    among: Ordinary | None = None
 
     @property
     def name(self) -> str:
@@ -38,9 +41,15 @@ class Question:
         """The threshold by hand for an image score; None for the automatic one."""
         return self.by_hand if self.margin is None else max(score - self.margin, 0.0)
 
+    def judged(self, result: Detection) -> Detection:
+        """The answer, judged among the photos that were given with this one, if it was."""
+        if self.among is None:
+            return result
+        return replace(result, threshold=self.among.threshold(self.settings.alarm_rate))
+
     def is_again(self, other: Question) -> bool:
-        """Whether another question asks the same, whatever the threshold."""
-        mine, others = ((one.path, one.method, one.model, one.settings) for one in (self, other))
+        """Whether another question asks the same, whatever the threshold by hand."""
+        mine, others = ((one.path, one.method, one.model, one.settings, one.among) for one in (self, other))
         return mine == others and self.reference is other.reference
 
     def __str__(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import gradio as gr
 from markupsafe import Markup
@@ -26,13 +25,10 @@ from app.inspect.strip import Inspected, Strip, Whole, number_in, once_more, str
 from app.models import load_tools
 from app.temporary import check_space
 from maeday_core import ImageError, Reference, load_image
-from maeday_core.detection.decision import Verdict
 from maeday_core.drawing.shown import Shown, shown
 from maeday_core.serving.jobs import Look
 from maeday_core.texts import say
 
-MOST_AT_ONCE = 50
-"""Photos of one drop; Frames is for more."""
 NOT_KEPT = "This photo is not kept any more; add it again."
 GIVEN_UP = "The note in the corner says why. Press Detect to try again."
 AS_IN_FRAMES = (
@@ -96,37 +92,13 @@ class Inspection:
         """The example that was clicked is the photo."""
         return {self.tab.photo: str(chosen_example(event)), **self.start(view)}
 
-    def detect_several(self, values: Values) -> Iterator[Answer]:
-        """One photo after another; one that cannot be judged is named, and the others are."""
-        paths, failed, found = values[self.tab.several] or [], [], []
-        given, paths = len(paths), paths[:MOST_AT_ONCE]
-        for number, path in enumerate(paths, 1):
-            yield {self.tab.photo: path, **self.start(values[self.tab.shown])}
-            values = {**values, self.tab.photo: path}
-            for answer in self.detect(values):
-                values = {one: answer.get(one, value) for one, value in values.items()}
-                yield answer
-            view: Shown | None = values[self.tab.shown]
-            if view is None:
-                failed.append(Path(path).name)
-            elif view.verdict is Verdict.ANOMALOUS:
-                found.append(view.name)
-            far = say("{number} of {total} photos: {name}", number=number, total=len(paths), name=Path(path).name)
-            yield {self.tab.result.subject: self._subject(far)}
-        told = say("{count} photos were inspected; all are in the strip.", count=len(paths) - len(failed))
-        told += " " + say("Something does not belong in {names}.", names=", ".join(found)) if found else ""
-        told += " " + say("Not judged: {names}.", names=", ".join(failed)) if failed else ""
-        if given > len(paths):
-            told += " " + say("{count} of {given} were taken; Frames is for more.", count=len(paths), given=given)
-        yield {self.tab.result.subject: self._subject(told), self.tab.several: None}
-
     def detect_incoming(self, values: Values) -> Iterator[Answer]:
         """Run a detection on a picture from another tab: by how much it is unusual is what it was there."""
         incoming, by_hand = values[self.tab.incoming], not values[self.tab.result.auto]
         margin = incoming.margin if incoming and by_hand else None
         yield from self.detect(values, margin)
         if margin is not None:
-            yield {self.tab.result.subject: self._subject(say(AS_IN_FRAMES))}
+            yield {self.tab.result.subject: subject(say(AS_IN_FRAMES))}
 
     def detect_again(self, values: Values) -> Iterator[Answer]:
         """Judge the same photo, now that the reference is another; nothing without a photo, nor where it is the same.
@@ -171,6 +143,14 @@ class Inspection:
         except Exception as error:
             yield self._problem("This did not work", sentence(error, "another photo"))
 
+    def shown_again(self, values: Values) -> Answer:
+        """The result that is shown, as the strip has it judged now."""
+        one = values[self.tab.strip.kept].shown
+        if one is None or one.whole is None:
+            return unchanged()
+        values = {**values, self.tab.shown: one.whole.view}
+        return self._seen(one.question, one.whole.view, values) | self._saved(one.whole, values)
+
     def _answer(self, question: Question, values: Values) -> Iterator[Answer]:
         tab, method, reference = self.tab, question.method, question.reference
         check_space()
@@ -183,6 +163,7 @@ class Inspection:
             if reference and not result.made_by.shots:
                 before = shown(question.name, query, result)
                 continue
+            result = question.judged(result)
             view = shown(question.name, query, result, before, doubt, reference)
             values = {**values, tab.shown: view, **self._judging(question, result.image_score)}
             in_strip = self._in_strip(question, values) if result.complete else {}
@@ -202,7 +183,7 @@ class Inspection:
         return {
             **self.looks.show(view, values),
             **self.running(not (view.result.complete or view.stopped)),
-            self.tab.result.subject: self._subject(f"{question}."),
+            self.tab.result.subject: subject(f"{question}."),
             **self._no_files(),
         }
 
@@ -276,9 +257,6 @@ class Inspection:
         methods = self.asking.offer_methods(None, values[self.tab.settings.method])
         return problem | good_parts.forgotten(self.tab.good_parts) | methods
 
-    def _subject(self, text: str) -> Markup:
-        return render("subject", text=text)
-
     def _begun(self, view: Shown | None) -> Answer:
         """A run has begun: there is room for its result, and what is there is an earlier one."""
         room = {self.tab.first: gr.HTML(visible=False), self.tab.result.column: gr.Column(visible=True)}
@@ -291,6 +269,11 @@ class Inspection:
     def _no_files(self) -> Answer:
         result = self.tab.result
         return {button: nothing_to_download() for button in (result.figure, result.error_map, result.report)}
+
+
+def subject(text: str) -> Markup:
+    """What the page says of what is shown."""
+    return render("subject", text=text)
 
 
 def _map_name(view: Shown) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from app.cards import message
 from app.gradio_fixes import ODD
 from app.html import render
 from app.inspect.question import Question
-from maeday_core.detection.decision import Verdict
+from maeday_core.detection.decision import Threshold, Verdict
 from maeday_core.detection.result import Provenance
 from maeday_core.drawing.cards import KINDS, SHORT, factor_of
 from maeday_core.drawing.html import jpeg_bytes
@@ -153,6 +154,11 @@ class Strip:
         question = replace(one.question, settings=settings, by_hand=view.by_hand, margin=None)
         return self._with(replace(_inspected(one.number, question, view, one.at), whole=one.whole))
 
+    def among(self, thresholds: Mapping[int, Threshold]) -> Strip:
+        """Some, by their numbers, are judged among each other now."""
+        entries = (_among(one, thresholds[one.number]) if one.number in thresholds else one for one in self.entries)
+        return replace(self, entries=tuple(entries))
+
     def keeping(self, whole: Whole) -> Strip:
         """The one that is shown is kept whole; of too many the first are not any more."""
         if (one := self.shown) is None:
@@ -246,6 +252,15 @@ def _inspected(number: int, question: Question, view: Shown, at: datetime | None
         small(picture, THUMBNAIL),
         small(picture, OVERLAY),
     )
+
+
+def _among(one: Inspected, threshold: Threshold) -> Inspected:
+    question = replace(one.question, among=threshold.ordinary)
+    whole = one.whole
+    if whole:
+        whole = replace(whole, view=replace(whole.view, result=question.judged(whole.view.result)))
+    verdict = threshold.verdict(one.score)
+    return replace(one, question=question, verdict=verdict, limit=threshold.value, whole=whole)
 
 
 def small(picture: RGBImage, side: int) -> bytes:

@@ -15,6 +15,7 @@ from app.inspect.learning import Learning
 from app.inspect.looks import Looks
 from app.inspect.run import Inspection
 from app.inspect.saving import Saving
+from app.inspect.several import Several
 
 MAX_RUNS = 8
 SCROLL = """const subject = document.getElementById("subject"), {top} = subject.getBoundingClientRect();
@@ -79,7 +80,7 @@ def _detections(inspection: Inspection) -> list[Any]:
     tab.detect.click(**start)
     arrived = {tab.photo, tab.at_once, tab.shown}
     tab.photo.input(inspection.start_at_once, arrived, **at_once)
-    several = {**detect, "fn": inspection.detect_several, "inputs": detect["inputs"] | {tab.several}}
+    several = {**detect, "fn": Several(inspection).detect, "inputs": detect["inputs"] | {tab.several}}
     several["outputs"] = [*outputs, tab.several]
     tried = tab.examples.click(inspection.try_example, tab.shown, **at_once)
     recalled = tab.strip.entries.click(

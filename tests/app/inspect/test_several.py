@@ -1,0 +1,83 @@
+"""Several photos in one drop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from app.inspect.several import Several
+from app.inspect.strip import Strip
+from maeday_core import Tools
+from maeday_core.drawing.shown import Shown
+from tests.app.inspect.wired import Wired
+from tests.conftest import part
+
+
+@pytest.fixture
+def several(wired: Wired) -> Several:
+    found: Several = wired.owner(Several)
+    return found
+
+
+def dropped(wired: Wired, several: Several, paths: list[str]) -> tuple[dict[Any, Any], Strip]:
+    """What the page holds after a drop, and the strip."""
+    values = wired.values(several.detect, masks=2, method="maeday") | {wired.inspection.tab.several: paths}
+    for answer in several.detect(values):
+        wired.check(several.detect, answer)
+        values = {**values, **answer}
+    return values, values[wired.inspection.tab.strip.kept]
+
+
+def parts(folder: Path, count: int) -> list[str]:
+    paths = [folder / f"{seed}.png" for seed in range(count)]
+    for seed, path in enumerate(paths):
+        Image.fromarray(part(seed, defect=seed < 2)).save(path)
+    return list(map(str, paths))
+
+
+def test_photos_of_one_kind_are_judged_among_each_other(
+    wired: Wired, several: Several, tiny: Tools, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    tab = wired.inspection.tab
+    values, strip = dropped(wired, several, [str(broken), *parts(tmp_path, 9)])
+    assert len(strip.entries) == 9
+    (limit,) = {one.limit for one in strip.entries}
+    assert {one.question.among.peers for one in strip.entries if one.question.among} == {9}
+    view: Shown = values[tab.shown]
+    assert "9 photos of one kind" in view.result.threshold.ordinary.reason
+    assert view.limit == limit
+    told = str(values[tab.result.subject])
+    assert "9 photos were inspected" in told
+    assert "judged among each other" in told
+    assert "Not judged: broken.png." in told
+    assert all((f"{one.question.name}" in told) == (one.score > limit) for one in strip.entries)
+
+
+def test_an_earlier_photo_of_a_drop_keeps_its_limit(
+    wired: Wired, several: Several, tiny: Tools, tmp_path: Path
+) -> None:
+    do, tab = wired.inspection, wired.inspection.tab
+    values, strip = dropped(wired, several, parts(tmp_path, 9))
+    first, last = strip.entries[0], strip.entries[-1]
+    assert first.whole is None  # made again
+    assert last.whole
+    for one in (first, last):
+        seen = [
+            answer[tab.shown]
+            for answer in do.detect_recalled({**values, tab.strip.kept: Strip(strip.entries, one.number)})
+            if answer.get(tab.shown)
+        ]
+        assert seen[-1].limit == pytest.approx(one.limit)
+    again = list(do.detect({**values, tab.photo: str(last.question.path)}))
+    assert again[-1][tab.strip.kept].entries[-1].question.among is None  # by itself, which is another question
+
+
+def test_few_photos_are_judged_one_by_one(wired: Wired, several: Several, tiny: Tools, tmp_path: Path) -> None:
+    values, strip = dropped(wired, several, parts(tmp_path, 3))
+    assert all(one.question.among is None for one in strip.entries)
+    assert "judged among each other" not in str(values[wired.inspection.tab.result.subject])
