@@ -129,7 +129,7 @@ def _chosen() -> ChosenPanel:
             ignore = gr.Button("Ignore here in all (i)", size="md", elem_id="frames-ignore-here", min_width=90)
         judged = gr.HTML("", elem_id="frames-judged")
         slider = gr.ImageSlider(
-            label="Frame | heat map, objects",
+            label="Frame | heat map",
             type="numpy",
             format="png",
             interactive=False,
