@@ -101,12 +101,11 @@ def test_what_was_measured_before_a_mistake_is_kept(wired: Wired, begun: Path) -
 
 
 def test_a_run_whose_folder_is_gone_is_told_so_and_is_no_mistake(wired: Wired, begun: Path) -> None:
-    def gone(query):
-        shutil.rmtree(begun)
-        yield from brightness(query)
-
+    answers = watch(wired, begun)
+    next(answers)
+    shutil.rmtree(begun)
     with pytest.raises(SettingsError, match="were forgotten"):
-        list(watch(wired, begun, detect=gone))
+        list(answers)
 
 
 def test_a_run_whose_files_cannot_be_written_keeps_its_verdicts(
