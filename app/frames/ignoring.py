@@ -34,9 +34,17 @@ class Ignoring:
 
     tab: FramesTab
 
-    def open(self, opened: bool, files: Sequence[str] | None, every: float) -> Answer:
-        """The panel opens, for the first time: the first frame is there to be painted on."""
-        return unchanged() if opened else self._canvas(first_frame(files or (), every))
+    def open(
+        self, opened: bool, files: Sequence[str] | None, every: float, batch: Batch | None, number: int | None
+    ) -> Answer:
+        """The panel opens, for the first time: the chosen frame is there to be painted on, or the first one.
+
+        Who asks an editor for one picture while it takes another may be shown either.
+        """
+        if opened:
+            return unchanged()
+        verdict = batch.verdict(number) if batch else None
+        return self._canvas(verdict.record.picture() if verdict else first_frame(files or (), every))
 
     def take_files(self, opened: bool, files: Sequence[str] | None, every: float) -> Answer:
         """Other files: if the panel was opened, their first frame is there to be painted on."""

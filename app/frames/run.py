@@ -172,6 +172,8 @@ class Watching:
                     if wishes.end:
                         break
         except Exception as error:
+            if not batch.kept:  # the server ends
+                raise SettingsError(answers.FORGOTTEN) from error
             if not measured:
                 raise
             problem = sentence(error, OTHERS)

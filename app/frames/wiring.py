@@ -118,7 +118,7 @@ def _wire_criteria(watching: Watching, triage: Triage, ignoring: Ignoring) -> No
         ignore.clear.click(ignoring.clear, files, {ignore.mask, ignore.painted, *canvas}, **PRIVATE),
     ):
         event.then(**judge).then(**_write(triage))
-    ignore.accordion.expand(ignoring.open, files, canvas, **PRIVATE)
+    ignore.accordion.expand(ignoring.open, [*files, tab.batch, result.chosen.number], canvas, **PRIVATE)
     tab.run.files.change(ignoring.take_files, files, canvas, **PRIVATE)
     ignore.canvas.click(ignoring.take_chosen, [tab.batch, tab.begun, result.chosen.number], canvas, **PRIVATE)
 

@@ -191,8 +191,7 @@ def test_another_threshold_judges_at_once_and_can_be_automatic_again(finished: I
 def test_what_is_painted_over_is_ignored(finished: Inspector) -> None:
     finished.choose_the_worst()
     finished.page.get_by_role("button", name="Ignore a region").click()
-    finished.button("canvas")
-    finished.paint_over_the_square()
+    finished.paint_over_the_square()  # of the chosen frame
     finished.button("apply")
     expect(finished.card).to_contain_text("1 of 10 frames holds something")
     finished.button("clear")

@@ -68,10 +68,10 @@ def kill_adapt(folder: Path, times: int, chance: random.Random) -> list[str]:
 def kill_page(job: Job, folder: Path, times: int, chance: random.Random) -> list[str]:
     """A page that was told to end leaves nothing, what one that was killed left goes at the next start, and a visitor
     who comes again gets the answer of a page that was never ended. Visits end with the server."""
-    start = time.monotonic()
     with serving(folder) as server:
+        start = time.monotonic()
         alone = job(server.url)
-    seconds, faults = time.monotonic() - start, []
+        seconds, faults = time.monotonic() - start, []
     for number in times * SIGNALS:
         with serving(folder) as server:
             if len(list(server.temporary.glob(f"{PREFIX}*"))) != 1:

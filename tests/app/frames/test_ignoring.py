@@ -75,20 +75,27 @@ def test_the_first_frame_is_there_to_be_painted_on_before_a_run(
     ignoring, panel = wired.ignoring, wired.tab.ignore
     files = [str(begun / "sources" / f"{number}.png") for number in range(8)]
     assert wired.tab.ignore.paint.visible is False  # not there before the panel opens
-    answer = ignoring.open(False, files, 1.0)
+    answer = ignoring.open(False, files, 1.0, None, None)
     wired.check(ignoring.open, answer)
     assert answer[panel.paint].visible
     assert answer[panel.apply].interactive
-    assert ignoring.open(True, files, 1.0) == unchanged()  # what is painted stays
+    assert ignoring.open(True, files, 1.0, None, None) == unchanged()  # what is painted stays
     assert ignoring.take_files(False, files, 1.0) == unchanged()
     wired.check(ignoring.take_files, ignoring.take_files(True, files, 1.0))
-    nothing = ignoring.open(False, None, 1.0)
+    nothing = ignoring.open(False, None, 1.0, None, None)
     assert not nothing[panel.paint].visible
     assert not nothing[panel.apply].interactive
     picture = first_frame(files, 1.0)
     assert picture is not None
     assert picture.shape == (120, 180, 3)
     assert first_frame([str(begun / "none.png")], 1.0) is None
+
+
+def test_after_a_run_the_chosen_frame_is_there_to_be_painted_on(wired: Wired, batch: Batch) -> None:
+    ignoring, paint = wired.ignoring, wired.tab.ignore.paint
+    answer, asked = ignoring.open(False, None, 1.0, batch, 3), ignoring.take_chosen(batch, True, 3)
+    wired.check(ignoring.open, answer)
+    assert answer[paint].value["background"]["path"] == asked[paint].value["background"]["path"]
 
 
 def test_paint_becomes_a_mask() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from app.frames.answers import limit_slider
 from app.frames.batch import Batch, State
 from app.frames.run import Wishes
 from app.frames.wiring import method_choices
+from maeday_core import SettingsError
 from tests.app.frames.wired import Request, Wired, watch
 from tests.frames.batches import brightness
 
@@ -96,6 +98,14 @@ def test_what_was_measured_before_a_mistake_is_kept(wired: Wired, begun: Path) -
     assert answer[tab.batch].state is State.PAUSED
     assert len(answer[tab.batch].judgement.verdicts) == 2
     assert "The program made a mistake" in answer[tab.result.card]
+
+
+def test_a_run_whose_folder_is_gone_is_told_so_and_is_no_mistake(wired: Wired, begun: Path) -> None:
+    answers = watch(wired, begun)
+    next(answers)
+    shutil.rmtree(begun)
+    with pytest.raises(SettingsError, match="were forgotten"):
+        list(answers)
 
 
 def test_a_run_whose_files_cannot_be_written_keeps_its_verdicts(
