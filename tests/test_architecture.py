@@ -21,6 +21,7 @@ FLOORS = [
     {"methods"},
     {"drawing"},
     {"evaluation", "frames", "pretraining"},
+    {"annotations"},
     {"serving"},
     {"cli"},
     {"app"},
