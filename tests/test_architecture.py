@@ -23,6 +23,7 @@ FLOORS = [
     {"evaluation", "frames", "pretraining"},
     {"annotations"},
     {"serving"},
+    {"watching"},
     {"cli"},
     {"app"},
 ]
