@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from maeday_core.io.folders import find_images
 from maeday_core.io.images import MAX_BYTES, load_image
 
 if TYPE_CHECKING:
+    from maeday_core.cli.together import Look
     from maeday_core.methods import Detect, Reference
 
 
@@ -26,6 +28,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_method(parser)
     add_settings(parser, tile="auto")
     add_good_parts(parser)
+    parser.add_argument(
+        "--alone",
+        action="store_true",
+        help="without good parts: judge each picture by itself; else eight or more of one kind are judged together",
+    )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="write error maps (.npy), masks of what is outlined and figures (.png)"
     )
@@ -51,47 +58,75 @@ def run(options: Namespace) -> int:
     if not paths:
         return 2
     reference = reference_of(options, method, tools)
+    work = Work(detector(method, tools, reference), reference, out, [2] if failed else [])
+    looks = work.looks(paths)
+    if not (reference or options.alone):
+        from maeday_core.cli.together import judged_together
+        from maeday_core.detection.peers import PEERS
+
+        looks = judged_together(looks) if len(paths) >= PEERS.least else looks
     with contextlib.closing(out) if out else contextlib.nullcontext():
-        return _detect(paths, detector(method, tools, reference), reference, out, options, 2 if failed else 0)
+        for look in looks:
+            _print({"path": str(look.path), **work.written(look, options.model)}, options.json)
+    return min(work.statuses, default=0)
 
 
-def _detect(
-    paths: Sequence[Path], detect: Detect, reference: Reference, out: Folder | None, options: Namespace, status: int
-) -> int:
-    """Detect in all pictures, print the rows, and write; returns the exit status."""
-    from maeday_core.methods import last
-    from maeday_core.model.device import give_memory_back
-    from maeday_core.serving.rows import row_of
+@dataclass(frozen=True)
+class Work:
+    """What one run does with each picture.
 
-    for path in paths:
-        if out and out.wrote(path):
-            continue
-        try:
-            query = load_image(_read(path), path.name)
-            result = last(detect(query))
-            give_memory_back()
-            doubt = reference.doubt_of(query)
-        except ImageError as error:
-            print_error(f"{error} {_elsewhere(path)}".rstrip())
-            status = status or 2
-            continue
-        except MaedayError:  # the same for every picture
-            raise
-        except Exception as error:
-            status = min(status or 2, print_mistake(error, f"{path}: "))
-            continue
+    Attributes:
+        detect: judges a picture.
+        reference: what is known about good parts.
+        out: where files are written; None for nowhere.
+        statuses: exit statuses of what failed so far.
+    """
+
+    detect: Detect
+    reference: Reference
+    out: Folder | None
+    statuses: list[int]
+
+    def looks(self, paths: Iterable[Path]) -> Iterator[Look]:
+        """Look at pictures; one that cannot be judged is named. Without files to write, all but the map is let go."""
+        from maeday_core.cli.together import Look
+        from maeday_core.methods import last
+        from maeday_core.model.device import give_memory_back
+
+        for path in paths:
+            if self.out and self.out.wrote(path):
+                continue
+            try:
+                query = load_image(_read(path), path.name)
+                result = last(self.detect(query))
+                give_memory_back()
+                doubt = self.reference.doubt_of(query)
+            except ImageError as error:
+                print_error(f"{error} {_elsewhere(path)}".rstrip())
+                self.statuses.append(2)
+            except MaedayError:  # the same for every picture
+                raise
+            except Exception as error:
+                self.statuses.append(print_mistake(error, f"{path}: "))
+            else:
+                yield Look(path, query, result if self.out else replace(result, seen=()), doubt)
+
+    def written(self, look: Look, model: str | None) -> dict[str, Any]:
+        """The facts of a look, once its files are written and what is doubtful is said."""
+        from maeday_core.serving.rows import row_of
+
+        path, query, result, doubt = look
         if doubt:
             print_warning(f"{path}: {doubt}")
         if result.made_by.windows:
             print_note(f"{path}: seen through {result.made_by.windows}")
         files: dict[str, Any] = {"error_map": None, "mask": None, "report": None}
-        if out:
+        if self.out:
             from maeday_core.drawing.shown import shown
 
-            view = shown(path.name, query, result, doubt=doubt, reference=reference)
-            files |= out.write(path, query, result, view)
-        _print({"path": str(path), **row_of(result, options.model), **files}, options.json)
-    return status
+            view = shown(path.name, query, result, doubt=doubt, reference=self.reference)
+            files |= self.out.write(path, query, result, view)
+        return {**row_of(result, model), **files}
 
 
 def _print(row: dict[str, Any], as_json: bool) -> None:

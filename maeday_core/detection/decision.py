@@ -4,7 +4,8 @@ A score has no meaning of its own: its size depends on the surface, the method a
 threshold is a quantile of what good pictures are expected to score under the same conditions as the query. With good
 parts this is read off the good parts, each judged by the others, and off the good parts judged *by the query*: a good
 query differs from a good part as much as the good part differs from it. Without good parts it is what clean pictures
-as rough as this one score. Frames are judged against each other as well, in `frames/baseline.py`.
+as rough as this one score; of several of one kind, what most of them score (`peers.py`). Frames are judged against each
+other by their places, in `frames/baseline.py`.
 """
 
 from __future__ import annotations
@@ -75,8 +76,10 @@ class Ordinary:
         spread: the logarithm's standard deviation from picture to picture; with one good part, that of the level too.
         uncertainty: the standard deviation of what is known of the level's logarithm.
         reason: a sentence that says what it rests on.
-        shots: how many photos of good parts were known; 0 where it rests on the picture alone.
+        shots: how many photos of good parts were known; 0 where it rests on no good part.
         least: no score below stands out.
+        alike: the logarithm's standard deviation among good pictures of one kind; 0 where that is not known.
+        peers: how many pictures of one kind it rests on; 0 where it rests on the picture alone, or on good parts.
     """
 
     level: float
@@ -85,6 +88,8 @@ class Ordinary:
     reason: str
     shots: int = 0
     least: float = 0.0
+    alike: float = 0.0
+    peers: int = 0
 
     def limit(self, alarm_rate: float) -> float:
         """The score that the share `alarm_rate` of good pictures exceeds, between 0 and 1."""
@@ -120,7 +125,7 @@ class Threshold:
 
     @property
     def shots(self) -> int:
-        """How many photos of good parts it rests on; 0 where it rests on the picture alone."""
+        """How many photos of good parts it rests on; 0 where it rests on none."""
         return self.ordinary.shots
 
     @property
@@ -221,19 +226,21 @@ class Roughness:
         factor, power: of the middle score.
         spread: the deviation of its logarithm.
         least: no score below stands out, so that a blank picture stays calm.
+        alike: the deviation of the logarithm among clean pictures of one kind.
     """
 
     factor: float
     power: float
     spread: float
     least: float
+    alike: float
 
 
 def from_picture(error_map: FloatMap, roughness: Roughness) -> Ordinary:
     """What a clean picture as rough as this one would score, from its map (H, W) alone."""
     level = roughness.factor * max(ordinary_level(error_map), 1e-9) ** roughness.power
     reason = say("Without good parts, the limit is what clean pictures as rough as this one seldom reach.")
-    return Ordinary(level, roughness.spread, roughness.spread, reason, least=roughness.least)
+    return Ordinary(level, roughness.spread, roughness.spread, reason, least=roughness.least, alike=roughness.alike)
 
 
 def from_good_parts(good: GoodParts, rates: Rates, peak: float = 0.0) -> Ordinary:

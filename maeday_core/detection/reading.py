@@ -39,9 +39,9 @@ class Weights:  # docs/decisions.md#ensemble-weights
 
 WEIGHTS = Weights()
 # docs/decisions.md#decision
-ERROR = Roughness(factor=3.5, power=1.0, spread=0.385, least=0.05)
-EVIDENCE_ALONE = Roughness(factor=1.118, power=0.99, spread=0.036, least=1.0)
-EVIDENCE_ALONE_LARGE = Roughness(factor=1.14, power=0.93, spread=0.039, least=0.8)
+ERROR = Roughness(factor=3.5, power=1.0, spread=0.385, least=0.05, alike=0.35)
+EVIDENCE_ALONE = Roughness(factor=1.118, power=0.99, spread=0.036, least=1.0, alike=0.04)
+EVIDENCE_ALONE_LARGE = Roughness(factor=1.14, power=0.93, spread=0.039, least=0.8, alike=0.04)
 RATES = Rates(above=(0.4, -0.1), spread=(0.27, 0.27), uncertainty=(0.5, 0.3), least=0.2)
 
 

@@ -40,6 +40,7 @@ def measure(samples: Sequence[Sample], scores: Sequence[Score], maps: Path, heig
     labels = np.array([sample.anomalous for sample in samples])
     images = rank_scores(labels, np.array([score.image_score for score in scores]))
     verdicts = confusion([(labels, np.array([score.image_score > score.threshold for score in scores]))])
+    by_themselves = confusion([(labels, np.array([score.image_score > score.alone for score in scores]))])
     looks = confusion([(labels, np.array([score.look < score.image_score <= score.threshold for score in scores]))])
     best_f1, best_threshold = f1_max(images)
 
@@ -66,6 +67,9 @@ def measure(samples: Sequence[Sample], scores: Sequence[Score], maps: Path, heig
         best_balanced_accuracy=best_balanced_accuracy(images),
         false_alarms=verdicts.false_positive_rate,
         hits=verdicts.recall,
+        balanced_accuracy_alone=by_themselves.balanced_accuracy,
+        false_alarms_alone=by_themselves.false_positive_rate,
+        hits_alone=by_themselves.recall,
         good_looks=looks.false_positive_rate,
         defective_looks=looks.recall,
         pixel_auroc=auroc(ranking),

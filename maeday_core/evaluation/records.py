@@ -14,7 +14,7 @@ from maeday_core.detection.result import Provenance
 from maeday_core.errors import DatasetError
 from maeday_core.io.journal import append_rows, read_rows
 
-FORMAT = 3
+FORMAT = 4
 
 
 class Record:
@@ -47,8 +47,11 @@ class Score(Record):
         mask: path of its ground truth; None for a good one and where there is none.
         map: file name of its error map in the run's folder of maps.
         image_score: S.
-        threshold: the automatic one of this picture; a higher score is anomalous.
+        threshold: the automatic one of this picture; a higher score is anomalous. Without good parts, once all pictures
+            are scored, that among its peers.
         look: above this score, at most `threshold`, the verdict is "look here".
+        alone: the automatic threshold of this picture by itself.
+        alike, least: of what it rests on, as in `detection.decision.Ordinary`.
         seconds: from the decoded picture to the result.
         learn_seconds: how long the method took to learn; None without shots.
     """
@@ -65,6 +68,9 @@ class Score(Record):
     image_score: float
     threshold: float
     look: float
+    alone: float
+    alike: float
+    least: float
     seconds: float
     learn_seconds: float | None
 
@@ -82,6 +88,7 @@ class Metrics:
         best_balanced_accuracy: the best that a global threshold gives, one for all pictures; their own may do better.
         false_alarms: share of the good pictures above their automatic threshold.
         hits: share of the defective pictures above their automatic threshold.
+        balanced_accuracy_alone, false_alarms_alone, hits_alone: the same, had each picture been judged by itself.
         good_looks, defective_looks: share of the good and of the defective pictures whose verdict is "look here".
         pixel_auroc, pixel_ap: as for images, over all pixels of all pictures.
         aupro: area under the per-region overlap curve up to a false positive rate of 30 %.
@@ -99,6 +106,9 @@ class Metrics:
     best_balanced_accuracy: float | None
     false_alarms: float | None
     hits: float | None
+    balanced_accuracy_alone: float | None
+    false_alarms_alone: float | None
+    hits_alone: float | None
     good_looks: float | None
     defective_looks: float | None
     pixel_auroc: float | None

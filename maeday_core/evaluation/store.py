@@ -15,6 +15,7 @@ from maeday_core.evaluation.means import known_mean
 from maeday_core.evaluation.measure import measure
 from maeday_core.evaluation.records import Result, Score, append, read
 from maeday_core.evaluation.run import ID_LENGTH, Run
+from maeday_core.evaluation.together import judged_together
 from maeday_core.io.files import remove_temporaries, replacing
 from maeday_core.io.journal import alone_in, mend, rewrite
 
@@ -87,6 +88,9 @@ class Store:
             image_score=found.image_score,
             threshold=found.threshold.value,
             look=found.threshold.look,
+            alone=found.threshold.value,
+            alike=found.threshold.ordinary.alike,
+            least=found.threshold.ordinary.least,
             seconds=found.seconds,
             learn_seconds=learn_seconds,
         )
@@ -95,7 +99,7 @@ class Store:
         """The result of a run that has scored all its pictures."""
         if run.id not in self.finished:
             samples, by_map = run.category.samples, self.scores.pop(run.id)
-            scores = [by_map[_name(index)] for index in range(len(samples))]
+            scores = self._judged(run, [by_map[_name(index)] for index in range(len(samples))])
             result = Result(
                 category=run.category.name,
                 made_by=run.made_by,
@@ -110,6 +114,15 @@ class Store:
                 shutil.rmtree(self.maps(run.id))
             self._replace_results([*self.finished.values(), result])
         return self.finished[run.id]
+
+    def _judged(self, run: Run, scores: list[Score]) -> list[Score]:
+        """The scores of all pictures of a run, each with the threshold that it has among all of them."""
+        if run.shots:
+            return scores
+        judged = judged_together(run.category.samples, scores, run.tools.settings.alarm_rate)
+        others = [score for score in read(self.folder / SCORES, Score) if score.run != run.id]
+        rewrite(self.folder / SCORES, [score.record() for score in [*others, *judged]])
+        return judged
 
     def _replace_results(self, results: Iterable[Result]) -> None:
         """Keep the last result of each category and provenance: those before are of pictures that were replaced."""

@@ -24,10 +24,12 @@ class DoubtLimits:  # docs/decisions.md#doubts
 
     Attributes:
         unlike: distance of two appearances.
+        alike: of two that surely show one kind, taken the same way.
         stands_apart: a shot's score over the median score of the others, or over its zero-shot threshold.
     """
 
     unlike: float = 3.0
+    alike: float = 1.5
     stands_apart: float = 2.0
 
 

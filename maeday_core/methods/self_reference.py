@@ -49,7 +49,7 @@ class SelfMatching:  # docs/decisions.md#self-reference
 
 
 MATCHING = SelfMatching()
-ROUGHNESS = Roughness(factor=1.07, power=0.86, spread=0.069, least=0.4)  # docs/decisions.md#decision
+ROUGHNESS = Roughness(factor=1.07, power=0.86, spread=0.069, least=0.4, alike=0.045)  # docs/decisions.md#decision
 ROUGHNESS_LARGE = replace(ROUGHNESS, least=0.75)
 
 

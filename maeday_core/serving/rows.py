@@ -31,6 +31,7 @@ def row_of(result: Detection, model: str | None = None, by_hand: float | None = 
         "share_above": threshold.ordinary.share_above(score),
         "look": threshold.look,
         "threshold_between": threshold.between,
+        "peers": threshold.ordinary.peers,
         "boxes": [asdict(box) for box in boxes],
         "seconds": round(result.seconds, 4),
         **made_by,

@@ -98,6 +98,42 @@ def test_the_threshold_follows_from_the_false_alarms_and_an_unflagged_picture_ha
     assert {row["share_above"] for row in by_share.values()} == {by_share[0.4]["share_above"]}
 
 
+def test_pictures_given_together_are_judged_among_each_other(run, tmp_path, monkeypatch):
+    paths = [tmp_path / f"{seed}.png" for seed in range(10)]
+    for seed, path in enumerate(paths):
+        Image.fromarray(part(seed, defect=seed < 3)).save(path)
+    query = ["detect", *paths, "--method", "self", "--json"]
+    status, alone, _ = run(*query, "--alone")
+    assert status == 0
+    _, together, _ = run(*query, "--out", tmp_path / "out")
+    assert {row["peers"] for row in alone} == {0}
+    assert {row["peers"] for row in together} == {10}
+    assert [row["image_score"] for row in together] == [row["image_score"] for row in alone]
+    assert {row["verdict"] for row in together[:3]} == {"anomalous"}
+    assert len({row["threshold"] for row in together}) == 1 < len({row["threshold"] for row in alone})
+    for row in together:
+        above = np.load(row["error_map"]) > row["threshold"]
+        assert np.array_equal(load_image(row["mask"])[..., 0] == 255, above & (row["verdict"] == "anomalous"))
+    monkeypatch.setattr("maeday_core.cli.together.GROUP", 8)
+    _, groups, _ = run(*query)
+    assert [row["peers"] for row in groups] == [8] * 8 + [10] * 2
+    _, few, _ = run("detect", *paths[:7], "--method", "self", "--json")
+    assert {row["peers"] for row in few} == {0}
+
+
+def test_a_full_temporary_folder_is_said(run, tmp_path, monkeypatch):
+    for seed in range(8):
+        Image.fromarray(part(seed)).save(tmp_path / f"{seed}.png")
+
+    def full():
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("maeday_core.cli.together.tempfile.TemporaryFile", full)
+    status, rows, errors = run("detect", tmp_path, "--method", "self")
+    assert (status, rows) == (2, [])
+    assert "takes no more (No space left on device): free some space, or give --alone" in errors
+
+
 def test_queries_are_never_touched_and_results_are_no_queries(run, folder, model):
     pictures = folder / "pictures"
     for name in ("a-mask.png", "b-maeday.png"):  # a person's own pictures, named like results

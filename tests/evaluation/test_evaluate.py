@@ -20,10 +20,12 @@ from maeday_core.evaluation.datasets import find_categories
 from maeday_core.evaluation.evaluate import Plan, evaluate
 from maeday_core.evaluation.metrics import auroc, rank_scores
 from maeday_core.evaluation.records import METRICS, Mean, Result, Score, read
+from maeday_core.fewshot.doubts import appearance
 from maeday_core.io.images import load_image
-from maeday_core.methods import ENSEMBLE, MAEDAY, METHODS, PATCHCORE, SELF_REFERENCE, Tools
+from maeday_core.methods import ENSEMBLE, MAEDAY, METHODS, PATCHCORE, SELF_REFERENCE, Tools, detector, last
+from maeday_core.methods.peers import Peers
 from maeday_core.model.checkpoints import save_weights
-from tests.conftest import ROOT
+from tests.conftest import ROOT, part
 from tests.evaluation.plates import draw_category, save
 
 
@@ -300,3 +302,24 @@ def test_a_picture_that_cannot_be_read_is_named_before_the_work(tiny_model, data
     (dataset / "bolt" / "test" / "spot" / "2.png").unlink()
     with pytest.raises(ImageError, match=r"2\.png cannot be read \(No such file or directory\)"):
         evaluate_in(dataset / "out", Plan(bolt), tools_with(tiny_model), on_image=stopping_after(1))
+
+
+def test_without_good_parts_pictures_are_judged_among_each_other_as_detect_does(tiny_model, tmp_path):
+    for seed in range(12):
+        kind = "spot" if seed < 4 else "good"
+        save(tmp_path / "plate" / "test" / kind / f"{seed}.png", part(seed, seed < 4))
+    (plate,) = find_categories(tmp_path)
+    (result, _) = evaluate(Plan([plate], [SELF_REFERENCE]), tools_with(tiny_model), tmp_path / "out")
+    scores = read(tmp_path / "out" / "scores.jsonl", Score)
+    looks = [appearance(load_image(score.path)) for score in scores]
+    peers = Peers().with_more([score.image_score for score in scores], looks)
+    for score, look in zip(scores, looks, strict=True):
+        alone = last(detector(SELF_REFERENCE, tools_with(tiny_model))(load_image(score.path))).threshold
+        expected = peers.threshold(look, alone)
+        assert expected.ordinary.peers == 12
+        assert (score.threshold, score.look) == pytest.approx((expected.value, expected.look))
+        assert score.alone == alone.value != score.threshold
+    flagged = np.array([score.image_score > score.threshold for score in scores])
+    spotted = np.array([score.defect != "good" for score in scores])
+    assert result.metrics.hits == pytest.approx(100 * flagged[spotted].mean())
+    assert result.metrics.false_alarms == pytest.approx(100 * flagged[~spotted].mean())

@@ -100,7 +100,8 @@ def scored(folder: Path, maps, truths, thresholds):
         samples.append(Sample(folder / f"{i}.png", "spot" if mask else "good", mask))
         facts = {"run": "x", "category": "c", "method": "maeday", "shots": 0, "seed": 0, "mask": None, "defect": "spot"}
         facts |= {"path": str(samples[-1].path), "map": f"{i}.npy", "seconds": 0.1, "learn_seconds": None}
-        scores.append(Score(**facts, image_score=float(error_map.max()), threshold=threshold, look=threshold / 2))
+        facts |= {"threshold": threshold, "look": threshold / 2, "alone": 2 * threshold, "alike": 0.04, "least": 0.0}
+        scores.append(Score(**facts, image_score=float(error_map.max())))
     return samples, scores
 
 
@@ -121,6 +122,11 @@ def test_verdicts_and_outlines_are_at_the_threshold_of_each_picture(tmp_path):
     assert verdicts.tolist() == [False, True, False, True, False, False, False, False]
     assert found.balanced_accuracy == pytest.approx(100 * balanced_accuracy_score(labels, verdicts))
     assert (found.false_alarms, found.hits) == pytest.approx((100 / 3, 100 / 5))
+    alone = scores > 2 * np.array(thresholds)
+    assert found.balanced_accuracy_alone == pytest.approx(100 * balanced_accuracy_score(labels, alone))
+    assert (found.false_alarms_alone, found.hits_alone) == pytest.approx(
+        (100 * alone[~labels].mean(), 100 * alone[labels].mean())
+    )
     assert (found.good_looks, found.defective_looks) == pytest.approx((100 / 3, 100 * 3 / 5))
     above = (maps > np.array(thresholds, np.float32)[:, None, None]) & verdicts[:, None, None]
     assert found.outline_f1 == pytest.approx(100 * f1_score(truths.ravel(), above.ravel()))

@@ -1,0 +1,75 @@
+"""Peers: pictures of one kind that are given together tell what is ordinary, though nobody says which of them are good.
+
+Good pictures of one kind score alike, and defective ones score higher. So the good ones are where scores lie close
+together, low down; what lies farther above them than good pictures vary stands out. One picture alone cannot tell that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from maeday_core.detection.decision import Ordinary
+from maeday_core.texts import say
+
+
+@dataclass(frozen=True)
+class PeerStatistics:  # docs/decisions.md#peers
+    """Numbers of the judgement.
+
+    Attributes:
+        least: fewer pictures tell nothing.
+        closest, among: the good ones are about this share of the scores, those that lie closest together among so many
+            of the lowest.
+        known: how many pictures the spread that is known of the method counts for, beside those at hand.
+        tails: scores vary more widely than a normal distribution: so many times its deviations count.
+    """
+
+    least: int = 8
+    closest: float = 0.4
+    among: float = 0.6
+    known: int = 10
+    tails: float = 1.34
+
+
+PEERS = PeerStatistics()
+
+
+def from_peers(scores: npt.NDArray[np.float64], alone: Ordinary) -> Ordinary | None:
+    """What a good picture among some of one kind would score; None for fewer than `least`, or where nothing is known.
+
+    Args:
+        scores: (n,), image scores of all of them, defective ones included: up to about half may be.
+        alone: what is expected of one of them by itself.
+    """
+    if len(scores) < PEERS.least or not alone.alike:
+        return None
+    logarithms = np.sort(np.log(np.maximum(scores, 1e-9)))
+    middle = _middle_of_the_good(logarithms)
+    below = logarithms[logarithms <= middle]  # what is defective scores higher, so the spread is read off those below
+    squares = PEERS.known * alone.alike**2 + 2 * float(((below - middle) ** 2).sum())
+    spread = float(np.sqrt(squares / (PEERS.known + 2 * len(below))))
+    reason = say(
+        "The limit rests on {count} photos of one kind that were given together: "
+        "most of the lower half are taken to be good, and score about {level:.3g}.",
+        count=len(scores),
+        level=np.exp(middle),
+    )
+    return replace(
+        alone,
+        level=float(np.exp(middle)),
+        spread=PEERS.tails * spread,
+        uncertainty=spread / float(np.sqrt(len(below))),
+        reason=reason,
+        peers=len(scores),
+    )
+
+
+def _middle_of_the_good(ordered: npt.NDArray[np.float64]) -> float:
+    """The middle of the scores that lie closest together among the lower ones (a shorth)."""
+    many = max(3, round(PEERS.closest * len(ordered)))
+    ends = max(1, int(PEERS.among * len(ordered)) - many + 1)
+    first = int((ordered[many - 1 :] - ordered[: len(ordered) - many + 1])[:ends].argmin())
+    return float(np.median(ordered[first : first + many]))
