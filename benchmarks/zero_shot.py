@@ -22,7 +22,8 @@ import numpy as np
 from maeday_core.detection import decision
 from maeday_core.detection.settings import Settings
 from maeday_core.detection.windows import FloatMap
-from maeday_core.evaluation.datasets import Category, find_categories
+from maeday_core.evaluation.category import Category
+from maeday_core.evaluation.datasets import find_categories
 from maeday_core.evaluation.metrics import auroc, rank_scores
 from maeday_core.io.images import RGBImage, load_image
 from maeday_core.methods import ENSEMBLE, Tools, detect

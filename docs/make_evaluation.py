@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from maeday_core.evaluation.datasets import Sample  # noqa: E402
+from maeday_core.evaluation.category import Sample  # noqa: E402
 from maeday_core.evaluation.report.examples import CAPTION_OF_ALL, what_it_saw  # noqa: E402
 from maeday_core.evaluation.report.write import report  # noqa: E402
 from maeday_core.model.load import load_model  # noqa: E402

@@ -21,7 +21,9 @@ FLOORS = [
     {"methods"},
     {"drawing"},
     {"evaluation", "frames", "pretraining"},
+    {"annotations"},
     {"serving"},
+    {"watching"},
     {"cli"},
     {"app"},
 ]

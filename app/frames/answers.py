@@ -85,9 +85,10 @@ def files(tab: FramesTab, batch: Batch) -> Answer:
     """The files to download; none without frames."""
     if not batch.idle or not batch.judgement.verdicts:
         return {}
-    report, archive = batch.written()
+    report, coco, archive = batch.written()
     panel, folder = tab.result.files, batch.run.folder
-    paths = {panel.table: folder / TABLE, panel.rows: folder / ROWS, panel.report: report, panel.archive: archive}
+    made = {panel.report: report, panel.coco: coco, panel.archive: archive}
+    paths = {panel.table: folder / TABLE, panel.rows: folder / ROWS, **made}
     return {button: gr.DownloadButton(value=str(path), interactive=True) for button, path in paths.items()}
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
 
+from app.annotated import frames_coco
 from app.gradio_fixes import uploaded
 from app.temporary import FRAMES, HOME, check_space
 from maeday_core import ImageError
@@ -29,6 +30,7 @@ KEPT = 2 * 3600
 """Seconds that the files of a visitor who is gone may stay."""
 SOURCES = "sources"
 ARCHIVE = "maeday-frames.zip"
+COCO = "coco.json"
 NO_JUDGEMENT = Judgement(Baseline(0, "", ()), 0)
 Mask: TypeAlias = RGBImage | None
 """What is ignored, bright on black, of any size."""
@@ -139,15 +141,20 @@ class Batch:
         """How many frames are worth a look, with those of which the visitor has said something."""
         return left(self.judgement, self.said) + len(self.said)
 
-    def written(self) -> tuple[Path, Path]:
-        """The report, and an archive of all that the run gives, as it is judged now."""
-        report, archive = self.run.write(self.judgement, self.said), self.run.folder / ARCHIVE
+    def written(self) -> tuple[Path, Path, Path]:
+        """The report, the objects as COCO, and an archive of all that the run gives, as it is judged now."""
+        report, found, archive = (
+            self.run.write(self.judgement, self.said),
+            self.run.folder / COCO,
+            self.run.folder / ARCHIVE,
+        )
+        found.write_text(frames_coco(self.judgement), encoding="utf-8", errors="backslashreplace")
         with zipfile.ZipFile(archive, "w") as packed:
             for path in sorted(self.run.folder.rglob("*")):
                 given = path.parent == self.run.folder or path.parent.name in (ANOMALOUS, LOOK, MAPS)
                 if path.is_file() and given and path != archive:
                     packed.write(path, path.relative_to(self.run.folder))
-        return report, archive
+        return report, found, archive
 
 
 def begin(asked: Asked) -> Batch:

@@ -47,6 +47,7 @@ class FilesPanel:
     table: gr.DownloadButton
     rows: gr.DownloadButton
     report: gr.DownloadButton
+    coco: gr.DownloadButton
     archive: gr.DownloadButton
 
 
@@ -147,6 +148,7 @@ def _files() -> FilesPanel:
             _download("Table (CSV)", "frames-csv"),
             _download("JSON Lines", "frames-jsonl"),
             _download("Report (HTML)", "frames-report"),
+            _download("COCO (JSON)", "frames-coco"),
             _download("Everything (zip)", "frames-zip"),
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
+from app.annotated import photo_coco
 from app.cards import NOTHING, message
 from app.events import Answer, Values, unchanged
 from app.files import downloadable
@@ -118,7 +119,7 @@ class Looks:
         return {self.tab.result.places: gr.Radio(value=None), self.tab.result.why: panel(why_point(view, *at))}
 
     def files(self, values: Values) -> Answer:
-        """The figure and the report, as the page shows them now, and the strip under the same threshold."""
+        """The files, as the page shows them now, and the strip under the same threshold."""
         view = self.judged(values)
         if view is None:
             return unchanged()
@@ -126,12 +127,15 @@ class Looks:
         return self.saved(view) | {self.tab.strip.kept: strip, self.tab.strip.entries: strip_html(strip)}
 
     def saved(self, view: Shown) -> Answer:
-        """The figure and the report."""
+        """The figure, the report and what is outlined."""
         stem = stem_of(view)
         return {
             self.tab.result.figure: downloadable(f"{stem}-maeday.png", lambda to: save_figure(view, to)),
             self.tab.result.report: downloadable(
                 f"{stem}-report.html", lambda to: to.write_text(report_page(view), encoding="utf-8")
+            ),
+            self.tab.result.coco: downloadable(
+                f"{stem}-coco.json", lambda to: to.write_text(photo_coco(view), encoding="utf-8")
             ),
         }
 

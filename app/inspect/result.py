@@ -53,6 +53,7 @@ class ResultPanel:
     figure: gr.DownloadButton
     error_map: gr.DownloadButton
     report: gr.DownloadButton
+    coco: gr.DownloadButton
     before_and_after: gr.HTML
     evidence: gr.HTML
     places: gr.Radio
@@ -81,6 +82,7 @@ def lay_out_result(subject: gr.HTML, verdict: gr.HTML) -> ResultPanel:
             figure = _download("Heat map (PNG)", "get-png")
             error_map = _download("Error map (.npy)", "get-npy")
             report = _download("Report on this photo (HTML)", "get-report")
+            coco = _download("Boxes and outlines (COCO)", "get-coco")
         command = gr.HTML("", js_on_load=COPY, elem_id="command")
     return ResultPanel(
         subject,
@@ -95,6 +97,7 @@ def lay_out_result(subject: gr.HTML, verdict: gr.HTML) -> ResultPanel:
         figure,
         error_map,
         report,
+        coco,
         before_and_after,
         evidence,
         places,

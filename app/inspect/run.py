@@ -268,7 +268,8 @@ class Inspection:
 
     def _no_files(self) -> Answer:
         result = self.tab.result
-        return {button: nothing_to_download() for button in (result.figure, result.error_map, result.report)}
+        files = result.figure, result.error_map, result.report, result.coco
+        return {button: nothing_to_download() for button in files}
 
 
 def subject(text: str) -> Markup:

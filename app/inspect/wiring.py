@@ -207,7 +207,7 @@ def _files(inspection: Inspection) -> dict[str, Any]:
     return {
         "fn": inspection.looks.files,
         "inputs": {tab.shown, tab.strip.kept} | result.judged_by,
-        "outputs": [result.figure, result.report, tab.strip.kept, tab.strip.entries],
+        "outputs": [result.figure, result.report, result.coco, tab.strip.kept, tab.strip.entries],
         **LATEST,
     }
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
 import maeday_core
-from maeday_core.cli import adapt, bench, corpus, detect, evaluate, frames, pretrain, report, serve, space
+from maeday_core.cli import adapt, bench, corpus, detect, evaluate, frames, pretrain, report, serve, space, watch
 from maeday_core.cli.output import print_error, print_line, print_mistake
 from maeday_core.errors import MaedayError
 from maeday_core.io.files import sha256
@@ -36,6 +36,7 @@ COMMANDS: dict[str, Command] = {
     "detect": detect,
     "adapt": adapt,
     "frames": frames,
+    "watch": watch,
     "serve": serve,
     "evaluate": evaluate,
     "report": report,

@@ -9,27 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
-
 from maeday_core.cli.good_parts import add_good_parts, reference_of
-from maeday_core.cli.options import add_method, add_settings, settings_of, tools_of
+from maeday_core.cli.options import add_formats, add_method, add_settings, settings_of, tools_of
 from maeday_core.cli.output import print_error, print_json, print_line, print_mistake, print_note, print_warning
+from maeday_core.cli.results import MAP_FORMATS, Folder, Wanted
 from maeday_core.errors import ImageError, MaedayError, SettingsError
-from maeday_core.io.files import check_folder, replacing, shortened, unique
 from maeday_core.io.folders import find_images
 from maeday_core.io.images import MAX_BYTES, load_image
 
 if TYPE_CHECKING:
     from maeday_core.cli.together import Look
-    from maeday_core.detection.result import Detection
-    from maeday_core.drawing.shown import Shown
     from maeday_core.methods import Detect, Reference
-
-START_OF_PAGE = 1000
-"""Bytes of a page in which its header names the program."""
-MAP, FIGURE, MASK, REPORT = "-error-map.npy", "-maeday.png", "-mask.png", "-report.html"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -46,6 +36,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="write error maps (.npy), masks of what is outlined and figures (.png)"
     )
+    add_formats(parser)
+    parser.add_argument(
+        "--map-format", nargs="+", default=[], choices=MAP_FORMATS, help="write maps as 16-bit or float pictures, too"
+    )
+    parser.add_argument("--overlays", action="store_true", help="write what is outlined on the picture, too (.png)")
     parser.add_argument("--report", action="store_true", help="write a page on each picture there, too (.html)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
 
@@ -55,9 +50,10 @@ def run(options: Namespace) -> int:
     from maeday_core.methods import detector, find
 
     method, tools = find(options.method), tools_of(options, settings_of(options))
-    if options.report and not options.out:
-        raise SettingsError("A report needs a place: give --out with the folder to write it to.")
-    out = Folder(options.out) if options.out else None
+    wanted = Wanted(options.report, options.overlays, tuple(options.map_format), tuple(options.format))
+    if wanted != Wanted() and not options.out:
+        raise SettingsError("What is to be written needs a place: give --out with the folder to write it to.")
+    out = Folder(options.out, wanted) if options.out else None
     paths, failed = _pictures(options.queries)
     if not paths:
         return 2
@@ -69,8 +65,9 @@ def run(options: Namespace) -> int:
         from maeday_core.detection.peers import PEERS
 
         looks = judged_together(looks) if len(paths) >= PEERS.least else looks
-    for look in looks:
-        _print({"path": str(look.path), **work.written(look, options)}, options.json)
+    with contextlib.closing(out) if out else contextlib.nullcontext():
+        for look in looks:
+            _print({"path": str(look.path), **work.written(look, options.model)}, options.json)
     return min(work.statuses, default=0)
 
 
@@ -114,7 +111,7 @@ class Work:
             else:
                 yield Look(path, query, result if self.out else replace(result, seen=()), doubt)
 
-    def written(self, look: Look, options: Namespace) -> dict[str, Any]:
+    def written(self, look: Look, model: str | None) -> dict[str, Any]:
         """The facts of a look, once its files are written and what is doubtful is said."""
         from maeday_core.serving.rows import row_of
 
@@ -123,13 +120,13 @@ class Work:
             print_warning(f"{path}: {doubt}")
         if result.made_by.windows:
             print_note(f"{path}: seen through {result.made_by.windows}")
-        files: dict[str, str | None] = {"error_map": None, "mask": None, "report": None}
+        files: dict[str, Any] = {"error_map": None, "mask": None, "report": None}
         if self.out:
             from maeday_core.drawing.shown import shown
 
             view = shown(path.name, query, result, doubt=doubt, reference=self.reference)
-            files |= self.out.write(path, result, view, options.report)
-        return {**row_of(result, options.model), **files}
+            files |= self.out.write(path, query, result, view)
+        return {**row_of(result, model), **files}
 
 
 def _print(row: dict[str, Any], as_json: bool) -> None:
@@ -175,70 +172,3 @@ def _elsewhere(path: Path) -> str:
                 if (found := kind(file.read(START))) in ("video", "archive"):
                     return f"Give a {found if found == 'video' else 'zip archive'} to `maeday frames`."
     return ""
-
-
-class Folder:
-    """Where the files of a run are written; a picture of its own from an earlier run is replaced, no other one.
-
-    The pictures and pages that this program writes name it in their header.
-    """
-
-    def __init__(self, path: Path):
-        check_folder(path)
-        self._path = path.resolve()
-        files = [*self._path.glob("*.png"), *self._path.glob(f"*{REPORT}")]
-        self._own = {file for file in files if _is_own(file)}
-        self._taken = {stem.casefold() for file in files if file not in self._own for stem in _stems(file)}
-        self.path = path
-
-    def wrote(self, path: Path) -> bool:
-        """Whether a picture is one that an earlier run wrote here."""
-        return path.resolve() in self._own
-
-    def write(self, path: Path, result: Detection, view: Shown, report: bool) -> dict[str, str]:
-        """Write the map of a query, the mask of what is outlined, a figure and, if wanted, a report.
-
-        Returns:
-            The paths of map, mask and report by their names in a row.
-        """
-        from maeday_core.drawing.figure import SOFTWARE, save_figure
-        from maeday_core.drawing.report import report_page
-        from maeday_core.methods.use import outlined
-
-        stem = unique(shortened(path.stem, MAP), self._taken)
-        error_map, mask, figure = (self.path / f"{stem}{ending}" for ending in (MAP, MASK, FIGURE))
-        with replacing(error_map) as temporary:
-            result.save_map(temporary)
-        header = PngInfo()
-        header.add_text("Software", SOFTWARE)
-        mask_of = outlined(result).astype(np.uint8) * np.uint8(255)
-        height, width = result.picture_size
-        with replacing(mask) as temporary:
-            picture = Image.fromarray(mask_of).resize((width, height), Image.Resampling.NEAREST)
-            picture.save(temporary, pnginfo=header)
-        with replacing(figure) as temporary:
-            save_figure(view, temporary)
-        written = {"error_map": str(error_map), "mask": str(mask)}
-        if report:
-            page = self.path / f"{stem}{REPORT}"
-            with replacing(page) as temporary:
-                temporary.write_text(report_page(view), encoding="utf-8")
-            written["report"] = str(page)
-        return written
-
-
-def _stems(file: Path) -> Iterator[str]:
-    return (file.name.removesuffix(ending) for ending in (FIGURE, MASK, REPORT) if file.name.endswith(ending))
-
-
-def _is_own(file: Path) -> bool:
-    from maeday_core.drawing.figure import SOFTWARE
-
-    try:
-        if file.suffix == ".html":
-            with file.open("rb") as page:
-                return f'name="generator" content="{SOFTWARE} '.encode() in page.read(START_OF_PAGE)
-        with Image.open(file) as opened:
-            return opened.info.get("Software") == SOFTWARE
-    except Exception:  # what is no picture is not ours
-        return False

@@ -1,4 +1,4 @@
-"""Evaluate methods on a data set in the layout of MVTec-AD or VisA."""
+"""Evaluate methods on a data set: MVTec-AD's layout, VisA, BTAD, Real-IAD, or good and bad pictures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from maeday_core.cli.output import print_json, print_line, print_warning, progre
 from maeday_core.io.files import check_folder
 
 if TYPE_CHECKING:
-    from maeday_core.evaluation.datasets import Category
+    from maeday_core.evaluation.category import Category
 
 FACTS = {"category": "20", "method": "12", "shots": ">5", "seed": ">4", "sampling": "8", "masks": ">5", "images": ">6"}
 """The first columns of the table, and their widths."""
@@ -103,7 +103,7 @@ def _look_at(categories: Sequence[Category]) -> None:
     with progress_bar() as show:
         for done, category in enumerate(categories):
             show(f"Looking at the files of {category.name}", done / len(categories))
-            for sentence in (*category.lacks, *doubts_about(category)):
+            for sentence in (*category.told, *category.lacks, *doubts_about(category)):
                 print_warning(sentence)
 
 

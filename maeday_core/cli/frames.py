@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maeday_core.cli.good_parts import add_good_parts, reference_of
-from maeday_core.cli.options import add_method, add_settings, settings_of, tools_of
+from maeday_core.cli.options import add_formats, add_method, add_settings, settings_of, tools_of
 from maeday_core.cli.output import print_error, print_json, print_line, print_note, print_warning, progress_bar
 from maeday_core.errors import SettingsError
 from maeday_core.io.files import check_folder, sha256
 from maeday_core.io.folders import find_images
 
 if TYPE_CHECKING:
-    from maeday_core.frames import FrameRecord, Judgement, Verdict
+    from maeday_core.frames import FrameRecord, FrameRun, Judgement, Sources, Verdict
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -30,6 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--ignore", type=Path, metavar="MASK", help="a picture, bright where nothing counts")
     parser.add_argument("--least-area", type=int, default=0, metavar="PIXELS", help="smaller regions are no objects")
     parser.add_argument("--keep-maps", action="store_true", help="write every map, float32, to DIR/maps")
+    add_formats(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a frame on standard output")
 
 
@@ -62,6 +64,8 @@ def run(options: Namespace) -> int:
             show(f"{len(records)} of {total} frames", len(records) / max(total, 1))
     judgement = frames.judge(**criteria)
     report = frames.write(judgement)
+    if options.format:
+        _annotate(judgement, sources, frames, options.format)
     print_note(f"{_found(judgement)} {judgement.reason} See {report}.")
     for verdict, row in zip(judgement.verdicts, rows_of(judgement), strict=True):  # last: a reader may stop early
         if options.json:
@@ -69,6 +73,23 @@ def run(options: Namespace) -> int:
         else:
             print_line(_line(verdict))
     return 0 if judgement.verdicts else 2
+
+
+def _annotate(judgement: Judgement, sources: Sources, frames: FrameRun, formats: Sequence[str]) -> None:
+    """Write the frames and what was found in them as a data set; they are decoded once more, at their own size."""
+    from maeday_core.annotations import Dataset
+    from maeday_core.annotations.found import of_verdict
+    from maeday_core.frames import Frame
+    from maeday_core.frames.run import DATASET
+
+    dataset = Dataset(frames.folder / DATASET, formats)
+    verdicts = {verdict.record.key: verdict for verdict in judgement.verdicts}
+    with progress_bar() as show:
+        for done, found in enumerate(sources.frames(verdicts.__contains__, frames.written)):
+            if isinstance(found, Frame):
+                dataset.add(of_verdict(verdicts[found.key], judgement), found.picture)
+                show("Writing the data set", done / len(verdicts))
+    dataset.write()
 
 
 def _found(judgement: Judgement) -> str:

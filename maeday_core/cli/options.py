@@ -111,6 +111,24 @@ def add_method(parser: ArgumentParser, default: str = "maeday", several: bool = 
     )
 
 
+def add_formats(parser: ArgumentParser) -> None:
+    """Add `--format`."""
+    parser.add_argument(
+        "--format",
+        nargs="+",
+        default=[],
+        metavar="FORMAT",
+        choices=Choices(_formats),
+        help="write the pictures and what was found in them as a data set, too, in DIR/dataset: %(choices)s",
+    )
+
+
+def _formats() -> Collection[str]:
+    from maeday_core.annotations import FORMATS
+
+    return FORMATS
+
+
 def add_model(parser: ArgumentParser, explained: str) -> None:
     """Add `--model`; None where it is not given, which is what the engine takes for its default."""
     parser.add_argument("--model", help=explained)

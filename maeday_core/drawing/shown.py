@@ -128,6 +128,11 @@ def shown(
     )
 
 
+def at_own_size(view: Shown, query: RGBImage, result: Detection) -> Shown:
+    """The same result at the size of its query, uint8 (H, W, 3): for pictures to keep."""
+    return replace(view, query=query, result=_resized(result, *query.shape[:2]))
+
+
 def _resized(result: Detection, height: int, width: int) -> Detection:
     """The result with smaller maps, each scaled so that its peak is as high as before."""
     error_map: FloatMap = resize_map(result.error_map, height, width)

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from maeday_core.errors import DatasetError, SettingsError
-from maeday_core.evaluation.datasets import Category, ground_truth
+from maeday_core.evaluation.category import Category, ground_truth
 from maeday_core.evaluation.means import means
 from maeday_core.evaluation.records import Result
 from maeday_core.evaluation.run import Run, content_of

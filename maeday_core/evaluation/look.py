@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.ExifTags import Base as Tag
 
 from maeday_core.errors import DatasetError, MaedayError
-from maeday_core.evaluation.datasets import Category, ground_truth
+from maeday_core.evaluation.category import Category, ground_truth
 from maeday_core.io.folders import hidden
 from maeday_core.io.images import FORMATS, SUFFIXES, load_image
 

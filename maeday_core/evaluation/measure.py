@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from maeday_core.detection.places import outline
-from maeday_core.evaluation.datasets import Sample, ground_truth
+from maeday_core.evaluation.category import Sample, ground_truth
 from maeday_core.evaluation.metrics import (
     Bools,
     Floats,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from maeday_core.detection.reconstruction import MICRO_BATCH, Sums
 from maeday_core.errors import SettingsError
-from maeday_core.evaluation.datasets import Category
+from maeday_core.evaluation.category import Category
 from maeday_core.evaluation.evaluate import Detectors, OnImage, execute
 from maeday_core.evaluation.means import known_mean
 from maeday_core.evaluation.records import Result

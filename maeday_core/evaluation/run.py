@@ -13,7 +13,7 @@ import numpy as np
 
 from maeday_core.detection.result import Provenance
 from maeday_core.errors import ImageError
-from maeday_core.evaluation.datasets import Category
+from maeday_core.evaluation.category import Category
 from maeday_core.io.files import sha256
 from maeday_core.methods import Method, Tools
 

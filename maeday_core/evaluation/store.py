@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 
 from maeday_core.detection.result import Detection
-from maeday_core.evaluation.datasets import Sample
+from maeday_core.evaluation.category import Sample
 from maeday_core.evaluation.means import known_mean
 from maeday_core.evaluation.measure import measure
 from maeday_core.evaluation.records import Result, Score, append, read

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from maeday_core.detection.decision import Ordinary, Threshold
-from maeday_core.evaluation.datasets import Sample
+from maeday_core.evaluation.category import Sample
 from maeday_core.evaluation.records import Score
 from maeday_core.fewshot.doubts import appearance
 from maeday_core.io.images import load_image

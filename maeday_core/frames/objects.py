@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -120,6 +121,25 @@ def find_objects(blocks: BlockMap, threshold: float, least_area: int = 0) -> lis
         if area[i] >= least_area
     ]
     return sorted(found, key=lambda box: -box.peak)
+
+
+def masks_of(blocks: BlockMap, threshold: float, boxes: Sequence[Box]) -> Iterator[npt.NDArray[np.bool_]]:
+    """The pixels of each box that belong to its region, bool (height, width) of the box.
+
+    Args:
+        blocks, threshold: as they were given to `find_objects`.
+        boxes: some of those it found.
+    """
+    above = blocks.values > threshold
+    labels = np.where(above, _labels(above), 0)
+    for box in boxes:
+        rows, columns = (
+            slice(first // blocks.block, -(-(first + length) // blocks.block))
+            for first, length in ((box.y, box.height), (box.x, box.width))
+        )
+        inside = labels[rows, columns].repeat(blocks.block, 0).repeat(blocks.block, 1)[: box.height, : box.width]
+        peaks = labels[rows, columns][blocks.values[rows, columns] == np.float32(box.peak)]
+        yield next(mask for number in peaks if number and (mask := inside == number).sum() == box.area)
 
 
 def _labels(above: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:

@@ -35,7 +35,8 @@ JOURNAL = "records.jsonl"
 PRESENT = "present.jsonl"
 """The numbers of the frames that the sources hold, in their order."""
 MANIFEST = "run.json"
-WRITTEN = (WORK, MAPS, ROWS, TABLE, BOXES, LEFT_OUT, ANOMALOUS, LOOK, REPORT)
+DATASET = "dataset"
+WRITTEN = (WORK, MAPS, DATASET, ROWS, TABLE, BOXES, LEFT_OUT, ANOMALOUS, LOOK, REPORT)
 """What a run writes into its folder, and never takes for frames."""
 PICTURE_SIDE = 1280
 

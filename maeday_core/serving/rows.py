@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from maeday_core.annotations.found import outlined_blocks
 from maeday_core.detection.result import Detection
-from maeday_core.frames.objects import BlockMap, find_objects
-from maeday_core.methods.use import outlined
+from maeday_core.frames.objects import find_objects
 
 
 def row_of(result: Detection, model: str | None = None, by_hand: float | None = None) -> dict[str, Any]:
@@ -22,8 +22,7 @@ def row_of(result: Detection, model: str | None = None, by_hand: float | None = 
     """
     score, threshold, made_by = result.image_score, result.threshold, result.made_by.record()
     limit = threshold.value if by_hand is None else by_hand
-    blocks = BlockMap.of(result.error_map, result.size).within(outlined(result, by_hand))
-    boxes = find_objects(blocks, -np.inf) if score > limit else []
+    boxes = find_objects(outlined_blocks(result, by_hand), -np.inf) if score > limit else []
     return {
         "image_score": score,
         "threshold": limit,

@@ -1,10 +1,13 @@
 """`maeday detect`: a row a picture, maps and masks of the picture's own size, and no query is ever touched."""
 
+import json
 import os
 import threading
 
+import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from maeday_core import METHODS, Shots, load_image
@@ -265,3 +268,33 @@ def test_what_fails_for_one_picture_does_not_end_the_run(run, folder, model, mon
     assert (status, [row["path"].rsplit("/", 1)[1] for row in rows]) == (expected, ["a.png", "a.bmp"])
     (line,) = errors.splitlines()
     assert "b.jpg: There is not enough memory" in line if expected == 2 else "b.jpg: The program made a mistake" in line
+
+
+def test_maps_overlays_and_a_data_set_beside_the_arrays(run, tmp_path):
+    Image.fromarray(part(1, True)).save(tmp_path / "scratched.png")
+    wanted = ["--map-format", "png", "tiff", "--overlays", "--format", "coco", "yolo"]
+    for _ in range(2):  # the second run finds the files of the first, and looks at none of them
+        status, (row,), _ = run("detect", tmp_path, "--method", "self", "--out", tmp_path, *wanted, "--json")
+        assert status == 0
+    error_map = np.load(row["error_map"])
+    assert np.array_equal(tifffile.imread(row["error_map_tiff"]), error_map)
+    levels = cv2.imread(row["error_map_png"], cv2.IMREAD_UNCHANGED)
+    assert levels.dtype == np.uint16
+    assert levels.max() == 65535
+    assert np.abs(levels * row["error_map_step"] - error_map).max() <= row["error_map_step"]
+    plain, covered = load_image(row["outlined"]), load_image(row["overlay"])
+    assert plain.shape == covered.shape == (*error_map.shape, 3)
+    far = error_map < np.quantile(error_map, 0.5)
+    assert np.array_equal(plain[far], load_image(tmp_path / "scratched.png")[far])
+    assert not np.array_equal(plain, covered)
+    dataset = json.loads((tmp_path / "dataset" / "coco.json").read_text())
+    boxes = [[box["x"], box["y"], box["width"], box["height"]] for box in row["boxes"]]
+    assert [one["bbox"] for one in dataset["annotations"]] == boxes != []
+    assert dataset["images"][0]["file_name"] == "scratched.jpg"
+    assert len((tmp_path / "dataset" / "labels" / "scratched.txt").read_text().splitlines()) == len(boxes)
+
+
+def test_what_is_to_be_written_needs_a_place(run, folder, model):
+    status, rows, errors = run("detect", folder / "pictures", *model, "--format", "coco")
+    assert (status, rows) == (2, [])
+    assert "give --out" in errors

@@ -1,11 +1,14 @@
 """The layouts of data sets: what is found in them, and what is refused."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from maeday_core.errors import DatasetError
-from maeday_core.evaluation.datasets import find_categories, ground_truth
+from maeday_core.evaluation.category import ground_truth
+from maeday_core.evaluation.datasets import find_categories
 from tests.evaluation.plates import draw_category, save
 
 
@@ -187,3 +190,112 @@ def test_visa_that_is_no_table_is_refused(candle):
         (candle / "split_csv" / "1cls.csv").write_bytes(content)
         with pytest.raises(DatasetError):
             find_categories(candle)
+
+
+@pytest.fixture
+def btad(dataset):
+    """One category as BTAD has it: ok and ko, masks by their pictures' names and of another format."""
+    nut = dataset / "nut"
+    for good in (nut / "train" / "good", nut / "test" / "good"):
+        good.rename(good.with_name("ok"))
+    for bad in (nut / "test" / "spot", nut / "ground_truth" / "spot"):
+        bad.rename(bad.with_name("ko"))
+    for mask in list((nut / "ground_truth" / "ko").iterdir()):
+        Image.open(mask).save(mask.with_name(mask.stem.removesuffix("_mask") + ".bmp"))
+        mask.unlink()
+    return nut
+
+
+def test_btad(btad):
+    (category,) = find_categories(btad)
+    assert (len(category.normals), category.lacks) == (2, [])
+    assert sorted(sizes(btad)) == [("good", 0), ("good", 0), ("ko", 140), ("ko", 140)]
+
+
+@pytest.fixture
+def real_iad(tmp_path):
+    """One category of Real-IAD as its archives are unpacked: NG pictures of a side that shows no defect are OK."""
+    rows = []
+    for number, kind in enumerate(["OK", "OK", "OK", "AK", "OK", "HS"]):
+        folder = "NG/" + kind if kind != "OK" else "OK"
+        image = f"{folder}/S{number:04}/toy_{number:04}_{kind}_C1.jpg"
+        mask = image.replace(".jpg", ".png") if kind != "OK" else None
+        save(tmp_path / "realiad_1024" / "toy" / image, np.full((40, 50, 3), 90, np.uint8))
+        if mask:
+            save(tmp_path / "realiad_1024" / "toy" / mask, np.pad(np.full((10, 10), 255, np.uint8), ((5, 25), (5, 35))))
+        rows.append({"category": "toy", "anomaly_class": kind, "image_path": image, "mask_path": mask})
+    lists = tmp_path / "realiad_jsons" / "realiad_jsons"
+    lists.mkdir(parents=True)
+    listed = {"meta": {"normal_class": "OK", "prefix": "toy/"}, "train": rows[:2], "test": rows[2:]}
+    (lists / "toy.json").write_text(json.dumps(listed))
+    (lists / "usb.json").write_text(json.dumps(listed))  # its pictures were not unpacked
+    return tmp_path
+
+
+def test_real_iad_as_it_is_unpacked(real_iad):
+    (category,) = find_categories(real_iad)
+    assert (category.name, len(category.normals), category.lacks) == ("toy", 2, [])
+    assert [sample.defect for sample in category.samples] == ["good", "AK", "good", "HS"]
+    assert [int(ground_truth(sample, (40, 50)).sum()) for sample in category.samples] == [0, 100, 0, 100]
+
+
+def test_real_iad_that_is_incomplete_or_no_real_iad_is_refused(real_iad):
+    missing = next((real_iad / "realiad_1024").rglob("*_AK_C1.png"))
+    missing.unlink()
+    with pytest.raises(DatasetError, match=r"toy\.json names .*AK_C1\.png.*unpack the whole archive"):
+        find_categories(real_iad)
+    for content in ("{}", "[]", "no JSON", '{"meta": {"normal_class": "OK"}, "train": [], "test": []}'):
+        (real_iad / "realiad_jsons" / "realiad_jsons" / "toy.json").write_text(content)
+        with pytest.raises(DatasetError, match="not Real-IAD's list"):
+            find_categories(real_iad)
+    (real_iad / "realiad_1024" / "toy").rename(real_iad / "realiad_1024" / "other")
+    with pytest.raises(DatasetError, match="holds no category of the lists"):
+        find_categories(real_iad)
+    (real_iad / "realiad_1024").rename(real_iad / "pictures")
+    with pytest.raises(DatasetError, match="but no pictures: unpack realiad_1024"):
+        find_categories(real_iad)
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Two folders: five good pictures and two defective ones."""
+    for number in range(5):
+        save(tmp_path / "Good" / f"{number}.png", np.full((40, 50, 3), 90, np.uint8))
+    for number in range(2):
+        save(tmp_path / "bad" / f"{number}.jpg", np.full((40, 50, 3), 90, np.uint8))
+    return tmp_path
+
+
+def test_two_folders_are_enough(two):
+    (category,) = find_categories(two)
+    assert [sample.defect for sample in category.samples] == ["good"] * 3 + ["bad"] * 2
+    assert [path.stem for path in category.normals] == ["1", "3"]
+    assert category.told[0].startswith(f"2 good pictures of {two.name}, every second one, are kept for --shots")
+    assert category.lacks == [
+        f"{two.name} has no ground truth (ground_truth/bad): its pixel metrics cannot be computed."
+    ]
+    save(two / "train" / "9.png", np.full((40, 50, 3), 90, np.uint8))
+    (category,) = find_categories(two)
+    assert (len(category.samples), [path.stem for path in category.normals], category.told) == (7, ["9"], ())
+
+
+@pytest.mark.parametrize("place", ["masks/{}.png", "ground_truth/bad/{}_mask.png"])
+def test_masks_of_two_folders_are_used_where_there_are_some(two, place):
+    for number in range(2):
+        save(two / place.format(number), np.pad(np.full((10, 10), 255, np.uint8), ((5, 25), (5, 35))))
+    (category,) = find_categories(two)
+    assert [int(ground_truth(sample, (40, 50)).sum()) for sample in category.samples] == [0, 0, 0, 100, 100]
+    assert category.lacks == []
+    (two / place.format(1)).unlink()
+    with pytest.raises(DatasetError, match=r"1\.jpg has no mask"):
+        find_categories(two)
+
+
+def test_two_folders_for_each_of_several_parts_and_empty_ones(two, tmp_path_factory):
+    root = tmp_path_factory.mktemp("parts")
+    two.rename(root / "cog")
+    assert [category.name for category in find_categories(root)] == ["cog"]
+    for path in (root / "cog").glob("*/*"):
+        path.unlink()
+    with pytest.raises(DatasetError, match="hold no pictures"):
+        find_categories(root)

@@ -15,7 +15,8 @@ from maeday_core.detection.decision import Verdict
 from maeday_core.detection.reconstruction import detect
 from maeday_core.detection.settings import Settings
 from maeday_core.errors import DatasetError, ImageError, SettingsError
-from maeday_core.evaluation.datasets import find_categories, ground_truth
+from maeday_core.evaluation.category import ground_truth
+from maeday_core.evaluation.datasets import find_categories
 from maeday_core.evaluation.evaluate import Plan, evaluate
 from maeday_core.evaluation.metrics import auroc, rank_scores
 from maeday_core.evaluation.records import METRICS, Mean, Result, Score, read

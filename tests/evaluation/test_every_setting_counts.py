@@ -12,7 +12,8 @@ import pytest
 
 from maeday_core.detection.result import Detection
 from maeday_core.detection.settings import Settings
-from maeday_core.evaluation.datasets import Category, Sample, find_categories
+from maeday_core.evaluation.category import Category, Sample
+from maeday_core.evaluation.datasets import find_categories
 from maeday_core.evaluation.evaluate import Plan, evaluate
 from maeday_core.evaluation.records import Score, read
 from maeday_core.evaluation.report.columns import columns, latest

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score, recall_score, roc_auc_score
 
-from maeday_core.evaluation.datasets import Sample
+from maeday_core.evaluation.category import Sample
 from maeday_core.evaluation.measure import measure
 from maeday_core.evaluation.metrics import (
     aupro,

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -269,3 +270,27 @@ def test_killed_at_any_moment_it_ends_as_if_it_had_not_been(tmp_path: Path, tiny
     assert files_in(tmp_path / "killed") == files_in(tmp_path / "alone")
     tables = [(tmp_path / name / "frames.csv").read_bytes() for name in ("killed", "alone")]
     assert tables[0] == tables[1]
+
+
+def test_a_data_set_holds_every_frame_at_its_own_size_with_the_boxes_of_its_row(
+    capsys, folder: Path, tmp_path: Path, tiny: list[str]
+) -> None:
+    packed = tmp_path / "walk.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, path.name)
+    command = ["frames", str(packed), "--out", str(tmp_path / "out"), *tiny, "--threshold", "0.001"]
+    for _ in range(2):  # the second run measures nothing, and takes its own data set for no source
+        assert main([*command, "--format", "coco", "voc"]) == 0
+        rows = rows_of(capsys.readouterr().out)
+    dataset = tmp_path / "out" / "dataset"
+    read = json.loads((dataset / "coco.json").read_text())
+    assert [image["path"] for image in read["images"]] == [row["path"] for row in rows]
+    for image, row in zip(read["images"], rows, strict=True):
+        with Image.open(dataset / "images" / image["file_name"]) as picture:
+            assert picture.size == (image["width"], image["height"]) == SHAPE[::-1]
+        assert [one["bbox"] for one in read["annotations"] if one["image_id"] == image["id"]] == [
+            [box["x"], box["y"], box["width"], box["height"]] for box in row["boxes"]
+        ]
+    assert read["annotations"]
+    assert len(list((dataset / "voc").iterdir())) == len(rows) == 8

@@ -16,7 +16,7 @@ from maeday_core.detection.result import SQUARED_ERROR, Provenance
 from maeday_core.detection.settings import Settings
 from maeday_core.drawing.letters import in_letters_at_hand
 from maeday_core.drawing.pictures import COLOUR_MAP, difference, heat_map, masked_input, reconstruction
-from maeday_core.evaluation.datasets import Sample, ground_truth
+from maeday_core.evaluation.category import Sample, ground_truth
 from maeday_core.evaluation.records import Result, Score
 from maeday_core.evaluation.report.figures import Drawing
 from maeday_core.io.images import RGBImage, load_image, resize

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,3 +49,13 @@ def test_an_ignored_region_changes_what_is_normal(batch: Batch) -> None:
     ignore[30:60, 60:90] = 255
     assert batch.judgement.anomalous
     assert not batch.judged_again(replace(AUTOMATIC, ignore=ignore)).judgement.anomalous
+
+
+def test_the_objects_are_kept_as_coco_under_the_names_of_the_visitors_pictures(batch: Batch) -> None:
+    _, found, archive = batch.written()
+    read = json.loads(found.read_text(encoding="utf-8"))
+    assert [image["file_name"] for image in read["images"]] == [one.record.path for one in batch.judgement.verdicts]
+    boxes = [[box.x, box.y, box.width, box.height] for one in batch.judgement.verdicts for box in one.boxes]
+    assert [one["bbox"] for one in read["annotations"]] == boxes != []
+    with zipfile.ZipFile(archive) as packed:
+        assert found.name in packed.namelist()

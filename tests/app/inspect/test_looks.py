@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,9 +32,26 @@ def test_answers_on_a_result_name_wired_components(wired: Wired, made: Callable[
 def test_files_are_written_for_their_own_buttons(wired: Wired) -> None:
     do = wired.inspection
     answer = do.looks.files(wired.values(do.looks.files, view(reconstructed())))
-    buttons = [answer[button] for button in (do.tab.result.figure, do.tab.result.report)]
+    buttons = [answer[button] for button in (do.tab.result.figure, do.tab.result.report, do.tab.result.coco)]
     names = [Path(button.constructor_args["value"]).name for button in buttons]
-    assert names == ["part-maeday.png", "part-report.html"]
+    assert names == ["part-maeday.png", "part-report.html", "part-coco.json"]
+
+
+def test_what_is_outlined_is_in_pixels_of_the_photo_itself(wired: Wired) -> None:
+    do = wired.inspection
+    small = view(reconstructed())
+    limit = float(small.result.error_map.max()) * 0.9
+    height, width = small.query.shape[:2]
+    read = []
+    for times in (1, 3):
+        one = replace(small, size=(times * height, times * width), by_hand=limit)
+        values = wired.values(do.looks.files, one, threshold=limit) | {do.tab.result.auto: False}
+        written = Path(do.looks.files(values)[do.tab.result.coco].constructor_args["value"])
+        read.append(json.loads(written.read_text(encoding="utf-8")))
+        assert (read[-1]["images"][0]["width"], read[-1]["images"][0]["height"]) == (times * width, times * height)
+        assert read[-1]["annotations"]
+    (first, *_), (second, *_) = (one["annotations"] for one in read)
+    assert [edge / 3 for edge in second["bbox"]] == pytest.approx(first["bbox"], abs=1)
 
 
 def test_masks_are_shown_only_where_there_are_some(wired: Wired) -> None:
