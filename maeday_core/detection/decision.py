@@ -226,14 +226,14 @@ class Roughness:
         factor, power: of the middle score.
         spread: the deviation of its logarithm.
         least: no score below stands out, so that a blank picture stays calm.
-        alike: the deviation of the logarithm among clean pictures of one kind.
+        alike: the deviation of the logarithm among clean pictures of one kind; 0 where that is not known.
     """
 
     factor: float
     power: float
     spread: float
     least: float
-    alike: float
+    alike: float = 0.0
 
 
 def from_picture(error_map: FloatMap, roughness: Roughness) -> Ordinary:

@@ -151,7 +151,7 @@ def test_a_large_map_is_sampled_without_changing_what_is_ordinary() -> None:
 
 def test_without_good_parts_a_rough_picture_is_expected_to_score_higher() -> None:
     ramp = np.linspace(0, 1, 10_001, dtype=np.float32).reshape(73, 137)
-    roughness = Roughness(factor=3.0, power=0.5, spread=0.2, least=0.4, alike=0.1)
+    roughness = Roughness(factor=3.0, power=0.5, spread=0.2, least=0.4)
     ordinary = from_picture(ramp, roughness)
     assert ordinary.level == pytest.approx(3 * 0.95**0.5, rel=1e-3)
     assert (ordinary.spread, ordinary.least, ordinary.shots) == (0.2, 0.4, 0)

@@ -160,11 +160,13 @@ class Visitor:
         return np.array(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
 
     def download(self, name: str) -> tuple[str, bytes]:
-        button = self.page.locator(f"#{name}")
-        expect(button).to_be_enabled()
-        with self.page.expect_download() as started:
-            button.click()
-        return started.value.suggested_filename, Path(started.value.path()).read_bytes()
+        for _ in range(3):  # a click that comes while the file is being replaced is lost
+            expect(self.page.locator(f"#{name}")).to_be_enabled()
+            with suppress(TimeoutError):
+                with self.page.expect_download(timeout=PATIENCE / 3) as started:
+                    self.page.locator(f"#{name}").click()
+                return started.value.suggested_filename, Path(started.value.path()).read_bytes()
+        pytest.fail(f"{name} is not downloaded")
 
     def error_map(self) -> np.ndarray:
         return np.load(io.BytesIO(self.download("get-npy")[1]))
