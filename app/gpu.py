@@ -9,10 +9,13 @@ from __future__ import annotations
 import logging
 import math
 import pickle
+import tempfile
 import time
 import traceback
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 try:
@@ -23,6 +26,7 @@ except ImportError:
 import cv2
 import torch
 
+from app.temporary import HOME
 from maeday_core import Tools
 from maeday_core.detection.windows import Tiling
 from maeday_core.model.backbone import SIDE
@@ -72,11 +76,14 @@ def computed(job: Job[Given], tools: Tools, who: str = "") -> Generator[Given, N
         return
     seconds = seconds_of(job, tools)
     _logger.info("%s asks for %d s of a GPU.", type(job).__name__, seconds)
-    for sent in _in_worker(pickle.dumps((job, tools)), seconds):
-        item = pickle.loads(sent)
-        if isinstance(item, Exception):
-            raise item
-        yield item
+    HOME.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=HOME, ignore_cleanup_errors=True) as folder:
+        for name in _in_worker(pickle.dumps((job, tools)), folder, seconds):
+            item = pickle.loads(Path(name).read_bytes())
+            Path(name).unlink()
+            if isinstance(item, Exception):
+                raise item
+            yield item
 
 
 def seconds_of(job: Job[Any], tools: Tools) -> int:
@@ -94,17 +101,28 @@ def seconds_of(job: Job[Any], tools: Tools) -> int:
     raise TypeError(f"{job!r} is no job of the page")
 
 
-def _in_worker(job_and_tools: bytes, seconds: int) -> Iterator[bytes]:
-    """The items of a job, or last the error that ended it; ZeroGPU itself would tell only the error's class."""
+def _in_worker(job_and_tools: bytes, folder: str, seconds: int) -> Iterator[str]:
+    """The items of a job, or last the error that ended it; ZeroGPU itself would tell only the error's class.
+
+    Each lies in a file of its own, whose name goes through the worker's pipe in one piece: of a longer message a worker
+    that is killed would leave a part, for whose rest this server would wait for ever.
+    """
     torch.set_num_threads(1)  # the threads that a parallel operation began before the fork are not here
+    numbers = count()
+
+    def handed_over(item: object) -> str:
+        Path(folder).mkdir(exist_ok=True)  # it goes when the visitor does
+        (path := Path(folder, str(next(numbers)))).write_bytes(pickle.dumps(item))
+        return str(path)
+
     try:
         job, tools = pickle.loads(job_and_tools)
         until = time.monotonic() + DURATIONS.computing * (seconds - DURATIONS.start)
         for item in job.steps(tools, _alone, until):
-            yield pickle.dumps(item)
+            yield handed_over(item)
     except Exception as error:
         error.add_note(traceback.format_exc())
-        yield pickle.dumps(error)
+        yield handed_over(error)
 
 
 def _alone(steps: Generator[Item, None, Result] | Iterator[Item]) -> Generator[Item, None, Result]:
@@ -116,4 +134,4 @@ if ZERO_GPU:
     cv2.setNumThreads(0)  # its threads would not be in a worker, either
     logging.basicConfig()
     _logger.setLevel(logging.INFO)
-    _in_worker = spaces.GPU(_in_worker, duration=lambda job_and_tools, seconds: seconds)
+    _in_worker = spaces.GPU(_in_worker, duration=lambda job_and_tools, folder, seconds: seconds)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
+import select
 import signal
 import threading
 import time
@@ -15,9 +17,9 @@ import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 
-from app.gpu import DURATIONS, seconds_of
+from app.gpu import DURATIONS, _in_worker, seconds_of
 from benchmarks.visitor import Visitor
-from maeday_core import Reference, Settings, Tools, load_reference
+from maeday_core import ImageError, Reference, Settings, Tools, load_reference
 from maeday_core.fewshot.adapter import Adapter
 from maeday_core.fewshot.fine_tuning import DEFAULT
 from maeday_core.serving.jobs import Learn, Look
@@ -139,6 +141,22 @@ def test_a_killed_worker_is_told_and_the_next_run_works(visitor: Visitor, space:
     visitor.set("masks", 2)
     visitor.press("detect")
     assert "the limit" in visitor.shows("verdict")
+
+
+class Large:
+    """A job that gives a megabyte, and fails."""
+
+    def steps(self, *_: Any) -> Iterator[bytes]:
+        yield bytes(1_000_000)
+        raise ImageError("It is dark.")
+
+
+def test_what_a_worker_says_goes_through_its_pipe_in_one_piece(tmp_path: Path) -> None:
+    said = list(_in_worker(pickle.dumps((Large(), None)), str(tmp_path), 10))
+    assert all(len(pickle.dumps(one)) < select.PIPE_BUF / 4 for one in said)
+    item, error = (pickle.loads(Path(one).read_bytes()) for one in said)
+    assert item == bytes(1_000_000)
+    assert isinstance(error, ImageError)
 
 
 def test_what_is_asked_is_in_the_log(visitor: Visitor, server: Server) -> None:
