@@ -92,16 +92,17 @@ def main() -> None:
     parser.add_argument("--category", nargs="+")
     parser.add_argument("--method", default="ensemble")
     parser.add_argument("--masks", type=int, default=16)
+    parser.add_argument("--seed", type=int, default=0, help="of the masks and of the draws")
     parser.add_argument("--shares", nargs="+", type=float, default=[0, 0.1, 0.25, 0.5])
     options = parser.parse_args()
-    tools = Tools.of(None, Settings(masks=options.masks, sampling="balanced"))
+    tools = Tools.of(None, Settings(masks=options.masks, seed=options.seed, sampling="balanced"))
     method = find(options.method)
     sets = [judge(one, method, tools) for one in find_categories(options.root, options.category or ())]
     best = 100 * np.mean([one.best for one in sets])
     for share in options.shares:
         line = f"{share:.0%} defective:"
         for name, together in (("alone", False), ("together", True)):
-            rng = np.random.default_rng(0)
+            rng = np.random.default_rng(options.seed)
             alarms, hits = 100 * np.mean([rates(one, share, together, rng) for one in sets], axis=0)
             line += f" {name}: false alarms {alarms:.0f}, hits {hits:.0f}, accuracy {(100 - alarms + hits) / 2:.0f};"
         print(f"{line} best {best:.0f}", flush=True)
