@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from maeday_core.annotations.picture import Annotated, Region
+from maeday_core.detection.objects import find_objects, masks_of
 from maeday_core.detection.result import Detection
-from maeday_core.frames.objects import BlockMap, find_objects, masks_of
 from maeday_core.frames.verdict import Judgement, Verdict
-from maeday_core.methods.use import outlined
+from maeday_core.methods.use import outlined_blocks
 
 
 def of_result(result: Detection, name: str, path: str, by_hand: float | None = None) -> Annotated:
@@ -36,8 +36,3 @@ def of_verdict(verdict: Verdict, judgement: Judgement) -> Annotated:
     regions = tuple(Region(box, mask) for box, mask in zip(verdict.boxes, masks, strict=True))
     size = record.height, record.width
     return Annotated(f"{record.stem}.jpg", path, size, verdict.image_score, verdict.threshold, regions)
-
-
-def outlined_blocks(result: Detection, by_hand: float | None = None) -> BlockMap:
-    """The map of a result where it is outlined, and nothing elsewhere."""
-    return BlockMap.of(result.error_map, result.size).within(outlined(result, by_hand))

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from maeday_core import __version__
 from maeday_core.annotations.picture import CLASS, Annotated
-from maeday_core.frames.objects import Box
+from maeday_core.detection.objects import Box
 
 INTERFACE = f"""<View>
   <Image name="image" value="$image" zoom="true"/>

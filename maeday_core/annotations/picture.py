@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from maeday_core.frames.objects import Box
+from maeday_core.detection.objects import Box
 
 CLASS = "anomaly"
 """The one class of what is found."""

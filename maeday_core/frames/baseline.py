@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from maeday_core.detection.decision import ALARM_RATE, Ordinary
+from maeday_core.detection.objects import BlockMap
 from maeday_core.frames.ignore import ignored_blocks
-from maeday_core.frames.objects import BlockMap
 from maeday_core.frames.records import PLACES, FrameRecord, places
 from maeday_core.io.images import RGBImage, resize
 

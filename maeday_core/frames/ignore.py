@@ -7,7 +7,7 @@ import os
 import numpy as np
 import numpy.typing as npt
 
-from maeday_core.frames.objects import BlockMap
+from maeday_core.detection.objects import BlockMap
 from maeday_core.io import masks
 from maeday_core.io.images import RGBImage, resize
 

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from maeday_core.detection.objects import BlockMap, Box
 from maeday_core.drawing.pictures import overlay, ring
 from maeday_core.frames.ignore import ignored_blocks
-from maeday_core.frames.objects import BlockMap, Box
 from maeday_core.frames.records import peak_of
 from maeday_core.frames.verdict import Judgement, Verdict
 from maeday_core.io.images import RGBImage, resize, resize_map

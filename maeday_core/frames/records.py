@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from maeday_core.detection.decision import RULE, mean_of_highest
+from maeday_core.detection.objects import BlockMap, Box
 from maeday_core.detection.windows import area_of_a_window
-from maeday_core.frames.objects import BlockMap, Box
 from maeday_core.frames.sources import Key
 from maeday_core.io.files import printable
 from maeday_core.io.images import RGBImage, load_image

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from maeday_core.detection.decision import ALARM_RATE
+from maeday_core.detection.objects import BlockMap
 from maeday_core.drawing.html import jpeg_bytes
 from maeday_core.errors import DatasetError, SettingsError
 from maeday_core.frames.baseline import baseline_of
 from maeday_core.frames.files import BOXES, LEFT_OUT, ROWS, TABLE, append_to_tables, rows_of, write_tables
-from maeday_core.frames.objects import BlockMap
 from maeday_core.frames.pictures import reduced
 from maeday_core.frames.records import COLUMNS, FORMAT, WORK, FrameRecord, map_path, picture_path, places
 from maeday_core.frames.report import ANOMALOUS, LOOK, REPORT, write_report

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any, Literal
 
 from maeday_core.detection.decision import ALARM_RATE
+from maeday_core.detection.objects import BlockMap, Box, find_objects
 from maeday_core.frames.baseline import Baseline, threshold_of
-from maeday_core.frames.objects import BlockMap, Box, find_objects
 from maeday_core.frames.records import FrameRecord, counted_area, places, places_of
 from maeday_core.io.images import RGBImage
 from maeday_core.texts import say

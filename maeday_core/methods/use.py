@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from maeday_core.detection.objects import BlockMap
 from maeday_core.detection.places import outline
 from maeday_core.detection.result import Detection
 from maeday_core.detection.windows import seen_as
@@ -111,3 +112,8 @@ def outlined(result: Detection, by_hand: float | None = None) -> npt.NDArray[np.
         return outline(result.error_map, result.image_score, by_hand)
     height = find(result.made_by.method).height
     return outline(result.error_map, result.image_score, result.threshold.value, height)
+
+
+def outlined_blocks(result: Detection, by_hand: float | None = None) -> BlockMap:
+    """The map of a result where it is outlined, and nothing elsewhere."""
+    return BlockMap.of(result.error_map, result.size).within(outlined(result, by_hand))

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from maeday_core.annotations.found import outlined_blocks
+from maeday_core.detection.objects import find_objects
 from maeday_core.detection.result import Detection
-from maeday_core.frames.objects import find_objects
+from maeday_core.methods.use import outlined_blocks
 
 
 def row_of(result: Detection, model: str | None = None, by_hand: float | None = None) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from torchvision.datasets import VOCDetection
 
 from maeday_core.annotations import FORMATS, Annotated, Dataset, Region, coco
 from maeday_core.annotations.picture import rings
+from maeday_core.detection.objects import BlockMap, find_objects, masks_of
 from maeday_core.errors import SettingsError
-from maeday_core.frames.objects import BlockMap, find_objects, masks_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of pycocotools
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from maeday_core import ENSEMBLE, Settings, Tools, detect
 from maeday_core.detection.decision import image_score
 from maeday_core.detection.maps import strips, to_map
+from maeday_core.detection.objects import BlockMap
 from maeday_core.detection.scale import LIMITS, map_size
-from maeday_core.frames.objects import BlockMap
 from maeday_core.io.images import resize_map
 
 SIDES = st.integers(1, 70)

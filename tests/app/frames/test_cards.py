@@ -9,9 +9,9 @@ import pytest
 
 from app.frames import cards
 from app.frames.batch import Asked, Batch, Criteria, State
+from maeday_core.detection.objects import Box
 from maeday_core.frames import FrameRecord, FrameRun, Judgement, LeftOut, Verdict
 from maeday_core.frames.baseline import Baseline
-from maeday_core.frames.objects import Box
 from maeday_core.frames.triage import Judged
 from tests.frames.batches import measured, with_one_spot
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from maeday_core.frames.objects import OBJECTS, BlockMap, Box, find_objects
+from maeday_core.detection.objects import OBJECTS, BlockMap, Box, find_objects
 
 
 def smooth(rng: np.random.Generator, height: int, width: int, sigma: float = 3) -> np.ndarray:
