@@ -34,6 +34,10 @@
         if (event.target.matches?.("#query img")) event.target.style.visibility = event.type === "error" ? "hidden" : "";
     };
     for (const type of ["load", "error"]) document.addEventListener(type, shows, {capture: true});
+    // A number typed beyond a slider's end becomes the end when its box is left: Enter leaves it.
+    document.addEventListener("keydown", event => {
+        if (event.key === "Enter" && event.target.matches?.(".clamped input[type=number]")) event.target.blur();
+    });
     // A click on the photo beneath the heat map is one on the map: Gradio tells of clicks on a single picture only.
     const drawn = image => {
         const box = image.getBoundingClientRect();

@@ -124,7 +124,7 @@ def _chosen() -> ChosenPanel:
     number = gr.State(None)
     with gr.Column(visible=False, elem_id="frames-chosen") as column:
         facts = gr.HTML("", elem_id="frames-facts")
-        with gr.Row(elem_id="frames-judging"):
+        with gr.Row(equal_height=True, elem_id="frames-judging"):
             objects = gr.Button("Object (y)", size="md", elem_id="frames-object", min_width=90)
             fine = gr.Button("Fine (n)", size="md", elem_id="frames-fine", min_width=90)
             ignore = gr.Button("Ignore here in all (i)", size="md", elem_id="frames-ignore-here", min_width=90)

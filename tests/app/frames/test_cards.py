@@ -60,7 +60,7 @@ def test_a_batch_without_frames_is_a_problem_and_says_what_was_left_out() -> Non
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        (State.RUNNING, "About 16 s left; what to look at first is known at the end."),
+        (State.RUNNING, "About 16 s left; what to look at first may still change."),
         (State.PAUSED, "Paused after 2 of 10 frames; Resume goes on."),
         (State.STOPPED, "Stopped after 2 of 10 frames."),
     ],
