@@ -73,7 +73,7 @@ def lay_out_good_parts(lifetime: int, photo: gr.Image) -> GoodPartsPanel:
             placeholder="transistor",
             elem_id="part-name",
         )
-        with gr.Row():
+        with gr.Row(equal_height=True):
             tune = gr.Button("Learn", variant="primary", elem_id="tune", min_width=100)
             example = gr.Button("Try an example", elem_id="try-good-part", min_width=100)
         card = gr.HTML(message(*HINT), elem_id="adapter")

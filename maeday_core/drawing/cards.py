@@ -39,6 +39,8 @@ ALONE = {
 }
 """What a part of a sum says by itself."""
 SAID = "{title}: {factor} times the limit."
+COULD_BE_GOOD = "The ringed place is the most unusual one, but a good picture can look like this."
+BELOW_BY_HAND = "The ringed place is the most unusual one; it is below the limit that you set."
 RARE = "Fewer than 1 good picture in {many} scores this high."
 ONE_IN = "About 1 good picture in {many} scores this high."
 ORDINARY_ONE, ORDINARY_SOME = (
@@ -129,12 +131,20 @@ def _sentences(view: Shown) -> list[str]:
         sentences += [_found(view), rarity(result)]
     if view.doubt:
         sentences.append(retold(view.doubt))
-    return [*sentences, result.threshold.ordinary.reason]
+    return [*sentences, _limit_is(view)]
+
+
+def _limit_is(view: Shown) -> str:
+    """What the automatic limit rests on, or where it lies if another was set by hand."""
+    threshold = view.result.threshold
+    if view.by_hand is None:
+        return threshold.ordinary.reason
+    return say("The automatic limit is {limit}.", limit=number(view.result, threshold.value))
 
 
 def _found(view: Shown) -> str:
     if view.verdict is Verdict.LOOK:
-        return say("The ringed place is the most unusual one, but a good picture can look like this.")
+        return say(COULD_BE_GOOD if view.by_hand is None else BELOW_BY_HAND)
     if view.verdict is Verdict.NORMAL:
         return say("The most unusual place is ringed; it is below the limit.")
     share, count = float(view.anomalous.mean()), len(view.places)

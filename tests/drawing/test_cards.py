@@ -49,6 +49,18 @@ def test_a_score_at_the_threshold_is_worth_a_look() -> None:
     assert "outlined" not in card
 
 
+def test_a_limit_by_hand_is_not_told_to_rest_on_anything() -> None:
+    result = matched(score=1.2, shots=2)
+    told = [words(verdict(view(result, by_hand=limit), False)) for limit in (1.25, 0.5)]
+    assert told[0].startswith(
+        "Look here 0.96 x the limit The ringed place is the most unusual one; it is below the limit"
+    )
+    for card in told:
+        assert f"The automatic limit is {result.threshold.value:.2f}." in card
+        assert "limit set by hand" in card
+        assert "It rests on" not in card
+
+
 def test_an_ordinary_score_is_nothing_found_and_green_only_beside_good_parts() -> None:
     for shots, kind in ((0, "hint"), (2, "calm")):
         card = verdict(view(matched(score=0.72, crops=shots > 0, shots=shots)), False)
