@@ -2,16 +2,19 @@
 
 Good pictures of one kind score alike, and defective ones score higher. So the good ones are where scores lie close
 together, low down; what lies farther above them than good pictures vary stands out. One picture alone cannot tell that.
+Where most are defective, those that lie closest together vary more than good pictures do: then a picture's own limit
+counts where it is lower.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from maeday_core.detection.decision import Ordinary
+from maeday_core.detection.decision import ALARM_RATE, Ordinary
 from maeday_core.texts import say
 
 
@@ -24,6 +27,7 @@ class PeerStatistics:  # docs/decisions.md#peers
         closest, among: the good ones are about this share of the scores, those that lie closest together among so many
             of the lowest.
         known: how many pictures the spread that is known of the method counts for, beside those at hand.
+        wide: those taken to be good may be defective where they vary so many times more than good pictures are known to.
         tails: scores vary more widely than a normal distribution: so many times its deviations count.
     """
 
@@ -31,6 +35,7 @@ class PeerStatistics:  # docs/decisions.md#peers
     closest: float = 0.4
     among: float = 0.6
     known: int = 10
+    wide: float = 2.0
     tails: float = 1.34
 
 
@@ -38,7 +43,10 @@ PEERS = PeerStatistics()
 
 
 def from_peers(scores: npt.NDArray[np.float64], alone: Ordinary) -> Ordinary | None:
-    """What a good picture among some of one kind would score; None for fewer than `least`, or where nothing is known.
+    """What a good picture among some of one kind would score; None if they tell less than one of them by itself.
+
+    So it is of fewer than `least`, where nothing is known of how good pictures vary, and where those taken to be good
+    vary so much that they may be defective, while the picture by itself is judged more strictly.
 
     Args:
         scores: (n,), image scores of all of them, defective ones included: up to about half may be.
@@ -49,22 +57,24 @@ def from_peers(scores: npt.NDArray[np.float64], alone: Ordinary) -> Ordinary | N
     logarithms = np.sort(np.log(np.maximum(scores, 1e-9)))
     middle = _middle_of_the_good(logarithms)
     below = logarithms[logarithms <= middle]  # what is defective scores higher, so the spread is read off those below
-    squares = PEERS.known * alone.alike**2 + 2 * float(((below - middle) ** 2).sum())
-    spread = float(np.sqrt(squares / (PEERS.known + 2 * len(below))))
+    variance = float(np.mean((below - middle) ** 2))
+    spread = math.sqrt((PEERS.known * alone.alike**2 + 2 * len(below) * variance) / (PEERS.known + 2 * len(below)))
     reason = say(
         "The limit rests on {count} photos of one kind that were given together: "
         "most of the lower half are taken to be good, and score about {level:.3g}.",
         count=len(scores),
         level=np.exp(middle),
     )
-    return replace(
+    found = replace(
         alone,
         level=float(np.exp(middle)),
         spread=PEERS.tails * spread,
-        uncertainty=spread / float(np.sqrt(len(below))),
+        uncertainty=spread / math.sqrt(len(below)),
         reason=reason,
         peers=len(scores),
     )
+    doubtful = variance > (PEERS.wide * alone.alike) ** 2
+    return None if doubtful and alone.limit(ALARM_RATE) < found.limit(ALARM_RATE) else found
 
 
 def _middle_of_the_good(ordered: npt.NDArray[np.float64]) -> float:

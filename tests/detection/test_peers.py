@@ -1,5 +1,7 @@
 """Pictures of one kind tell what is ordinary: by those that score alike, low down, whatever defective ones score."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -39,7 +41,8 @@ def test_order_does_not_matter(scores, random):
 @given(st.integers(0, 1000), st.floats(0.1, 10))
 def test_the_unit_does_not_matter(seed, unit):
     scores = drawn(18, 6, seed)  # no two gaps are alike to the last bit, so none is chosen by rounding
-    found, scaled = from_peers(scores, ALONE), from_peers(scores * unit, ALONE)
+    alone = replace(ALONE, level=ALONE.level * unit, least=ALONE.least * unit)
+    found, scaled = from_peers(scores, ALONE), from_peers(scores * unit, alone)
     assert scaled.level == pytest.approx(found.level * unit)
     assert scaled.spread == pytest.approx(found.spread)
 
@@ -48,7 +51,7 @@ def test_the_unit_does_not_matter(seed, unit):
 def test_how_far_above_a_defect_scores_does_not_matter(scores, high):
     defective = [np.append(scores, one) for one in (3.5, high)]
     low, far = (from_peers(one, ALONE) for one in defective)
-    assert (low.level, low.spread) == (far.level, far.spread)
+    assert (low and (low.level, low.spread)) == (far and (far.level, far.spread))
 
 
 @pytest.mark.parametrize("share", [0, 0.1, 0.25, 0.5])
@@ -63,3 +66,11 @@ def test_false_alarms_are_as_many_as_wanted_and_defects_are_found(count, share):
         hits += list(above[count - bad :])
     assert np.mean(alarms) < 0.08
     assert not bad or np.mean(hits) > 0.95
+
+
+@given(st.integers(0, 1000), st.floats(0.2, 3))
+def test_where_most_are_defective_a_picture_is_not_judged_more_mildly_than_by_itself(seed, level):
+    alone = replace(ALONE, level=level)
+    mostly_defective = drawn(4, 16, seed, factor=2.5)
+    found = from_peers(mostly_defective, alone) or alone
+    assert found.limit(0.05) <= alone.limit(0.05)
