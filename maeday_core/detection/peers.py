@@ -27,7 +27,7 @@ class PeerStatistics:  # docs/decisions.md#peers
         closest, among: the good ones are about this share of the scores, those that lie closest together among so many
             of the lowest.
         known: how many pictures the spread that is known of the method counts for, beside those at hand.
-        wide: those taken to be good may be defective where they vary so many times more than good pictures are known to.
+        wide: those taken to be good may not be where they vary so many times more than good pictures are known to.
         tails: scores vary more widely than a normal distribution: so many times its deviations count.
     """
 
