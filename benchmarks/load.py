@@ -33,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "assets" / "examples"
 PATIENCE = 180
 """Seconds until the server answers."""
+POLL = 0.1
+"""Seconds between two questions whether it does."""
 SAMPLED = 5.0
 """Seconds between two looks at memory and files."""
 LIGHT = 5
@@ -146,11 +148,11 @@ def serving(folder: Path) -> Iterator[tuple[str, int]]:
     url, environment = f"http://127.0.0.1:{port}", os.environ | {"GRADIO_SERVER_PORT": str(port), "TMPDIR": str(folder)}
     process = subprocess.Popen([sys.executable, ROOT / "app.py"], env=environment, stdout=subprocess.DEVNULL)
     try:
-        for _ in range(PATIENCE):
+        for _ in range(round(PATIENCE / POLL)):
             with contextlib.suppress(httpx.HTTPError):
                 httpx.get(url, trust_env=False).raise_for_status()
                 break
-            time.sleep(1)
+            time.sleep(POLL)
         yield url, process.pid
     finally:
         process.terminate()

@@ -1,5 +1,7 @@
 """The errors the engine raises on purpose: one sentence each, saying what is wrong and what to do."""
 
+import re
+
 
 class MaedayError(Exception):
     """Base of every error whose text is meant for the user."""
@@ -23,3 +25,8 @@ class OutputError(MaedayError):
 
 class DatasetError(MaedayError):
     """A data set folder that does not hold what its layout promises."""
+
+
+def first_sentence(error: BaseException) -> str:
+    """The first sentence of an error's text, without its full stop; its type if there is no text."""
+    return re.split(r"\n|\.\s", str(error).strip())[0].rstrip(".") or type(error).__name__

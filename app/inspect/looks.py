@@ -20,7 +20,6 @@ from app.inspect.strip import strip_html
 from maeday_core.detection import places
 from maeday_core.drawing.cards import before_and_after, evidence, verdict
 from maeday_core.drawing.command import command
-from maeday_core.drawing.figure import save_figure
 from maeday_core.drawing.report import report_page
 from maeday_core.drawing.shown import Shown, mask_count
 from maeday_core.drawing.why_cards import place_labels, why_place, why_point
@@ -128,6 +127,8 @@ class Looks:
 
     def saved(self, view: Shown) -> Answer:
         """The figure, the report and what is outlined."""
+        from maeday_core.drawing.figure import save_figure  # Matplotlib, once there is a result
+
         stem = stem_of(view)
         return {
             self.tab.result.figure: downloadable(f"{stem}-maeday.png", lambda to: save_figure(view, to)),

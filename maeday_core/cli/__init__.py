@@ -1,29 +1,27 @@
 """The command line: `maeday COMMAND ...`, which is `python -m maeday_core COMMAND ...`; one file a command.
 
-A command imports what takes seconds, torch and all that needs it, in its function `run`, so that help and errors in the
-arguments come at once.
+A command is imported when it is given, and imports what takes seconds, torch and all that needs it, in its function
+`run`, so that help and errors in the arguments come at once.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 import maeday_core
-from maeday_core.cli import adapt, bench, corpus, detect, evaluate, frames, pretrain, report, serve, space, watch
 from maeday_core.cli.output import print_error, print_line, print_mistake
 from maeday_core.errors import MaedayError
 from maeday_core.io.files import sha256
 
 
 class Command(Protocol):
-    """A module of this package; the first line of its docstring is its help."""
-
-    __doc__: str | None
+    """A module of this package."""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add its arguments."""
@@ -32,19 +30,26 @@ class Command(Protocol):
         """Do it, printing as it goes; returns the exit status."""
 
 
-COMMANDS: dict[str, Command] = {
-    "detect": detect,
-    "adapt": adapt,
-    "frames": frames,
-    "watch": watch,
-    "serve": serve,
-    "evaluate": evaluate,
-    "report": report,
-    "corpus": corpus,
-    "pretrain": pretrain,
-    "bench": bench,
-    "space": space,
+COMMANDS = {
+    "detect": "Score pictures and map what does not belong.",
+    "adapt": "Learn from photos of good parts and write what was learned.",
+    "frames": "Find foreign objects in folders, zip archives and videos.",
+    "watch": "Watch a camera, a stream or a folder that fills, and give a verdict on what arrives.",
+    "serve": "Serve other programs: REST, described at /openapi.json.",
+    "evaluate": "Evaluate methods on a data set: MVTec-AD's layout, VisA, BTAD, Real-IAD, or good and bad pictures.",
+    "report": "Make the paper's tables and figures from what `maeday evaluate --out` wrote.",
+    "corpus": "Build the bundled model's corpus from Debian packages.",
+    "pretrain": "Train a masked autoencoder on your own pictures.",
+    "bench": "Measure speed on this machine.",
+    "space": "Put the page on a Hugging Face Space of your own.",
 }
+"""What each command does, so that help of the program need not import them."""
+
+
+def command(name: str) -> Command:
+    """The module of a command."""
+    module: Any = importlib.import_module(f"{__name__}.{name}")
+    return module
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,8 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # any name can be printed in any encoding
     try:
-        options = _parser().parse_args(arguments)
-        return COMMANDS[options.command].run(options)
+        given = sys.argv[1:] if arguments is None else arguments
+        options = _parser(given).parse_args(given)
+        return command(options.command).run(options)
     except MaedayError as error:
         print_error(error)
         return 2
@@ -78,13 +84,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return print_mistake(error)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of the program, with the arguments of the command that is among those that were given."""
     parser = _Parser(prog="maeday", description="Anomaly detection with a masked autoencoder.")
     parser.add_argument("--version", action=_Version, nargs=0, help="show which program and model this is, and exit")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
-        summary = (command.__doc__ or "").partition("\n")[0]
-        command.add_arguments(subparsers.add_parser(name, help=summary, description=summary))
+    for name, summary in COMMANDS.items():
+        own = subparsers.add_parser(name, help=summary, description=summary)
+        if name in given:
+            command(name).add_arguments(own)
     return parser
 
 

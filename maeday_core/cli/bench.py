@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from maeday_core.cli.output import print_json, print_line
 from maeday_core.errors import SettingsError
 
-BENCHMARKS = ("detect", "adapt", "embeddings", "tiling", "memory")
+BENCHMARKS = ("detect", "adapt", "embeddings", "tiling", "memory", "startup")
 
 
 def add_arguments(parser: ArgumentParser) -> None:

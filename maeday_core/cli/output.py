@@ -7,9 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
-
-from tqdm import tqdm
+from typing import Any, TextIO
 
 from maeday_core.errors import OutputError
 from maeday_core.io.files import printable
@@ -29,12 +27,19 @@ def print_line(text: str) -> None:
         OutputError: standard output takes no more.
     """
     try:
-        tqdm.write(printable(text), file=sys.stdout)  # where a bar is shown, it stays below
+        _write(text, sys.stdout)
         sys.stdout.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
         raise OutputError(f"Standard output cannot be written ({error.strerror}); give it another place.") from error
+
+
+def _write(text: str, stream: TextIO) -> None:
+    """Write a line; where a bar is shown, it stays below."""
+    from tqdm import tqdm
+
+    tqdm.write(printable(text), file=stream)
 
 
 def print_json(row: dict[str, Any]) -> None:
@@ -44,7 +49,7 @@ def print_json(row: dict[str, Any]) -> None:
 
 def print_note(text: object) -> None:
     """Print a line on standard error."""
-    tqdm.write(printable(str(text)), file=sys.stderr)
+    _write(str(text), sys.stderr)
 
 
 def print_warning(text: object) -> None:
@@ -79,6 +84,8 @@ def progress_bar() -> Iterator[Show]:
     if not sys.stderr.isatty():
         yield _lines()
         return
+    from tqdm import tqdm
+
     form = "{desc}: {percentage:3.0f} %|{bar}| {remaining} left"
     with tqdm(total=1.0, bar_format=form, dynamic_ncols=True, leave=False) as bar:
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from maeday_core.cli.output import print_line, print_note
 from maeday_core.cli.space_files import for_the_hub, read_checkout
-from maeday_core.errors import OutputError, SettingsError
+from maeday_core.errors import OutputError, SettingsError, first_sentence
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -117,8 +117,6 @@ def _in_a_sentence(space: str) -> Iterator[None]:
         OutputError: they do.
     """
     from huggingface_hub import errors
-
-    from maeday_core.model.hub import first_sentence
 
     try:
         yield

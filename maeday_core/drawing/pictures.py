@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import cv2
-import matplotlib
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +13,7 @@ from maeday_core.detection.windows import FloatMap
 from maeday_core.io.images import RGBImage
 
 COLOUR_MAP = "inferno"
+"""Matplotlib's name; OpenCV has the same colours, and Matplotlib takes a second to import."""
 HIDDEN_COLOUR = 118
 LIGHT, DARK = (64, 224, 255), (10, 10, 10)
 RING = 0.09
@@ -23,7 +23,8 @@ LETTER = 0.5
 """The size of a number, in letters of OpenCV's for each pixel of an outline's width."""
 DASH = 20
 """The degrees that a dash of a ring covers, and those between two."""
-_COLOURS = (matplotlib.colormaps[COLOUR_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
+_RAMP = np.arange(256, dtype=np.uint8)[:, None]
+_COLOURS: RGBImage = cv2.applyColorMap(_RAMP, cv2.COLORMAP_INFERNO)[:, 0, ::-1].astype(np.uint8)
 
 
 def _position(error_map: FloatMap, scale: Scale) -> FloatMap:

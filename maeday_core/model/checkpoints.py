@@ -21,9 +21,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from maeday_core.errors import WeightsError
+from maeday_core.errors import WeightsError, first_sentence
 from maeday_core.io.files import replacing
-from maeday_core.model.hub import first_sentence
 from maeday_core.model.mae import MAEConfig, MaskedAutoencoder
 
 HEADS = {512: 16, 768: 12, 1024: 16, 1280: 16}

@@ -13,7 +13,7 @@ from maeday_core.io.files import sha256
 from maeday_core.model.bundled import BUNDLED_FILE
 from maeday_core.model.checkpoints import read_weights
 from maeday_core.model.device import best_device, best_dtype
-from maeday_core.model.hub import HUB_FILES, HUB_MODELS, Progress, download
+from maeday_core.model.hub import HUB_FILES, HUB_MODELS, Progress
 from maeday_core.model.mae import MaskedAutoencoder, ModelInfo
 
 
@@ -59,6 +59,8 @@ def _find(name: str, progress: Progress | None) -> tuple[Path, str, str]:
                 f"The weights file {BUNDLED_FILE.name} is missing from the installation; install it again."
             )
         return BUNDLED_FILE, name, name
+    from maeday_core.model.download import download  # the Hub's client, which takes a while to import
+
     if name in HUB_MODELS:
         pinned = HUB_MODELS[name]
         return download(pinned.repo, pinned.revision, progress), name, pinned.repo

@@ -7,14 +7,13 @@ ones, D for a width, P for the patch size. Parameters are named as in the origin
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from maeday_core.errors import SettingsError
+from maeday_core.model.blocks import Block, PatchEmbed
 from maeday_core.model.draft import extrapolate
-from maeday_core.model.networks import Block, PatchEmbed
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -110,11 +109,7 @@ class ModelInfo:
 
 
 def _blocks(depth: int, dim: int, heads: int, mlp_dim: int, eps: float) -> nn.ModuleList:
-    norm = partial(nn.LayerNorm, eps=eps)
-    return nn.ModuleList(
-        Block(dim, heads, mlp_dim / dim, qkv_bias=True, norm_layer=norm)  # type: ignore[arg-type]
-        for _ in range(depth)
-    )
+    return nn.ModuleList(Block(dim, heads, mlp_dim, eps) for _ in range(depth))
 
 
 class MaskedAutoencoder(nn.Module):
@@ -128,7 +123,7 @@ class MaskedAutoencoder(nn.Module):
         self.config = config
         self.info = info or ModelInfo()
         c = config
-        self.patch_embed = PatchEmbed(c.image_size, c.patch_size, 3, c.dim)
+        self.patch_embed = PatchEmbed(c.patch_size, c.dim)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, c.dim))
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + c.num_patches, c.dim))
         self.blocks = _blocks(c.depth, c.dim, c.heads, c.mlp_dim, c.layer_norm_eps)

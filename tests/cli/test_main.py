@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import maeday_core
-from maeday_core.cli import COMMANDS, main
+from maeday_core.cli import COMMANDS, command, main
 from tests.conftest import ROOT
 
 SLOW = ("torch", "timm", "transformers", "matplotlib", "safetensors")
@@ -48,6 +48,23 @@ def test_help_and_wrong_arguments_need_no_slow_import():
     assert not set(SLOW) & set(modules)
 
 
+def test_help_of_the_program_needs_no_library_at_all():
+    shown = "import sys; from maeday_core.cli import main\ntry: main(['--help'])\nfinally: print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", shown], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert not {*SLOW, "numpy", "cv2", "PIL", "tqdm"} & set(done.stdout.splitlines()[-1].split())
+
+
+def test_a_detection_imports_nothing_that_it_does_not_use(tmp_path):
+    Image.effect_noise((50, 40), 60).save(tmp_path / "noise.png")
+    shown = "import sys; from maeday_core.cli import main; main(sys.argv[1:]); print(*sys.modules)"
+    command = [sys.executable, "-c", shown, "detect", str(tmp_path / "noise.png"), "--masks", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    unused = {"timm", "torchvision", "transformers", "huggingface_hub", "matplotlib", "av", "gradio", "openvino"}
+    assert not unused & set(done.stdout.splitlines()[-1].split())
+
+
 def test_help_of_a_command_lists_what_can_be_chosen(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["detect", "--help"])
@@ -71,8 +88,9 @@ def test_every_command_says_what_it_does(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     shown = " ".join(capsys.readouterr().out.split())
-    for name, command in COMMANDS.items():
-        assert f"{name} {command.__doc__.splitlines()[0]}" in shown
+    for name, summary in COMMANDS.items():
+        assert f"{name} {summary}" in shown
+        assert command(name).__doc__.splitlines()[0] == summary
 
 
 def test_the_version_is_that_of_the_package(capsys):
@@ -116,8 +134,8 @@ def test_unusable_input_is_one_line_and_status_2(run, folder, arguments, words):
 
 
 def bench_is(monkeypatch, run):
-    command = SimpleNamespace(__doc__="Wait.", add_arguments=lambda parser: None, run=run)
-    monkeypatch.setitem(COMMANDS, "bench", command)
+    waiting = SimpleNamespace(add_arguments=lambda parser: None, run=run)
+    monkeypatch.setitem(sys.modules, "maeday_core.cli.bench", waiting)
 
 
 @pytest.mark.parametrize("after", [0.03, 0.3, 1.2, 4])

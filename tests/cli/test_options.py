@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import pytest
 
-from maeday_core.cli import COMMANDS
+from maeday_core.cli import command as command_named
 from maeday_core.cli.options import settings_of
 from maeday_core.detection.settings import Settings
 
@@ -29,7 +29,7 @@ REQUIRED = {
 
 def parse(command: str, *arguments: str):
     parser = ArgumentParser()
-    COMMANDS[command].add_arguments(parser)
+    command_named(command).add_arguments(parser)
     return parser.parse_args([*REQUIRED[command], *arguments])
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
 
 from maeday_core.detection.calibration import Calibration
 from maeday_core.detection.reading import Reading
@@ -14,6 +15,7 @@ from maeday_core.detection.result import DEVIATIONS, DISTANCE, SQUARED_ERROR, De
 from maeday_core.detection.settings import Settings
 from maeday_core.drawing.figure import save_figure
 from maeday_core.drawing.pictures import (
+    COLOUR_MAP,
     HIDDEN_COLOUR,
     difference,
     heat_map,
@@ -51,6 +53,11 @@ def test_heat_map_uses_the_scale_it_is_given() -> None:
     assert np.array_equal(heat_map(ramp * 3, (0, 3)), heat_map(ramp, (0, 1)))
     assert np.array_equal(heat_map(ramp + 2, (2, 3)), heat_map(ramp, (0, 1)))
     assert np.array_equal(heat_map(ramp + 5, (0, 1))[0, 0], heat_map(np.ones((1, 1)), (0, 1))[0, 0])
+
+
+def test_the_colours_are_those_of_the_colour_bar() -> None:
+    ramp = np.arange(256, dtype=np.float32)[None] / 255
+    assert np.array_equal(heat_map(ramp, (0, 1))[0], (colormaps[COLOUR_MAP](ramp[0])[:, :3] * 255).round())
 
 
 def test_the_scale_of_squared_errors_lies_around_the_limit(tiny_model, result: Detection, query: np.ndarray) -> None:

@@ -19,8 +19,9 @@ import timm
 import torch
 
 from maeday_core.errors import WeightsError
-from maeday_core.model.backbone import BACKBONES, REVISIONS, load_backbone
+from maeday_core.model.backbone import BACKBONES, load_backbone
 from maeday_core.model.hub import HUB_MODELS
+from maeday_core.model.networks import REVISIONS
 from tests.checkpoints import State, assert_holds, cut, hub_layout, load, refusal, write
 from tests.conftest import ROOT
 from tests.hub_server import COMMIT, Fault, HubServer, Repo, in_place_of_the_hub

@@ -13,8 +13,10 @@ from PIL import Image
 from app.models import AT_START
 from maeday_core.cli.space_files import FOR_ZEROGPU, for_the_hub, read_checkout
 from maeday_core.methods.tools import default_backbone
-from maeday_core.model.backbone import BACKBONES, REVISIONS
-from maeday_core.model.hub import HUB_MODELS, download, require_file
+from maeday_core.model.backbone import BACKBONES
+from maeday_core.model.download import download, require_file
+from maeday_core.model.hub import HUB_MODELS
+from maeday_core.model.networks import REVISIONS
 from tests.conftest import ROOT
 from tests.hub_server import HubServer, in_place_of_the_hub
 from tests.packaging.test_requirements import PROJECT, declared, pins
