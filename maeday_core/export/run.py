@@ -47,7 +47,7 @@ class Exported:
         for first in range(0, masks, BATCH):
             guessed = self._reconstruct(seen, places[first : first + BATCH])
             total += np.square(guessed - seen).sum(axis=(0, 1))
-        return enlarged(smooth(total / np.float32(masks)), picture.height, picture.width)
+        return enlarged(smooth((total / masks).astype(np.float32)), picture.height, picture.width)
 
     def features(self, picture: Image.Image) -> Floats:
         """Of each 8 x 8 px of the picture at the network's size, a vector of unit length: (h, w, C)."""

@@ -27,6 +27,7 @@ Format = Literal["onnx", "openvino"]
 OPSET = 18
 """Of ONNX; onnxruntime from 1.14 and openvino from 2023 on read it."""
 MOST_BYTES = 2**31
+"""Of an ONNX file."""
 EXTRA = "install what exporting needs: pip install 'maeday[export]'"
 
 
@@ -53,7 +54,7 @@ def export(model: MaskedAutoencoder, network: Backbone, folder: Path, form: Form
         raise SettingsError(f"The backbone {network.name} is a transformer, which is not exported; choose another one.")
     if sum(one.numel() for one in model.parameters()) * 4 >= MOST_BYTES:
         raise SettingsError(
-            f"The model {model.info.name} is larger than an ONNX file may be (2 GB); choose a smaller one."
+            f"The model {model.info.name} is over 2 GB, too large for an ONNX file; choose another one."
         )
     check_folder(folder)
     config, settings = model.config, Settings()

@@ -7,7 +7,6 @@ import json
 import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,12 +53,12 @@ def model() -> MaskedAutoencoder:
 
 
 @pytest.fixture(scope="module", params=FORMATS)
-def exported(request: pytest.FixtureRequest, model: MaskedAutoencoder, tmp_path_factory) -> Iterator[Path]:
+def exported(request: pytest.FixtureRequest, model: MaskedAutoencoder, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("away") / "exported"
     written = export(model, load_backbone(device=torch.device("cpu")), folder, request.param)
     assert sorted(written) == sorted(folder.iterdir())
     assert json.loads((folder / "maeday.json").read_text())["format"] == request.param
-    yield folder
+    return folder
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

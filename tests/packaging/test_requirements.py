@@ -34,7 +34,7 @@ def declared(*groups: list[str]) -> dict[str, Requirement]:
     ("file", "requirements"),
     [
         ("requirements.txt", declared(PROJECT["dependencies"], EXTRAS["app"], EXTRAS["mcp"], EXTRAS["serve"])),
-        ("requirements-dev.txt", declared(EXTRAS["dev"])),
+        ("requirements-dev.txt", declared(EXTRAS["dev"], EXTRAS["export"])),
     ],
 )
 def test_pins_are_within_the_declared_ranges(file: str, requirements: dict[str, Requirement]) -> None:
