@@ -16,7 +16,7 @@ from maeday_core.io.images import RGBImage
 from maeday_core.model.device import best_device, best_dtype
 from maeday_core.model.draft import EXTRAPOLATION
 from maeday_core.model.load import load_model
-from maeday_core.model.mae import CONFIGS, MAEConfig, MaskedAutoencoder
+from maeday_core.model.mae import CONFIGS, MAEConfig, MaskedAutoencoder, visible_places
 from maeday_core.model.masks import mask_from_noise
 
 MASKS = 32
@@ -74,7 +74,8 @@ def _contenders(base: MaskedAutoencoder, query: RGBImage) -> Contenders:
 def _forward(model: MaskedAutoencoder, image: torch.Tensor, masks: torch.Tensor) -> None:
     tokens = model.embed(image)
     for batch in masks.split(list(micro_batches(len(masks)))):
-        model.decode(model.encode(tokens, batch), batch, model.draft(image, batch))
+        visible = visible_places(batch)
+        model.decode(model.encode(tokens, visible), visible, model.draft(image, batch))
 
 
 def _transformers_forward(image: torch.Tensor, drawn: torch.Tensor) -> Callable[[], object] | None:

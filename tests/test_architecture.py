@@ -20,7 +20,7 @@ FLOORS = [
     {"fewshot"},
     {"methods"},
     {"drawing"},
-    {"evaluation", "frames", "pretraining"},
+    {"evaluation", "export", "frames", "pretraining"},
     {"annotations"},
     {"serving"},
     {"watching"},

@@ -40,6 +40,7 @@ COMMANDS = {
     "report": "Make the paper's tables and figures from what `maeday evaluate --out` wrote.",
     "corpus": "Build the bundled model's corpus from Debian packages.",
     "pretrain": "Train a masked autoencoder on your own pictures.",
+    "export": "Write a model as ONNX or OpenVINO's format, with a program that runs it without PyTorch.",
     "bench": "Measure speed on this machine.",
     "space": "Put the page on a Hugging Face Space of your own.",
 }

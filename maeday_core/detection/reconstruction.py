@@ -25,7 +25,7 @@ from maeday_core.detection.windows import FloatMap, Tiling, is_large
 from maeday_core.errors import ImageError, WeightsError
 from maeday_core.io.images import RGBImage, resize_map
 from maeday_core.model.device import give_memory_back
-from maeday_core.model.mae import MaskedAutoencoder, denormalise, normalise
+from maeday_core.model.mae import MaskedAutoencoder, denormalise, normalise, visible_places
 from maeday_core.model.masks import draw_masks
 
 KERNEL_SIZE, SIGMA = 7, 1.4  # docs/decisions.md#eq-1
@@ -265,7 +265,9 @@ def reconstruct(
     Returns:
         Reconstructions (N, 3, S, S) in RGB, and their squared errors (N, S, S), summed over the channels.
     """
-    predicted = model.unpatchify(model.decode(model.encode(tokens, masks), masks, model.draft(images, masks)).float())
+    visible = visible_places(masks)
+    predicted = model.decode(model.encode(tokens, visible), visible, model.draft(images, masks))
+    predicted = model.unpatchify(predicted.float())
     reconstruction = denormalise(predicted)
     if error_space == "rgb":
         return reconstruction, (denormalise(images) - reconstruction).square().sum(dim=1)

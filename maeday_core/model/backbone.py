@@ -137,7 +137,7 @@ def _averaged(stage: Tensor, grid: tuple[int, int]) -> Tensor:
 
 def _to_grid(stage: Tensor, grid: tuple[int, int]) -> Tensor:
     if stage.shape[-2] > grid[0]:
-        return F.adaptive_avg_pool2d(stage, grid)
+        return F.avg_pool2d(stage, int(stage.shape[-2]) // int(grid[0]))  # the sides of a picture are multiples of both
     return F.interpolate(stage, grid, mode="bilinear", align_corners=False)
 
 

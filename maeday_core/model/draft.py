@@ -8,6 +8,8 @@ constant mask token, and adds what does not repeat. The models of the paper have
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -31,12 +33,21 @@ class Extrapolation:
     lowest: float = 0.015
     margin: int = 16
 
+    def thresholds(self) -> Iterator[float]:
+        """The threshold of each step."""
+        for step in range(self.steps):
+            yield self.highest * (self.lowest / self.highest) ** (step / (self.steps - 1))
+
 
 EXTRAPOLATION = Extrapolation()  # docs/decisions.md#draft
+Iteration = Callable[[Tensor, Tensor, Extrapolation], Tensor]
+"""Continues what is known (B, H, W) where it is hidden (B, H, W)."""
 
 
 @torch.no_grad()
-def extrapolate(images: Tensor, masks: Tensor, settings: Extrapolation = EXTRAPOLATION) -> Tensor:
+def extrapolate(
+    images: Tensor, masks: Tensor, settings: Extrapolation = EXTRAPOLATION, iterate: Iteration | None = None
+) -> Tensor:
     """Fill the hidden patches by continuing the frequencies of the visible ones.
 
     The brightness is continued, at half the resolution. Each channel is a linear function of it, fitted to the visible
@@ -46,14 +57,14 @@ def extrapolate(images: Tensor, masks: Tensor, settings: Extrapolation = EXTRAPO
         images: (B, 3, S, S), any value range; or (1, 3, S, S), the same image under every mask.
         masks: bool (B, L), True where hidden; no hidden pixel affects the result.
         settings: the iteration.
+        iterate: how it is computed; by default with fast Fourier transforms.
 
     Returns:
         (B, 3, S, S) float32: visible pixels as they are, hidden ones drafted.
     """
-    batch, size = len(masks), images.shape[-1]
-    grid = round(masks.shape[1] ** 0.5)
+    size, grid = int(images.shape[-1]), math.isqrt(masks.shape[1])
     images = images.float()
-    visible = (~masks).float().view(batch, 1, grid, grid)
+    visible = (~masks).float().view(-1, 1, grid, grid)
     half = visible.repeat_interleave(size // grid // 2, 2).repeat_interleave(size // grid // 2, 3)
     colour = F.avg_pool2d(images, 2)
     share = half / half.sum(dim=(2, 3), keepdim=True)
@@ -64,18 +75,17 @@ def extrapolate(images: Tensor, masks: Tensor, settings: Extrapolation = EXTRAPO
 
     margin = (0, settings.margin, 0, settings.margin)
     hidden = F.pad(1 - half, margin, value=1)
-    continued = _papoulis_gerchberg(F.pad(brightness, margin)[:, 0], hidden[:, 0], settings)
+    continued = (iterate or papoulis_gerchberg)(F.pad(brightness, margin)[:, 0], hidden[:, 0], settings)
     continued = continued[:, None, : size // 2, : size // 2]
     continued = F.interpolate(continued, size=(size, size), mode="bilinear", align_corners=False)
     full = visible.repeat_interleave(size // grid, 2).repeat_interleave(size // grid, 3)
     return torch.where(full > 0, images, means + slope * continued)
 
 
-def _papoulis_gerchberg(known: Tensor, hidden: Tensor, settings: Extrapolation) -> Tensor:
+def papoulis_gerchberg(known: Tensor, hidden: Tensor, settings: Extrapolation) -> Tensor:
     """Continue `known` (B, H, W), which is zero where `hidden` is 1, with a falling threshold."""
     guess = continued = known
-    for step in range(settings.steps):
-        threshold = settings.highest * (settings.lowest / settings.highest) ** (step / (settings.steps - 1))
+    for threshold in settings.thresholds():
         spectrum = torch.fft.rfft2(guess)
         parts = torch.view_as_real(spectrum)
         power = parts[..., 0].square() + parts[..., 1].square()

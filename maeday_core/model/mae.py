@@ -154,20 +154,20 @@ class MaskedAutoencoder(nn.Module):
         tokens: Tensor = self.patch_embed(images.to(self.dtype))
         return tokens + self.pos_embed[:, 1:]
 
-    def encode(self, tokens: Tensor, masks: Tensor) -> Tensor:
+    def encode(self, tokens: Tensor, visible: Tensor) -> Tensor:
         """Encode the visible patches only.
 
         Args:
             tokens: (B, L, D) from `embed`; or (1, L, D), the same image under every mask.
-            masks: boolean (B, L), True where hidden; every row hides equally many patches.
+            visible: (B, K), from `visible_places`.
 
         Returns:
-            (B, 1 + K, D), the class token first, then the visible patches in row-major order.
+            (B, 1 + K, D), the class token first, then the visible patches in their order.
         """
-        batch = len(masks)
-        visible = tokens.expand(batch, -1, -1)[~masks].view(batch, -1, tokens.shape[-1])
+        batch = visible.shape[0]
+        chosen = tokens.expand(batch, -1, -1).gather(1, visible[..., None].expand(-1, -1, tokens.shape[-1]))
         cls_token = (self.cls_token + self.pos_embed[:, :1]).expand(batch, -1, -1)
-        x = torch.cat([cls_token, visible], dim=1)
+        x = torch.cat([cls_token, chosen], dim=1)
         for block in self.blocks:
             x = block(x)
         latent: Tensor = self.norm(x)
@@ -177,14 +177,18 @@ class MaskedAutoencoder(nn.Module):
         """The draft that the decoder starts from, (B, L, P * P * 3), or None if this model has none."""
         return self.patchify(extrapolate(images, masks)).to(self.dtype) if self.config.draft else None
 
-    def decode(self, latent: Tensor, masks: Tensor, draft: Tensor | None = None) -> Tensor:
-        """Predict the pixels of every patch: (B, 1 + K, D) -> (B, L, P * P * 3), normalised.
+    def decode(self, latent: Tensor, visible: Tensor, draft: Tensor | None = None) -> Tensor:
+        """Predict the pixels of every patch: (B, 1 + K, D), from `encode` -> (B, L, P * P * 3), normalised.
 
         With a `draft`, visible patches are returned unchanged. A hidden patch is the decoder's prediction plus the
         draft times a gate, one number a patch, which the decoder predicts, too.
         """
         x = self.decoder_embed(latent)
-        patches = self.mask_token.to(x.dtype).expand(*masks.shape, -1).masked_scatter(~masks[..., None], x[:, 1:])
+        batch, count = visible.shape
+        rank = visible.new_full((batch, self.config.num_patches), count)
+        rank = rank.scatter(1, visible, torch.arange(count, device=visible.device).expand(batch, -1))
+        tokens = torch.cat([x[:, 1:], self.mask_token.to(x.dtype).expand(batch, -1, -1)], dim=1)
+        patches = tokens.gather(1, rank[..., None].expand(-1, -1, tokens.shape[-1]))
         if draft is not None:
             patches = patches + self.draft_embed(draft)
         x = torch.cat([x[:, :1], patches], dim=1) + self.decoder_pos_embed
@@ -194,11 +198,12 @@ class MaskedAutoencoder(nn.Module):
         predicted: Tensor = self.decoder_pred(x)
         if draft is None:
             return predicted
-        return torch.where(masks[..., None], predicted + self.draft_gate(x) * draft, draft)
+        return torch.where((rank == count)[..., None], predicted + self.draft_gate(x) * draft, draft)
 
     def forward(self, images: Tensor, masks: Tensor) -> Tensor:
         """Reconstruct masked images: (B, 3, H, W) normalised pixels and (B, L) masks -> (B, L, P * P * 3)."""
-        return self.decode(self.encode(self.embed(images), masks), masks, self.draft(images, masks))
+        visible = visible_places(masks)
+        return self.decode(self.encode(self.embed(images), visible), visible, self.draft(images, masks))
 
     def patchify(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, L, P * P * 3): patches in row-major order, each as pixels by row, column, channel."""
@@ -209,6 +214,11 @@ class MaskedAutoencoder(nn.Module):
         """The inverse of `patchify`: (B, L, P * P * 3) -> (B, 3, H, W)."""
         g, p = self.config.grid_size, self.config.patch_size
         return patches.reshape(-1, g, g, p, p, 3).permute(0, 5, 1, 3, 2, 4).reshape(-1, 3, g * p, g * p)
+
+
+def visible_places(masks: Tensor) -> Tensor:
+    """The numbers of the visible patches, rising: masks (B, L), each of which hides equally many -> int64 (B, K)."""
+    return (~masks).nonzero()[:, 1].view(len(masks), -1)
 
 
 def normalise(images: Tensor) -> Tensor:

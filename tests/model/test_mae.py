@@ -9,7 +9,7 @@ from transformers import ViTMAEConfig, ViTMAEForPreTraining
 
 from maeday_core.errors import SettingsError
 from maeday_core.model.load import load_model
-from maeday_core.model.mae import MAEConfig, MaskedAutoencoder, denormalise, normalise
+from maeday_core.model.mae import MAEConfig, MaskedAutoencoder, denormalise, normalise, visible_places
 from maeday_core.model.masks import mask_from_noise
 from tests.conftest import TINY
 
@@ -124,8 +124,9 @@ def test_one_embedding_serves_all_masks(name, request):
     tiny_model = request.getfixturevalue(name)
     image = torch.randn(1, 3, 64, 64)
     masks = mask_from_noise(torch.rand(5, tiny_model.config.num_patches), 0.75)
-    latent = tiny_model.encode(tiny_model.embed(image), masks)
-    shared = tiny_model.decode(latent, masks, tiny_model.draft(image, masks))
+    visible = visible_places(masks)
+    latent = tiny_model.encode(tiny_model.embed(image), visible)
+    shared = tiny_model.decode(latent, visible, tiny_model.draft(image, masks))
     torch.testing.assert_close(shared, tiny_model(image.expand(5, -1, -1, -1), masks), atol=1e-5, rtol=1e-5)
 
 

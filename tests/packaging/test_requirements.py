@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-SERVER = "maeday_core/serving/rest"
+SERVER, EXPORT = "maeday_core/serving/rest", "maeday_core/export"
 ON_A_SPACE = Requirement("spaces")
 """Hugging Face installs it where it is of use."""
 NOT_DECLARED = {"torchvision"}  # timm requires it; pinned beside the torch that it fits
@@ -34,7 +34,7 @@ def declared(*groups: list[str]) -> dict[str, Requirement]:
     ("file", "requirements"),
     [
         ("requirements.txt", declared(PROJECT["dependencies"], EXTRAS["app"], EXTRAS["mcp"], EXTRAS["serve"])),
-        ("requirements-dev.txt", declared(EXTRAS["dev"])),
+        ("requirements-dev.txt", declared(EXTRAS["dev"], EXTRAS["export"])),
     ],
 )
 def test_pins_are_within_the_declared_ranges(file: str, requirements: dict[str, Requirement]) -> None:
@@ -63,13 +63,15 @@ def test_pins_fit_gradio_with_mcp_which_a_space_installs() -> None:
     [
         ("maeday_core", declared(PROJECT["dependencies"])),
         (SERVER, declared(PROJECT["dependencies"], EXTRAS["serve"])),
+        (EXPORT, declared(PROJECT["dependencies"], EXTRAS["export"])),
         ("app", declared(PROJECT["dependencies"], EXTRAS["app"]) | {ON_A_SPACE.name: ON_A_SPACE}),
     ],
 )
 def test_what_is_imported_is_declared(folder: str, requirements: dict[str, Requirement]) -> None:
     own = {"maeday_core", "app", "benchmarks"}
     distributions = packages_distributions()
-    paths = [path for path in (ROOT / folder).rglob("*.py") if folder == SERVER or ROOT / SERVER not in path.parents]
+    apart = {ROOT / SERVER, ROOT / EXPORT} - {ROOT / folder}
+    paths = [path for path in (ROOT / folder).rglob("*.py") if not apart & set(path.parents)]
     names = {name for path in paths for name in imported(path)}
     assert len(names) > 5
     for name in names - own - sys.stdlib_module_names:
