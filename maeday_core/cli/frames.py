@@ -14,6 +14,7 @@ from maeday_core.cli.output import print_error, print_json, print_line, print_no
 from maeday_core.errors import SettingsError
 from maeday_core.io.files import check_folder, sha256
 from maeday_core.io.folders import find_images
+from maeday_core.io.remote import is_remote, located
 
 if TYPE_CHECKING:
     from maeday_core.frames import FrameRecord, FrameRun, Judgement, Sources, Verdict
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="folders, zip archives, videos, pictures")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="results; run again to go on")
+    parser.add_argument(
+        "sources", nargs="+", metavar="SOURCE", help="folders, zip archives, videos, pictures; also s3://, gs://, hf://"
+    )
+    parser.add_argument("--out", required=True, metavar="DIR", help="results, also s3:// and so on; run again to go on")
     parser.add_argument("--every", type=float, default=1.0, metavar="SECONDS", help="between frames of a video")
     add_method(parser, default="ensemble")
     add_settings(parser, masks=4, sampling="balanced", tile="on")
@@ -42,9 +45,12 @@ def run(options: Namespace) -> int:
     from maeday_core.methods import detector, find
 
     criteria = _criteria(options)
-    check_folder(options.out)
+    out = located(options.out)
+    if options.format and is_remote(out):
+        raise SettingsError("A data set (--format) is written into a local folder: give one with --out.")
+    check_folder(out)
     method, tools = find(options.method), tools_of(options, settings_of(options))
-    frames, sources = FrameRun(options.out), Sources(options.sources, options.every)
+    frames, sources = FrameRun(out), Sources([*map(located, options.sources)], options.every)
     total = sources.count(frames.written)
     reference = reference_of(options, method, tools)
     detect = detector(method, tools, reference)

@@ -23,10 +23,10 @@ from maeday_core.frames.report import ANOMALOUS, LOOK, REPORT, write_report
 from maeday_core.frames.sources import Frame, Key, Sources
 from maeday_core.frames.triage import NOT_JUDGED, Judgements
 from maeday_core.frames.verdict import Judgement, Verdict, apply_threshold, provisional
-from maeday_core.io.files import remove_temporaries, replacing
+from maeday_core.io.files import make_folder, remove_temporaries, replacing
 from maeday_core.io.folders import LeftOut
 from maeday_core.io.images import RGBImage
-from maeday_core.io.journal import alone_in, append_rows, mend, read_rows, rewrite
+from maeday_core.io.journal import alone_in, append_rows, gather, mend, read_rows, remove, rewrite
 from maeday_core.methods import Detect, last
 
 MAPS = "maps"
@@ -81,13 +81,13 @@ class FrameRun:
             ImageError: no source exists.
         """
         work = self.folder / WORK
-        work.mkdir(parents=True, exist_ok=True)
+        make_folder(work)
         with alone_in(work):
             self._claim({**(depends_on or {}), "every": sources.every, "maps": keep_maps})
             measured = self._tidied(keep_maps)
             write_tables(self.folder, ())
             for path in (work / PRESENT, self.folder / LEFT_OUT):
-                path.unlink(missing_ok=True)
+                remove(path)
             known = {key: record.content for key, record in measured.items()}
             numbers = count(1 + max((record.number for record in measured.values()), default=-1))
             given: set[Key] = set()
@@ -103,6 +103,8 @@ class FrameRun:
                 given.add(found.key)
                 yield measured[found.key]
             self._tidied(keep_maps)
+            for path in (work / JOURNAL, work / PRESENT, self.folder / LEFT_OUT):
+                gather(path)
 
     def records(self) -> list[FrameRecord]:
         """What the run has measured so far of the frames that its sources hold, in their order.
@@ -200,7 +202,8 @@ class FrameRun:
         work = self.folder / WORK
         mend(work / JOURNAL)
         found = self._journal()
-        newest = {record.key: record for record in found if all(path.is_file() for path in self._kept(record)[:2])}
+        there = set(work.iterdir())
+        newest = {record.key: record for record in found if there.issuperset(self._kept(record)[:2])}
         if len(newest) < len(found):
             rewrite(work / JOURNAL, [record.row for record in newest.values()])
         remove_temporaries(self.folder, ".jsonl", ".csv", ".html")

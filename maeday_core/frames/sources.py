@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import cast
 
 from PIL import Image
 
 from maeday_core.errors import ImageError
 from maeday_core.frames import archives, video
 from maeday_core.frames.kinds import START, Kind, kind
+from maeday_core.io import remote
 from maeday_core.io.files import sha256
 from maeday_core.io.folders import LeftOut, files_below
 from maeday_core.io.images import MAX_BYTES, SUFFIXES, RGBImage, load_image
@@ -71,7 +73,7 @@ class Sources:
     Whether a file in a folder is meant is told by its name; what it is, by its content.
 
     Attributes:
-        paths: of the files and folders.
+        paths: of the files and folders; a text is a local path, one in an object store comes from `remote.located`.
         every: seconds between two frames taken from a video.
         within: a folder that the names of frames leave out.
         limit: only so many frames are given.
@@ -144,16 +146,20 @@ class Sources:
                     yield (name, None), functools.partial(_picture, name, path.name, functools.partial(_bytes, path))
 
     def _files(self, but_not: Sequence[Path]) -> Iterator[Path | LeftOut]:
-        passed_over = set(map(os.path.realpath, but_not))
-        missing = [Path(path) for path in self.paths if not os.path.isdir(path) and not os.path.isfile(path)]
+        passed_over = {str(path) if remote.is_remote(path) else os.path.realpath(path) for path in but_not}
+        missing = [path for path in map(_path, self.paths) if not _exists(path)]
         reasons = [f"There is no file or folder {path.name or path}; check the name." for path in missing]
         if missing and len(missing) == len(self.paths):
             raise ImageError(reasons[0])
         yield from map(LeftOut, map(str, missing), reasons)
-        for source in map(Path, self.paths):
-            if os.path.isfile(source):
+        for source in map(_path, self.paths):
+            if source in missing:
+                continue
+            if remote.is_remote(source):
+                yield from _meant(remote.files_below(source, passed_over), source)
+            elif os.path.isfile(source):
                 yield source
-            elif source not in missing:
+            else:
                 yield from _meant(files_below(source, passed_over), source)
 
     def _count(self, path: Path) -> int:
@@ -170,14 +176,29 @@ class Sources:
                 return 1
 
 
-def _kind(path: Path) -> Kind:
-    """What a file is by its content, or was to be by its name."""
+def _path(path: str | os.PathLike[str]) -> Path:
+    return cast(Path, path) if remote.is_remote(path) else Path(path)
+
+
+def _exists(path: Path) -> bool:
+    if not remote.is_remote(path):
+        return os.path.isdir(path) or os.path.isfile(path)
     try:
-        with path.open("rb") as file:
+        return remote.exists(path)
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read ({error.strerror}); check the address and your rights.") from error
+
+
+def _kind(path: Path) -> Kind:
+    """What a file is by its content, or was to be by its name; a picture in an object store is one by its name."""
+    suffix = path.suffix.lower()
+    if remote.is_remote(path) and suffix in SUFFIXES:
+        return "picture"
+    try:
+        with remote.opened(path) as file:
             found = kind(file.read(START))
     except OSError:
         found = None
-    suffix = path.suffix.lower()
     return found or ("archive" if suffix == ARCHIVE else "video" if suffix in video.SUFFIXES else "picture")
 
 
@@ -222,9 +243,15 @@ def _picture(path: str, title: str, read: Callable[[], bytes], known: str | None
 
 def _bytes(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_BYTES:
+        if remote.is_remote(path):
+            data = remote.start_of(path, MAX_BYTES + 1)
+            size = len(data)
+        else:
+            size = path.stat().st_size
+            data = path.read_bytes() if size <= MAX_BYTES else b""
+        if size > MAX_BYTES:
             raise ImageError(f"{path.name} is larger than {MAX_BYTES // 1_000_000} MB; leave it out.")
-        return path.read_bytes()
+        return data
     except OSError as error:
         raise ImageError(f"{path.name} cannot be read ({error.strerror}); check the name and its rights.") from error
 

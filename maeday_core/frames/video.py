@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 
 from maeday_core.errors import ImageError
 from maeday_core.frames.kinds import START, kind
+from maeday_core.io import remote
 from maeday_core.io.images import MAX_PIXELS, RGBImage
 
 SUFFIXES = frozenset(
@@ -122,7 +123,7 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            file = stack.enter_context(path.open("rb"))
+            file = stack.enter_context(remote.opened(path))
             start = file.read(START)
         except OSError as error:
             raise ImageError(
