@@ -115,7 +115,7 @@ def test_a_store_that_does_not_answer_is_told_in_a_sentence(
 def test_an_address_is_opened_for_the_command_line_only() -> None:
     with pytest.raises(ImageError, match="no file or folder"):
         list(Sources(["s3://bucket/in"]).frames())
-    assert not is_remote(located("s3:/bucket")) and not is_remote(located("file:///etc/passwd"))
+    assert not any(is_remote(located(text)) for text in ("s3:/bucket", "file:///etc/passwd", "http://host/x"))
     asking = {
         path.relative_to(ROOT).parts[:2]
         for folder in ("maeday_core", "app")
