@@ -37,9 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--keep-maps", action="store_true", help="write every map, float32, to DIR/maps")
     add_formats(parser)
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="one process, or workers on Ray")
-    parser.add_argument(
-        "--address", metavar="ADDRESS", help="of a Ray cluster: auto, or ray://host:10001"
-    )
+    parser.add_argument("--address", metavar="ADDRESS", help="of a Ray cluster: auto, or ray://host:10001")
     parser.add_argument("--workers", type=int, metavar="N", help="by default one a core, or as many as the GPUs take")
     parser.add_argument("--gpus-per-worker", type=float, default=0.0, metavar="F", help="0.5: two workers share a GPU")
     parser.add_argument("--json", action="store_true", help="one JSON object a frame on standard output")
