@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
@@ -62,7 +62,7 @@ class Pool:
             ray.shutdown()
 
     def _count(self) -> int:
-        there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        there: dict[str, float] = cast(Any, ray).cluster_resources()
         if self.gpus and there.get("GPU", 0) < self.gpus:
             raise SettingsError(f"The cluster has {there.get('GPU', 0):g} GPUs, and a worker needs {self.gpus:g}.")
         most = there.get("GPU", 0) / self.gpus if self.gpus else there.get("CPU", 1)

@@ -1,4 +1,4 @@
-"""A Ray of two cores on this machine, in a process of its own, that ends with its standard input; prints its address."""
+"""A Ray of two cores in a process of its own, which prints its address and ends with its standard input."""
 
 import sys
 
