@@ -101,9 +101,8 @@ def speed(folder: Path) -> None:
         names = [folder / name for name in (f"alone{pair}", f"together{pair}")]
         maps = [b"".join(path.read_bytes() for path in sorted((name / "work").glob("*.npy"))) for name in names]
         ratios.append(two / one)
-        print(
-            f"one process {one:.2f}/s, two workers {two:.2f}/s ({whole:.2f} with their start), same {same}", flush=True
-        )
+        print(f"one process {one:.2f} a second, two workers {two:.2f}, with their start {whole:.2f}", flush=True)
+        print(f"the maps are the same: {maps[0] == maps[1]}", flush=True)
     print(f"ratio: median {median(ratios):.2f} of {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
 
 
