@@ -22,6 +22,7 @@ FLOORS = [
     {"drawing"},
     {"evaluation", "export", "frames", "pretraining"},
     {"annotations"},
+    {"cluster"},
     {"serving"},
     {"watching"},
     {"cli"},

@@ -14,15 +14,19 @@ from maeday_core.cli.output import print_error, print_json, print_line, print_no
 from maeday_core.errors import SettingsError
 from maeday_core.io.files import check_folder, sha256
 from maeday_core.io.folders import find_images
+from maeday_core.io.remote import is_remote, located
 
 if TYPE_CHECKING:
     from maeday_core.frames import FrameRecord, FrameRun, Judgement, Sources, Verdict
+    from maeday_core.methods import Detect, Reference, Tools
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="folders, zip archives, videos, pictures")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="results; run again to go on")
+    parser.add_argument(
+        "sources", nargs="+", metavar="SOURCE", help="folders, zip archives, videos, pictures; also s3://, gs://, hf://"
+    )
+    parser.add_argument("--out", required=True, metavar="DIR", help="results, also s3:// and so on; run again to go on")
     parser.add_argument("--every", type=float, default=1.0, metavar="SECONDS", help="between frames of a video")
     add_method(parser, default="ensemble")
     add_settings(parser, masks=4, sampling="balanced", tile="on")
@@ -32,36 +36,35 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--least-area", type=int, default=0, metavar="PIXELS", help="smaller regions are no objects")
     parser.add_argument("--keep-maps", action="store_true", help="write every map, float32, to DIR/maps")
     add_formats(parser)
+    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="one process, or workers on Ray")
+    parser.add_argument("--address", metavar="ADDRESS", help="of a Ray cluster: auto, or ray://host:10001")
+    parser.add_argument("--workers", type=int, metavar="N", help="by default one a core, or as many as the GPUs take")
+    parser.add_argument("--gpus-per-worker", type=float, default=0.0, metavar="F", help="0.5: two workers share a GPU")
     parser.add_argument("--json", action="store_true", help="one JSON object a frame on standard output")
 
 
 def run(options: Namespace) -> int:
     """Run the detector on every frame, then judge all of them together."""
-    from maeday_core.frames import FrameRun, LeftOut, Sources
+    from maeday_core.frames import FrameRun, Sources
     from maeday_core.frames.files import rows_of
     from maeday_core.methods import detector, find
 
     criteria = _criteria(options)
-    check_folder(options.out)
+    out = located(options.out)
+    if options.format and is_remote(out):
+        raise SettingsError("A data set (--format) is written into a local folder: give one with --out.")
+    check_folder(out)
     method, tools = find(options.method), tools_of(options, settings_of(options))
-    frames, sources = FrameRun(options.out), Sources(options.sources, options.every)
-    total = sources.count(frames.written)
+    frames, sources = FrameRun(out), Sources([*map(located, options.sources)], options.every)
     reference = reference_of(options, method, tools)
     detect = detector(method, tools, reference)
     depends_on = method.depends_on(tools, reference.shots).record()
     depends_on |= {"sources": str(options.sources), **_good_parts(options)}
     del depends_on["alarm_rate"]  # frames are judged anew without looking at them again
-    records: list[FrameRecord] = []
-    with progress_bar() as show:
-        for found in frames.look(sources, detect, depends_on, options.keep_maps):
-            if isinstance(found, LeftOut):
-                print_error(f"{found.path}: {found.reason}")
-                continue
-            records.append(found)
-            verdict = frames.so_far(records, **criteria)
-            if not options.json:
-                print_note(f"so far: {_line(verdict)}")
-            show(f"{len(records)} of {total} frames", len(records) / max(total, 1))
+    if options.engine == "ray":
+        _look_together(options, frames, sources, tools, reference, depends_on)
+    else:
+        _look(options, frames, sources, detect, depends_on, criteria)
     judgement = frames.judge(**criteria)
     report = frames.write(judgement)
     if options.format:
@@ -73,6 +76,59 @@ def run(options: Namespace) -> int:
         else:
             print_line(_line(verdict))
     return 0 if judgement.verdicts else 2
+
+
+def _look(
+    options: Namespace,
+    frames: FrameRun,
+    sources: Sources,
+    detect: Detect,
+    depends_on: dict[str, Any],
+    criteria: dict[str, Any],
+) -> None:
+    """Look at the frames one by one, and say what is found by those so far."""
+    from maeday_core.frames import LeftOut
+
+    total = sources.count(frames.written)
+    records: list[FrameRecord] = []
+    with progress_bar() as show:
+        for found in frames.look(sources, detect, depends_on, options.keep_maps):
+            if isinstance(found, LeftOut):
+                print_error(f"{found.path}: {found.reason}")
+                continue
+            records.append(found)
+            verdict = frames.so_far(records, **criteria)
+            if not options.json:
+                print_note(f"so far: {_line(verdict)}")
+            show(f"{len(records)} of {total} frames", len(records) / max(total, 1))
+
+
+def _look_together(
+    options: Namespace,
+    frames: FrameRun,
+    sources: Sources,
+    tools: Tools,
+    reference: Reference,
+    depends_on: dict[str, Any],
+) -> None:
+    """Look at the frames by workers on Ray, and say how far they are."""
+    try:
+        from maeday_core.cluster.frames import Detector, look
+        from maeday_core.cluster.pool import Pool
+    except ImportError as error:
+        raise SettingsError(f"Ray is not here ({error}); install it: pip install 'maeday[cluster]'.") from error
+    import torch
+
+    from maeday_core.model.load import load_model
+
+    model = load_model(options.model, device="cpu", dtype=torch.float32)
+    make = Detector(options.method, model, tools.settings, tools.backbone, options.preset, reference)
+    pool, total = Pool(options.address, options.workers, options.gpus_per_worker), sources.count(frames.written)
+    with progress_bar() as show:
+        for progress in look(frames, sources, make, pool, depends_on, options.keep_maps):
+            show(progress.line(total), progress.done / max(total, 1))
+    for left_out in frames.left_out():
+        print_error(f"{left_out.path}: {left_out.reason}")
 
 
 def _annotate(judgement: Judgement, sources: Sources, frames: FrameRun, formats: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from maeday_core.frames.kinds import kind
 from maeday_core.io.files import unique
 from maeday_core.io.folders import hidden
 from maeday_core.io.images import FORMATS, MAX_BYTES, MAX_PIXELS
+from maeday_core.io.remote import opened as opened_file
 
 MAX_ENTRIES = 20_000
 MAX_DIRECTORY = 10_000_000
@@ -89,7 +90,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            file = stack.enter_context(path.open("rb"))
+            file = stack.enter_context(opened_file(path))
             archive = stack.enter_context(zipfile.ZipFile(file)) if _listed(file) else None
         except Exception as error:  # as above
             raise ImageError(f"{path.name} is no zip archive, or is damaged; pack it again.") from error

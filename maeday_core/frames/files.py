@@ -10,6 +10,7 @@ from typing import Any
 from maeday_core.frames.triage import NOT_JUDGED, Judgements, ranks
 from maeday_core.frames.verdict import Judgement, Verdict
 from maeday_core.io.files import replacing, writing
+from maeday_core.io.remote import is_remote
 from maeday_core.io.table import csv_text
 
 ROWS = "frames.jsonl"
@@ -54,7 +55,9 @@ def write_tables(folder: Path, rows: Sequence[Row]) -> None:
 
 
 def append_to_tables(folder: Path, verdict: Verdict) -> None:
-    """Add the row of one verdict, without a rank yet."""
+    """Add the row of one verdict, without a rank yet; an object store appends to no file, and gets the final rows."""
+    if is_remote(folder):
+        return
     row = row_of(verdict)
     tables = {ROWS: _jsonl([row]), TABLE: csv_text([_cells(row)]), BOXES: csv_text(_box_cells(row))}
     for name, text in tables.items():

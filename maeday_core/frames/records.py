@@ -14,6 +14,7 @@ from maeday_core.detection.decision import RULE, mean_of_highest
 from maeday_core.detection.objects import BlockMap, Box
 from maeday_core.detection.windows import area_of_a_window
 from maeday_core.frames.sources import Key
+from maeday_core.io import remote
 from maeday_core.io.files import printable
 from maeday_core.io.images import RGBImage, load_image
 
@@ -88,11 +89,13 @@ class FrameRecord:
 
     def map(self) -> BlockMap:
         """Its map as it was kept."""
-        return BlockMap(np.load(map_path(self.folder, self.number)), self.block, self.height, self.width)
+        with remote.opened(map_path(self.folder, self.number)) as file:
+            return BlockMap(np.load(file), self.block, self.height, self.width)
 
     def picture(self) -> RGBImage:
         """The frame, its longer side at most 1280 px."""
-        return load_image(picture_path(self.folder, self.number))
+        path = picture_path(self.folder, self.number)
+        return load_image(path.read_bytes(), path.name) if remote.is_remote(path) else load_image(path)
 
 
 COLUMNS = tuple(field.name for field in fields(FrameRecord) if field.name != "folder")

@@ -16,7 +16,7 @@ from maeday_core.frames.pictures import annotated
 from maeday_core.frames.timeline import TIMELINE_CSS, timeline
 from maeday_core.frames.triage import NOT_JUDGED, Judgements, first, headline, ranks, sentences, times_the_limit
 from maeday_core.frames.verdict import Judgement, Verdict, objects_text
-from maeday_core.io.files import replacing, writing
+from maeday_core.io.files import make_folder, replacing, writing
 from maeday_core.io.folders import LeftOut
 from maeday_core.texts import LANGUAGE, say
 
@@ -86,6 +86,6 @@ def _page(
 def _clear(folder: Path) -> None:
     """Make the folders of pictures, and remove the pictures of before."""
     for name in (ANOMALOUS, LOOK):
-        (folder / name).mkdir(exist_ok=True)
+        make_folder(folder / name)
         for old in (folder / name).glob("*.jpg"):
             old.unlink()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
@@ -23,10 +24,10 @@ from maeday_core.frames.report import ANOMALOUS, LOOK, REPORT, write_report
 from maeday_core.frames.sources import Frame, Key, Sources
 from maeday_core.frames.triage import NOT_JUDGED, Judgements
 from maeday_core.frames.verdict import Judgement, Verdict, apply_threshold, provisional
-from maeday_core.io.files import remove_temporaries, replacing
+from maeday_core.io.files import make_folder, remove_temporaries, replacing
 from maeday_core.io.folders import LeftOut
 from maeday_core.io.images import RGBImage
-from maeday_core.io.journal import alone_in, append_rows, mend, read_rows, rewrite
+from maeday_core.io.journal import alone_in, append_rows, gather, mend, read_rows, remove, rewrite
 from maeday_core.methods import Detect, last
 
 MAPS = "maps"
@@ -39,6 +40,8 @@ DATASET = "dataset"
 WRITTEN = (WORK, MAPS, DATASET, ROWS, TABLE, BOXES, LEFT_OUT, ANOMALOUS, LOOK, REPORT)
 """What a run writes into its folder, and never takes for frames."""
 PICTURE_SIDE = 1280
+WORKERS = "workers"
+"""A folder in `WORK` of what the workers of a run have measured, until it is over."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +84,9 @@ class FrameRun:
             ImageError: no source exists.
         """
         work = self.folder / WORK
-        work.mkdir(parents=True, exist_ok=True)
-        with alone_in(work):
-            self._claim({**(depends_on or {}), "every": sources.every, "maps": keep_maps})
-            measured = self._tidied(keep_maps)
-            write_tables(self.folder, ())
-            for path in (work / PRESENT, self.folder / LEFT_OUT):
-                path.unlink(missing_ok=True)
+        with self.alone({**(depends_on or {}), "every": sources.every}, keep_maps) as measured:
+            if (work / WORKERS).exists():
+                raise DatasetError(f"{self.folder} holds an unfinished run by workers; go on with --engine ray.")
             known = {key: record.content for key, record in measured.items()}
             numbers = count(1 + max((record.number for record in measured.values()), default=-1))
             given: set[Key] = set()
@@ -97,12 +96,31 @@ class FrameRun:
                     yield found
                     continue
                 if isinstance(found, Frame):
-                    measured[found.key] = self._measured(found, detect, next(numbers), keep_maps)
-                    append_rows(work / JOURNAL, [measured[found.key].row])
+                    measured[found.key] = self.measure(found, detect, next(numbers), keep_maps)
                 append_rows(work / PRESENT, [{"number": measured[found.key].number}])
                 given.add(found.key)
                 yield measured[found.key]
+
+    @contextlib.contextmanager
+    def alone(self, depends_on: Mapping[str, Any], keep_maps: bool) -> Iterator[dict[Key, FrameRecord]]:
+        """Keep other runs out of the folder while frames are looked at; yields what has been measured by their keys.
+
+        Raises:
+            SettingsError: the folder holds a run that depends on something else.
+            DatasetError: another run is writing to it, or its files are of another format.
+        """
+        work = self.folder / WORK
+        make_folder(work)
+        with alone_in(work):
+            self._claim({**depends_on, "maps": keep_maps})
+            measured = self._tidied(keep_maps)
+            write_tables(self.folder, ())
+            for path in (work / PRESENT, self.folder / LEFT_OUT):
+                remove(path)
+            yield measured
             self._tidied(keep_maps)
+            for path in (work / JOURNAL, work / PRESENT, self.folder / LEFT_OUT):
+                gather(path)
 
     def records(self) -> list[FrameRecord]:
         """What the run has measured so far of the frames that its sources hold, in their order.
@@ -165,8 +183,8 @@ class FrameRun:
         write_tables(self.folder, rows_of(judgement, judged))
         return write_report(self.folder, judgement, self.left_out(), judged)
 
-    def _measured(self, frame: Frame, detect: Detect, number: int, keep_maps: bool) -> FrameRecord:
-        """Detect, and keep map and picture."""
+    def measure(self, frame: Frame, detect: Detect, number: int, keep_maps: bool = False) -> FrameRecord:
+        """Detect; keep map and picture, and then the line in the journal."""
         detection = last(detect(frame.picture))
         blocks = BlockMap.of(detection.error_map, detection.size)
         with replacing(map_path(self.folder, number)) as path:
@@ -189,30 +207,36 @@ class FrameRun:
         if keep_maps:
             with replacing(self.folder / MAPS / f"{record.stem}.npy") as path:
                 detection.save_map(path)
+        append_rows(self.folder / WORK / JOURNAL, [record.row])
         return record
 
     def _journal(self) -> list[FrameRecord]:
         rows = read_rows(self.folder / WORK / JOURNAL, *COLUMNS)
         return [FrameRecord(self.folder, **{name: row[name] for name in COLUMNS}) for row in rows]
 
+    def whole(self) -> dict[Key, FrameRecord]:
+        """The newest record of each frame whose files are there."""
+        found = self._journal()
+        there = set((self.folder / WORK).iterdir()) if found else set()
+        return {record.key: record for record in found if there.issuperset(self.kept(record)[:2])}
+
     def _tidied(self, keep_maps: bool) -> dict[Key, FrameRecord]:
         """The newest whole record of each frame; older ones and what a run that was killed left behind are removed."""
         work = self.folder / WORK
         mend(work / JOURNAL)
-        found = self._journal()
-        newest = {record.key: record for record in found if all(path.is_file() for path in self._kept(record)[:2])}
-        if len(newest) < len(found):
+        newest = self.whole()
+        if len(newest) < len(self._journal()):
             rewrite(work / JOURNAL, [record.row for record in newest.values()])
         remove_temporaries(self.folder, ".jsonl", ".csv", ".html")
         remove_temporaries(work, ".json", ".jsonl")
-        ours = {path for record in newest.values() for path in self._kept(record)}
+        ours = {path for record in newest.values() for path in self.kept(record)}
         maps = (self.folder / MAPS).glob("[0-9]*-*.npy") if keep_maps else ()
         for path in (*work.glob("*.npy"), *work.glob("*.jpg"), *maps):
             if path not in ours:
                 path.unlink()
         return newest
 
-    def _kept(self, record: FrameRecord) -> tuple[Path, Path, Path]:
+    def kept(self, record: FrameRecord) -> tuple[Path, Path, Path]:
         """What is kept of a frame: its map, its picture, and on request its map at its own size."""
         number = record.number
         return (

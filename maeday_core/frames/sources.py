@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import cast
 
 from PIL import Image
 
 from maeday_core.errors import ImageError
 from maeday_core.frames import archives, video
 from maeday_core.frames.kinds import START, Kind, kind
+from maeday_core.io import remote
 from maeday_core.io.files import sha256
 from maeday_core.io.folders import LeftOut, files_below
 from maeday_core.io.images import MAX_BYTES, SUFFIXES, RGBImage, load_image
@@ -59,6 +61,9 @@ class Kept:
     key: Key
 
 
+Span = tuple[int, int | None]
+"""From which multiple of `Sources.every` to which, not included, a video is gone through; None for its end."""
+WHOLE: Span = (0, None)
 Given = Iterator[Frame | Kept | LeftOut]
 Candidate = tuple[Key, Callable[[str | None], Given]]
 """What may be a frame: its key, and what gives it unless its content is as told."""
@@ -71,7 +76,7 @@ class Sources:
     Whether a file in a folder is meant is told by its name; what it is, by its content.
 
     Attributes:
-        paths: of the files and folders.
+        paths: of the files and folders; a text is a local path, one in an object store comes from `remote.located`.
         every: seconds between two frames taken from a video.
         within: a folder that the names of frames leave out.
         limit: only so many frames are given.
@@ -106,7 +111,7 @@ class Sources:
             ImageError: a source does not exist.
         """
         asked = left_out = 0
-        for found in self._candidates(but_not):
+        for found in self.candidates(but_not):
             if isinstance(found, LeftOut):
                 left_out += 1
             else:
@@ -118,7 +123,7 @@ class Sources:
             if isinstance(found, LeftOut):
                 yield found
             elif wanted(found[0]):
-                yield from _given(*found, known)
+                yield from given(*found, known)
 
     def count(self, but_not: Sequence[Path] = ()) -> int:
         """About how many frames there are: exact for pictures, by what they state for videos.
@@ -126,38 +131,59 @@ class Sources:
         Raises:
             ImageError: a source does not exist.
         """
-        files = (found for found in self._files(but_not) if isinstance(found, Path))
+        files = (found for found in self.files(but_not) if not isinstance(found, LeftOut))
         return min(sum(self._count(path) for path in files), self.limit)
 
-    def _candidates(self, but_not: Sequence[Path]) -> Iterator[Candidate | LeftOut]:
-        for path in self._files(but_not):
+    def candidates(
+        self, but_not: Sequence[Path] = (), span: Span = WHOLE, content: str | None = None
+    ) -> Iterator[Candidate | LeftOut]:
+        """What may be a frame, not read yet, and what cannot be one.
+
+        Args:
+            but_not: as in `frames`.
+            span: only so much of a video.
+            content: SHA-256 of the video, where it is known.
+
+        Raises:
+            ImageError: a source does not exist.
+        """
+        for path in self.files(but_not):
             if isinstance(path, LeftOut):
                 yield path
                 continue
             name = str(path.relative_to(self.within) if self.within else path)
-            match _kind(path):
+            match self.kind(path):
                 case "archive":
                     yield from _archived(path, name)
                 case "video":
-                    yield from _filmed(path, name, self.every)
+                    yield from _filmed(path, name, self.every, span, content)
                 case "picture":
                     yield (name, None), functools.partial(_picture, name, path.name, functools.partial(_bytes, path))
 
-    def _files(self, but_not: Sequence[Path]) -> Iterator[Path | LeftOut]:
-        passed_over = set(map(os.path.realpath, but_not))
-        missing = [Path(path) for path in self.paths if not os.path.isdir(path) and not os.path.isfile(path)]
+    def files(self, but_not: Sequence[Path] = ()) -> Iterator[Path | LeftOut]:
+        """The files that are meant, in order.
+
+        Raises:
+            ImageError: a source does not exist.
+        """
+        passed_over = {str(path) if remote.is_remote(path) else os.path.realpath(path) for path in but_not}
+        missing = [path for path in map(_path, self.paths) if not _exists(path)]
         reasons = [f"There is no file or folder {path.name or path}; check the name." for path in missing]
         if missing and len(missing) == len(self.paths):
             raise ImageError(reasons[0])
         yield from map(LeftOut, map(str, missing), reasons)
-        for source in map(Path, self.paths):
-            if os.path.isfile(source):
+        for source in map(_path, self.paths):
+            if source in missing:
+                continue
+            if remote.is_remote(source):
+                yield from _meant(remote.files_below(source, passed_over), source)
+            elif os.path.isfile(source):
                 yield source
-            elif source not in missing:
+            else:
                 yield from _meant(files_below(source, passed_over), source)
 
     def _count(self, path: Path) -> int:
-        match _kind(path):
+        match self.kind(path):
             case "archive":
                 try:
                     with archives.opened(path) as archive:
@@ -169,16 +195,31 @@ class Sources:
             case "picture":
                 return 1
 
+    @staticmethod
+    def kind(path: Path) -> Kind:
+        """What a file is by its content, or was to be by its name; a picture in an object store is one by its name."""
+        suffix = path.suffix.lower()
+        if remote.is_remote(path) and suffix in SUFFIXES:
+            return "picture"
+        try:
+            with remote.opened(path) as file:
+                found = kind(file.read(START))
+        except OSError:
+            found = None
+        return found or ("archive" if suffix == ARCHIVE else "video" if suffix in video.SUFFIXES else "picture")
 
-def _kind(path: Path) -> Kind:
-    """What a file is by its content, or was to be by its name."""
+
+def _path(path: str | os.PathLike[str]) -> Path:
+    return cast(Path, path) if remote.is_remote(path) else Path(path)
+
+
+def _exists(path: Path) -> bool:
+    if not remote.is_remote(path):
+        return os.path.isdir(path) or os.path.isfile(path)
     try:
-        with path.open("rb") as file:
-            found = kind(file.read(START))
-    except OSError:
-        found = None
-    suffix = path.suffix.lower()
-    return found or ("archive" if suffix == ARCHIVE else "video" if suffix in video.SUFFIXES else "picture")
+        return remote.exists(path)
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read ({error.strerror}); check the address and your rights.") from error
 
 
 def _is_picture(name: str) -> bool:
@@ -204,7 +245,8 @@ def _passed_over(source: str, paths: Sequence[str], kinds: str) -> Iterator[Left
         yield LeftOut(source, f"{Path(paths[0]).name} and {more} are no {kinds} by their names.")
 
 
-def _given(key: Key, give: Callable[[str | None], Given], known: Mapping[Key, str]) -> Given:
+def given(key: Key, give: Callable[[str | None], Given], known: Mapping[Key, str]) -> Given:
+    """The frame of a candidate, or why there is none; where its content is as `known`, it is not decoded."""
     path, time = key
     try:
         yield from give(known.get(key))
@@ -222,9 +264,15 @@ def _picture(path: str, title: str, read: Callable[[], bytes], known: str | None
 
 def _bytes(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_BYTES:
+        if remote.is_remote(path):
+            data = remote.start_of(path, MAX_BYTES + 1)
+            size = len(data)
+        else:
+            size = path.stat().st_size
+            data = path.read_bytes() if size <= MAX_BYTES else b""
+        if size > MAX_BYTES:
             raise ImageError(f"{path.name} is larger than {MAX_BYTES // 1_000_000} MB; leave it out.")
-        return path.read_bytes()
+        return data
     except OSError as error:
         raise ImageError(f"{path.name} cannot be read ({error.strerror}); check the name and its rights.") from error
 
@@ -238,10 +286,10 @@ def _has_more(data: bytes) -> bool:
         return False
 
 
-def _filmed(path: Path, name: str, every: float) -> Iterator[Candidate | LeftOut]:
-    content = functools.cache(functools.partial(sha256, path))
+def _filmed(path: Path, name: str, every: float, span: Span, known: str | None) -> Iterator[Candidate | LeftOut]:
+    content = functools.cache(lambda: known or sha256(path))
     try:
-        for still in video.stills(path, every):
+        for still in video.stills(path, every, *span):
             yield (name, still.time), functools.partial(_still, name, still, content)
     except ImageError as error:
         yield LeftOut(name, str(error))

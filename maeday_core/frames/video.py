@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 
 from maeday_core.errors import ImageError
 from maeday_core.frames.kinds import START, kind
+from maeday_core.io import remote
 from maeday_core.io.images import MAX_PIXELS, RGBImage
 
 SUFFIXES = frozenset(
@@ -75,10 +76,25 @@ def count(path: Path, every: float) -> int:
         return 1
 
 
-def stills(path: Path, every: float) -> Iterator[Still]:
+def has_index(path: Path) -> bool:
+    """Whether a video says where its key frames are, so that it can be gone through in parts."""
+    try:
+        with _opened(path) as (_, stream):
+            return any(entry.is_keyframe for entry in stream.index_entries)
+    except ImageError:
+        return False
+
+
+def stills(path: Path, every: float, first: int = 0, until: int | None = None) -> Iterator[Still]:
     """Of each multiple of `every` seconds the nearest frame, each frame once, in the order of their times.
 
     Where the container has an index, what lies between is passed over undecoded.
+
+    Args:
+        path: of the video.
+        every: seconds.
+        first, until: only the multiples from the first on and before the other; None for up to the end. All parts of a
+            video give what the whole gives, unless it is damaged: the parts behind the damage may give more.
 
     Raises:
         ImageError: the file is no video, has too large frames, or cannot be decoded; after the last frame that could
@@ -91,24 +107,28 @@ def stills(path: Path, every: float) -> Iterator[Still]:
         stream.thread_type = "AUTO"
         unit, nominal = _unit(stream), 1 / Fraction(stream.guessed_rate or NOMINAL_RATE)
         keys = [entry.timestamp for entry in stream.index_entries if entry.is_keyframe]
-        start, last, end, lost = Fraction(0), -1, Fraction(0), Fraction(0)
+        start, last, end, lost = None, first - 1, Fraction(0), Fraction(0)
         for frame in _decoded(container, stream):
             if frame is None:
                 lost += nominal
                 continue
-            stamp = start + end if frame.pts is None else frame.pts * unit
-            start = stamp if last < 0 else start
+            stamp = (start or 0) + end if frame.pts is None else frame.pts * unit
+            begun, start = start is None, stamp if start is None else start
             time, duration = stamp - start, frame.duration * unit or nominal
             end = max(end, time + duration)
             nearest_to = int((time + duration / 2) // period)
+            if until is not None and nearest_to >= until:
+                return
             if nearest_to > last:
                 last = nearest_to
                 yield Still(path.name, round(float(time), 3), frame)
-                wanted = start + (last + 1) * period - REORDERED * nominal
-                _pass_over(container, stream, keys, math.floor(stamp / unit), math.floor(wanted / unit))
-        if last < 0:
+            elif not begun:
+                continue
+            wanted = start + (last + 1) * period - REORDERED * nominal
+            _pass_over(container, stream, keys, math.floor(stamp / unit), math.floor(wanted / unit))
+        if start is None:
             raise _undecodable(path)
-        if end - lost < CUT_SHORT * _length(container, stream):
+        if until is None and end - lost < CUT_SHORT * _length(container, stream):
             raise ImageError(
                 f"{path.name} is cut short or damaged after {float(end - lost):.0f} s; what comes before was read."
             )
@@ -122,7 +142,7 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            file = stack.enter_context(path.open("rb"))
+            file = stack.enter_context(remote.opened(path))
             start = file.read(START)
         except OSError as error:
             raise ImageError(

@@ -10,8 +10,10 @@ import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from maeday_core.errors import OutputError
+from maeday_core.io import remote
 
 PROBE = bytes(65536)
 """What is written to try a place: a full disk still takes a name."""
@@ -31,7 +33,12 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(_sentence(Path(path), error)) from error
+        raise OutputError(_sentence(_path(path), error)) from error
+
+
+def _path(path: str | os.PathLike[str]) -> Path:
+    """A path of a name; what is one, or lies in an object store, as it is."""
+    return Path(path) if isinstance(path, str) else cast(Path, path)
 
 
 def _sentence(path: Path, error: OSError) -> str:
@@ -58,6 +65,12 @@ def check_place(path: str | os.PathLike[str]) -> None:
         check_folder(path.parent)
 
 
+def make_folder(folder: Path) -> None:
+    """Create a folder if it is missing; an object store has none."""
+    if not remote.is_remote(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def check_folder(folder: Path) -> None:
     """Create a folder if it is missing, and refuse one that takes no file, before the work.
 
@@ -66,6 +79,9 @@ def check_folder(folder: Path) -> None:
     """
     probe = folder / f".{uuid.uuid4().hex}"
     with writing(folder):
+        if remote.is_remote(folder):
+            remote.check_folder(folder)
+            return
         folder.mkdir(parents=True, exist_ok=True)
         try:
             probe.write_bytes(PROBE)
@@ -79,12 +95,16 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     A reader finds the old file or the whole new one, never a part. If the block raises, the temporary file is removed
     and `path` stays as it was. The temporary name is hidden and has the suffix of `path`. Missing parent folders are
-    created.
+    created. Of a file in an object store the temporary one is local.
 
     Raises:
         OutputError: it cannot be written.
     """
-    path = Path(path)
+    path = _path(path)
+    if remote.is_remote(path):
+        with writing(path), remote.replacing(path) as local:
+            yield local
+        return
     temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,15 +117,15 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 def remove_temporaries(folder: Path, *suffixes: str) -> None:
     """Remove what `replacing` left in a folder when the program was killed; nobody else may be writing such files."""
-    for path in folder.iterdir() if folder.is_dir() else ():
+    for path in folder.iterdir() if not remote.is_remote(folder) and folder.is_dir() else ():
         if path.suffix in suffixes and TEMPORARY.fullmatch(path.stem):
             path.unlink()
 
 
 def sha256(path: Path) -> str:
     """The SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with remote.opened(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def unique(name: str, taken: set[str]) -> str:
