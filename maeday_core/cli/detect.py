@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from maeday_core.cli.good_parts import add_good_parts, reference_of
 from maeday_core.cli.options import add_formats, add_method, add_settings, settings_of, tools_of
 from maeday_core.cli.output import print_error, print_json, print_line, print_mistake, print_note, print_warning
+from maeday_core.cli.regions import add_region, region_of
 from maeday_core.cli.results import MAP_FORMATS, Folder, Wanted
 from maeday_core.errors import ImageError, MaedayError, SettingsError
 from maeday_core.io.folders import find_images
@@ -28,6 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_method(parser)
     add_settings(parser, tile="auto")
     add_good_parts(parser)
+    add_region(parser, align=True)
     parser.add_argument(
         "--alone",
         action="store_true",
@@ -49,7 +51,7 @@ def run(options: Namespace) -> int:
     """Detect; a picture that cannot be read is named, and the others are scored."""
     from maeday_core.methods import detector, find
 
-    method, tools = find(options.method), tools_of(options, settings_of(options))
+    method, tools = find(options.method), tools_of(options, settings_of(options), region=region_of(options))
     wanted = Wanted(options.report, options.overlays, tuple(options.map_format), tuple(options.format))
     if wanted != Wanted() and not options.out:
         raise SettingsError("What is to be written needs a place: give --out with the folder to write it to.")

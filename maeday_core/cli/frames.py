@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from maeday_core.cli.good_parts import add_good_parts, reference_of
 from maeday_core.cli.options import add_formats, add_method, add_settings, settings_of, tools_of
-from maeday_core.cli.output import print_error, print_json, print_line, print_note, print_warning, progress_bar
+from maeday_core.cli.output import print_error, print_json, print_line, print_note, progress_bar
+from maeday_core.cli.regions import add_region, mask_of
 from maeday_core.errors import SettingsError
 from maeday_core.io.files import check_folder, sha256
 from maeday_core.io.folders import find_images
@@ -28,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_settings(parser, masks=4, sampling="balanced", tile="on")
     add_good_parts(parser)
     parser.add_argument("--threshold", type=float, metavar="T", help="by default what is unusual for these frames")
-    parser.add_argument("--ignore", type=Path, metavar="MASK", help="a picture, bright where nothing counts")
+    add_region(parser)
     parser.add_argument("--least-area", type=int, default=0, metavar="PIXELS", help="smaller regions are no objects")
     parser.add_argument("--keep-maps", action="store_true", help="write every map, float32, to DIR/maps")
     add_formats(parser)
@@ -115,17 +116,11 @@ def _good_parts(options: Namespace) -> dict[str, Any]:
 
 def _criteria(options: Namespace) -> dict[str, Any]:
     """What an object is, as it was given."""
-    from maeday_core.frames import load_mask
-
     if options.threshold is not None and not 0 <= options.threshold < math.inf:
         raise SettingsError(f"The threshold is {options.threshold:g}; give 0 or more.")
-    ignore = load_mask(options.ignore) if options.ignore else None
-    if ignore is not None and ignore.min() == ignore.max():
-        marked = "all of a frame: no frame can be anomalous" if ignore.any() else "nothing: nothing is ignored"
-        print_warning(f"{options.ignore} marks {marked}.")
     return {
         "threshold": options.threshold,
         "least_area": options.least_area,
-        "ignore": ignore,
+        "ignore": mask_of(options),
         "alarm_rate": options.alarm_rate,
     }

@@ -56,6 +56,11 @@ def outline(picture: RGBImage, region: npt.NDArray[np.bool_], width: int = 0) ->
     return drawn
 
 
+def dimmed(picture: RGBImage, hidden: npt.NDArray[np.bool_]) -> RGBImage:
+    """A picture, darkened in a region (H, W)."""
+    return np.where(hidden[..., None], picture // 3, picture)
+
+
 def ring(picture: RGBImage, x: int, y: int, width: int = 0) -> RGBImage:
     """Draw a dashed ring around column `x`, row `y`: a place to look at, which is not outlined; `width` as above."""
     drawn = np.ascontiguousarray(picture).copy()

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from maeday_core.detection.objects import BlockMap, Box
-from maeday_core.drawing.pictures import overlay, ring
-from maeday_core.frames.ignore import ignored_blocks
+from maeday_core.detection.region import scaled
+from maeday_core.drawing.pictures import dimmed, overlay, ring
 from maeday_core.frames.records import peak_of
 from maeday_core.frames.verdict import Judgement, Verdict
 from maeday_core.io.images import RGBImage, resize, resize_map
@@ -93,8 +93,7 @@ def _dimmed(picture: RGBImage, judgement: Judgement, blocks: BlockMap) -> RGBIma
     ignore = judgement.baseline.ignore
     if ignore is None:
         return picture
-    hidden = _scaled(ignored_blocks(ignore, blocks), blocks, picture)
-    return np.where(hidden[..., None], picture // 3, picture)
+    return dimmed(picture, _scaled(scaled(ignore, *blocks.values.shape), blocks, picture))
 
 
 def _placed(place: tuple[int, int], blocks: BlockMap, picture: RGBImage) -> tuple[int, int]:

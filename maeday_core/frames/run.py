@@ -13,6 +13,7 @@ import numpy as np
 
 from maeday_core.detection.decision import ALARM_RATE
 from maeday_core.detection.objects import BlockMap
+from maeday_core.detection.region import Mask
 from maeday_core.drawing.html import jpeg_bytes
 from maeday_core.errors import DatasetError, SettingsError
 from maeday_core.frames.baseline import baseline_of
@@ -25,7 +26,6 @@ from maeday_core.frames.triage import NOT_JUDGED, Judgements
 from maeday_core.frames.verdict import Judgement, Verdict, apply_threshold, provisional
 from maeday_core.io.files import remove_temporaries, replacing
 from maeday_core.io.folders import LeftOut
-from maeday_core.io.images import RGBImage
 from maeday_core.io.journal import alone_in, append_rows, mend, read_rows, rewrite
 from maeday_core.methods import Detect, last
 
@@ -124,7 +124,7 @@ class FrameRun:
         records: Sequence[FrameRecord],
         threshold: float | None = None,
         least_area: int = 0,
-        ignore: RGBImage | None = None,
+        ignore: Mask | None = None,
         alarm_rate: float = ALARM_RATE,
     ) -> Verdict:
         """The verdict on the newest of the records by those so far; its row is added to the tables until `write`."""
@@ -136,7 +136,7 @@ class FrameRun:
         self,
         threshold: float | None = None,
         least_area: int = 0,
-        ignore: RGBImage | None = None,
+        ignore: Mask | None = None,
         camera: bool = True,
         alarm_rate: float = ALARM_RATE,
     ) -> Judgement:
@@ -145,7 +145,7 @@ class FrameRun:
         Args:
             threshold: instead of the one that fits the batch.
             least_area: regions of fewer pixels of the frame are no objects.
-            ignore: a mask of any size, bright where nothing counts.
+            ignore: a mask of any size, True where nothing counts.
             camera: test whether the camera is fixed, which reads many of the kept pictures and maps.
             alarm_rate: the share of clean frames that may be called anomalous.
         """

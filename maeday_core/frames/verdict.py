@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from maeday_core.detection.decision import ALARM_RATE
 from maeday_core.detection.objects import BlockMap, Box, find_objects
+from maeday_core.detection.region import Mask
 from maeday_core.frames.baseline import Baseline, threshold_of
 from maeday_core.frames.records import FrameRecord, counted_area, places, places_of
-from maeday_core.io.images import RGBImage
 from maeday_core.texts import say
 
 GRAIN = 0.25  # docs/decisions.md#objects
@@ -121,7 +121,7 @@ def provisional(
     records: Sequence[FrameRecord],
     threshold: float | None = None,
     least_area: int = 0,
-    ignore: RGBImage | None = None,
+    ignore: Mask | None = None,
     alarm_rate: float = ALARM_RATE,
 ) -> Verdict:
     """The verdict on the newest frame of a run by the frames so far; that on all frames may differ."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from maeday_core.detection.objects import BlockMap
 from maeday_core.detection.places import outline
+from maeday_core.detection.region import ignored_in
 from maeday_core.detection.result import Detection
 from maeday_core.detection.windows import seen_as
 from maeday_core.errors import SettingsError
@@ -35,7 +36,8 @@ def detector(method: Method, tools: Tools | None = None, reference: Reference | 
             seen = "through windows" if reference.tile == "on" else "whole"
             raise SettingsError(f"The good parts were looked at {seen}: detect with tile {reference.tile}, or auto.")
         tools = tools.with_settings(tile=reference.tile)
-    return method.detector(tools, reference)
+    look, regions = method.detector(tools, reference), (tools.region, reference.region)
+    return lambda query: look(query, ignored_in(query, regions))
 
 
 def _check(method: Method, reference: Reference) -> None:
@@ -82,7 +84,7 @@ def learning(method: Method, tools: Tools | None, shots: Iterable[RGBImage]) -> 
     if any("backbone" in part.uses for part in method.parts(good=True)):
         tools.network()  # what may fail at once comes before the work
     reference = yield from method.learning(tools, shots)
-    return replace(reference, photos=kept(shots))
+    return replace(reference, photos=kept(shots), region=tools.region)
 
 
 def learn(
@@ -111,7 +113,7 @@ def outlined(result: Detection, by_hand: float | None = None) -> npt.NDArray[np.
     if by_hand is not None:
         return outline(result.error_map, result.image_score, by_hand)
     height = find(result.made_by.method).height
-    return outline(result.error_map, result.image_score, result.threshold.value, height)
+    return outline(result.error_map, result.image_score, result.threshold.value, height, result.ignored)
 
 
 def outlined_blocks(result: Detection, by_hand: float | None = None) -> BlockMap:
