@@ -7,6 +7,7 @@ from pathlib import Path
 
 from maeday_core import Detection, Method, Reference, Settings
 from maeday_core.detection.decision import Ordinary
+from maeday_core.detection.region import Region
 from maeday_core.texts import say
 
 
@@ -20,6 +21,7 @@ class Question:
         reference: what is known about good parts; empty where the method uses none.
         by_hand: the threshold that a person set; None for the automatic one.
         margin: instead, how far the score lies above the threshold; None where that is not given.
+        region: what is ignored; None where all of the photo counts.
         among: what is expected of it among the photos that were given with it; None for the photo by itself.
     """
 
@@ -28,6 +30,7 @@ class Question:
     model: str
     settings: Settings
     reference: Reference
+    region: Region | None = None
     by_hand: float | None = None
     margin: float | None = None
     among: Ordinary | None = None
@@ -49,7 +52,10 @@ class Question:
 
     def is_again(self, other: Question) -> bool:
         """Whether another question asks the same, whatever the threshold by hand."""
-        mine, others = ((one.path, one.method, one.model, one.settings, one.among) for one in (self, other))
+        mine, others = (
+            (one.path, one.method, one.model, one.settings, one.among, one.region and one.region.id)
+            for one in (self, other)
+        )
         return mine == others and self.reference is other.reference
 
     def __str__(self) -> str:

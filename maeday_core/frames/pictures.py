@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from maeday_core.detection.objects import BlockMap, Box
 from maeday_core.detection.region import scaled
-from maeday_core.drawing.pictures import dimmed, overlay, ring
+from maeday_core.drawing.pictures import dimmed, overlay, reduced, ring
 from maeday_core.frames.records import peak_of
 from maeday_core.frames.verdict import Judgement, Verdict
-from maeday_core.io.images import RGBImage, resize, resize_map
+from maeday_core.io.images import RGBImage, resize_map
 
 LIGHT = (64, 224, 255)
 CONTOUR = (255, 214, 64)
@@ -77,15 +77,6 @@ def _with_objects(picture: RGBImage, verdict: Verdict, blocks: BlockMap, labels:
     for box in verdict.boxes:
         _draw_box(drawn, box, blocks, labels)
     return drawn
-
-
-def reduced(picture: RGBImage, side: int | None) -> RGBImage:
-    """A picture whose longer side is at most so many pixels; None leaves it as it is."""
-    height, width = picture.shape[:2]
-    if side is None or max(height, width) <= side:
-        return picture
-    shrink = side / max(height, width)
-    return resize(picture, max(1, round(width * shrink)), max(1, round(height * shrink)))
 
 
 def _dimmed(picture: RGBImage, judgement: Judgement, blocks: BlockMap) -> RGBImage:

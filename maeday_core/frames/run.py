@@ -13,12 +13,12 @@ import numpy as np
 
 from maeday_core.detection.decision import ALARM_RATE
 from maeday_core.detection.objects import BlockMap
-from maeday_core.detection.region import Mask
+from maeday_core.detection.region import SIDE, Mask
 from maeday_core.drawing.html import jpeg_bytes
+from maeday_core.drawing.pictures import reduced
 from maeday_core.errors import DatasetError, SettingsError
 from maeday_core.frames.baseline import baseline_of
 from maeday_core.frames.files import BOXES, LEFT_OUT, ROWS, TABLE, append_to_tables, rows_of, write_tables
-from maeday_core.frames.pictures import reduced
 from maeday_core.frames.records import COLUMNS, FORMAT, WORK, FrameRecord, map_path, picture_path, places
 from maeday_core.frames.report import ANOMALOUS, LOOK, REPORT, write_report
 from maeday_core.frames.sources import Frame, Key, Sources
@@ -38,7 +38,6 @@ MANIFEST = "run.json"
 DATASET = "dataset"
 WRITTEN = (WORK, MAPS, DATASET, ROWS, TABLE, BOXES, LEFT_OUT, ANOMALOUS, LOOK, REPORT)
 """What a run writes into its folder, and never takes for frames."""
-PICTURE_SIDE = 1280
 
 
 @dataclass(frozen=True)
@@ -172,7 +171,7 @@ class FrameRun:
         with replacing(map_path(self.folder, number)) as path:
             np.save(path, blocks.values)
         with replacing(picture_path(self.folder, number)) as path:
-            path.write_bytes(jpeg_bytes(reduced(frame.picture, PICTURE_SIDE)))
+            path.write_bytes(jpeg_bytes(reduced(frame.picture, SIDE)))
         record = FrameRecord(
             self.folder,
             number,

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from maeday_core.methods.base import METHODS, Detect, Method, Shots, Style, Sum, find, last, register
+from maeday_core.methods.base import METHODS, Detect, Look, Method, Shots, Style, Sum, find, last, register
 from maeday_core.methods.ensemble import ENSEMBLE, ENSEMBLE_RAW
 from maeday_core.methods.maeday import MAEDAY
 from maeday_core.methods.patchcore import PATCHCORE, TWO_PATCHCORES
@@ -23,6 +23,7 @@ __all__ = [
     "SELF_REFERENCE",
     "TWO_PATCHCORES",
     "Detect",
+    "Look",
     "Method",
     "Reference",
     "Shots",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -36,8 +36,16 @@ def detector(method: Method, tools: Tools | None = None, reference: Reference | 
             seen = "through windows" if reference.tile == "on" else "whole"
             raise SettingsError(f"The good parts were looked at {seen}: detect with tile {reference.tile}, or auto.")
         tools = tools.with_settings(tile=reference.tile)
-    look, regions = method.detector(tools, reference), (tools.region, reference.region)
-    return lambda query: look(query, ignored_in(query, regions))
+    look, regions = method.detector(tools, reference), {one.id: one for one in (reference.region, tools.region) if one}
+    if not regions:
+        return look
+    names = "+".join(regions)
+
+    def detect(query: RGBImage) -> Iterator[Detection]:
+        for result in look(query, ignored_in(query, regions.values())):
+            yield replace(result, made_by=replace(result.made_by, ignored=names))
+
+    return detect
 
 
 def _check(method: Method, reference: Reference) -> None:

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
+from maeday_core.detection.region import Region
 from maeday_core.detection.result import Detection
 from maeday_core.fewshot.learned import Progress
 from maeday_core.frames import FrameRecord, FrameRun, LeftOut, Sources
@@ -49,16 +50,18 @@ class Look:
         method: the name of the method.
         reference: what is known about good parts.
         zero_shot_too: judge it without the good parts first; that result has `made_by.shots` 0.
+        region: what is ignored in it, beside what is by the good parts.
     """
 
     query: RGBImage = field(repr=False)
     method: str
     reference: Reference = field(default=Reference(), repr=False)
     zero_shot_too: bool = False
+    region: Region | None = None
 
     def steps(self, tools: Tools, in_turns: InTurns, until: float = float("inf")) -> Iterator[Detection]:
         """Yields the result as it sharpens, where `tools.partial` asks for it; raises what `detector` raises."""
-        method = find(self.method)
+        method, tools = find(self.method), replace(tools, region=self.region)
         detect = detector(method, tools, self.reference)
         if self.reference and self.zero_shot_too:
             whole = replace(tools, partial=False).with_settings(tile=self.reference.tile)
@@ -74,11 +77,13 @@ class Learn:
         photos: their files.
         method: the name of the method.
         stop: a file; once it exists, what was learned so far is kept.
+        region: what is ignored in them.
     """
 
     photos: tuple[Path, ...]
     method: str
     stop: Path | None = None
+    region: Region | None = None
 
     def steps(self, tools: Tools, in_turns: InTurns, until: float = float("inf")) -> Iterator[Progress | Reference]:
         """Yields the progress, and last what was learned; raises what `learning` raises."""
@@ -86,7 +91,8 @@ class Learn:
         def enough() -> bool:
             return time.monotonic() > until or bool(self.stop and self.stop.exists())
 
-        steps = learning(find(self.method), replace(tools, enough=enough), Photos(self.photos))
+        tools = replace(tools, enough=enough, region=self.region)
+        steps = learning(find(self.method), tools, Photos(self.photos))
         yield (yield from in_turns(steps))
 
 

@@ -298,3 +298,37 @@ def test_what_is_to_be_written_needs_a_place(run, folder, model):
     status, rows, errors = run("detect", folder / "pictures", *model, "--format", "coco")
     assert (status, rows) == (2, [])
     assert "give --out" in errors
+
+
+def test_what_is_ignored_is_not_found(run, tmp_path):
+    Image.fromarray(part(1, True)).save(tmp_path / "scratched.png")
+    mask = np.zeros((48, 48), np.uint8)  # of another size than the picture
+    mask[21:47, 1:27] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    Image.fromarray(255 - mask).save(tmp_path / "rest.png")
+    query = ["detect", tmp_path / "scratched.png", "--method", "self", "--json", "--out", tmp_path / "out"]
+    _, (found,), _ = run(*query)
+    _, (ignored,), _ = run(*query, "--ignore", tmp_path / "mask.png")
+    _, (interest,), _ = run(*query, "--roi", tmp_path / "rest.png")
+    assert (found["verdict"], ignored["verdict"]) == ("anomalous", "normal")
+    assert interest["image_score"] == ignored["image_score"]
+    assert found["ignored"] is None is not ignored["ignored"]
+    error_map = np.load(ignored["error_map"])
+    assert error_map[42:94, 2:54].max() == 0 < error_map[:40].min()
+    _, (aligned,), _ = run(*query, "--ignore", tmp_path / "mask.png", "--align-ignore", tmp_path / "scratched.png")
+    assert aligned["image_score"] == ignored["image_score"]
+    status, rows, errors = run(*query, "--align-ignore", tmp_path / "scratched.png")
+    assert (status, rows) == (2, [])
+    assert "There is no mask to align" in errors
+
+
+def test_an_adapter_keeps_what_was_ignored(run, folder, shots, model, tmp_path):
+    mask = np.zeros((30, 40), np.uint8)
+    mask[:, :20] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    learned, options = tmp_path / "good.safetensors", [*model, "--method", "patchcore"]
+    assert run("adapt", shots[0], *options, "--ignore", tmp_path / "mask.png", "--out", learned)[0] == 0
+    status, (row,), _ = run("detect", shots[0], *options, "--adapter", learned, "--out", tmp_path / "out")
+    assert status == 0
+    error_map = np.load(row["error_map"])
+    assert error_map[:, :20].max() == 0 < error_map[:, 20:].min()
