@@ -12,7 +12,7 @@ from maeday_core.methods.saved import load_reference, save_reference
 from maeday_core.methods.self_reference import SELF_REFERENCE
 from maeday_core.methods.together import Together
 from maeday_core.methods.tools import Tools
-from maeday_core.methods.use import detect, detector, learn, learning
+from maeday_core.methods.use import detect, detector, join, learn, learning
 
 __all__ = [
     "ENSEMBLE",
@@ -34,6 +34,7 @@ __all__ = [
     "detect",
     "detector",
     "find",
+    "join",
     "last",
     "learn",
     "learning",

@@ -103,6 +103,10 @@ class Method(ABC):
         """Learn from photos of good parts: yields the progress and returns what was learned."""
         raise NotImplementedError(f"{self.title} learns nothing.")
 
+    def join(self, tools: Tools, learned: Learned, photo: RGBImage) -> Learned:
+        """What it learned, with one more good part, uint8 (H, W, 3); in a moment, without fine-tuning."""
+        raise SettingsError(f"{self.title} cannot take a good part beside those that it has learned from.")
+
     def restore(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Learned:
         """What it learned, from the facts and tensors that went into a file."""
         raise NotImplementedError(f"{self.title} learns nothing.")

@@ -17,7 +17,8 @@ from maeday_core.detection.windows import sample_windows
 from maeday_core.fewshot.adapter import Adapter
 from maeday_core.fewshot.doubts import appearance, doubts_of_appearances
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS, fine_tune
-from maeday_core.fewshot.learned import Progress
+from maeday_core.fewshot.joining import joined
+from maeday_core.fewshot.learned import Learned, Progress
 from maeday_core.io.images import RGBImage
 from maeday_core.methods.base import ALL_SETTINGS, Look, Method, Style, register
 from maeday_core.methods.reference import Reference
@@ -55,6 +56,10 @@ class Maeday(Method):
                 adapter, shots=len(photos), appearances=appearances, doubts=doubts_of_appearances(appearances)
             )
         return Reference({self.name: adapter}, self.name)
+
+    def join(self, tools: Tools, learned: Learned, photo: RGBImage) -> Adapter:
+        assert isinstance(learned, Adapter)
+        return joined(learned, tools.model(), photo, tools.region)
 
     def restore(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Adapter:
         return Adapter.restore(facts, tensors)

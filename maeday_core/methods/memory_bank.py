@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -218,6 +218,39 @@ def build_bank(
     turned = torch.stack(mirrored).half().float() if mirrored else torch.empty(0, 1, 1, 1, known.shape[1])
     own = np.stack([_map(views[0], known) for views in turned]) if mirrored else np.empty((0, GRID, GRID), np.float32)
     return MemoryBank(known, kept.crops, left_out, alone, own, turned, count, backbone.name, seed, tile)
+
+
+def joined(bank: MemoryBank, backbone: Backbone, photo: RGBImage, region: Region | None = None) -> MemoryBank:
+    """A memory bank that knows one more good part; the earlier ones stay judged without it.
+
+    Args:
+        bank: what was learned before; it is not changed.
+        backbone: its network.
+        photo: uint8 (H, W, 3).
+        region: patches that lie there are left out.
+    """
+    small = as_compared(photo, backbone.side, bank.tile)
+    turned = bank.tile == "off" and not (len(bank.views) and bank.views.shape[1] == 1)
+    views = [_Patches.of(backbone, view, 1) for view in (rotations_and_reflections(small) if turned else [small])]
+    counting = _counted(views, ignored_in(photo, [region]))
+    known = _Patches(bank.features, bank.crops, np.zeros(len(bank.crops), np.int64))
+    kept = _reduced([known, *counting], bank.seed)
+    features = kept.features.half().float()
+    others = torch.cat([view.features for view in counting])
+    earlier = [_map(one[0], others) for one in bank.views] if bank.alone else [*bank.left_out]
+    mirrored = bank.views
+    if bank.tile == "off" and len(mirrored) < LIMITS.mirrored:
+        mirrored = torch.cat([mirrored, torch.stack([view.grid for view in views])[None].half().float()])
+    return replace(
+        bank,
+        features=features,
+        crops=kept.crops,
+        left_out=np.stack([*earlier, _map(views[0].grid, bank.features)][-LIMITS.judged :]),
+        alone=False,
+        own=np.stack([_map(one[0], features) for one in mirrored]) if len(mirrored) else bank.own,
+        views=mirrored,
+        shots=bank.shots + 1,
+    )
 
 
 def rotations_and_reflections(shot: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:

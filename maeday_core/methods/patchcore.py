@@ -17,10 +17,10 @@ from maeday_core.detection.result import DISTANCE, Detection, Matches
 from maeday_core.detection.scale import map_size
 from maeday_core.detection.windows import Seen
 from maeday_core.errors import SettingsError, WeightsError
-from maeday_core.fewshot.learned import Progress
+from maeday_core.fewshot.learned import Learned, Progress
 from maeday_core.io.images import RGBImage
 from maeday_core.methods.base import Look, Method, Shots, Style, Sum, register
-from maeday_core.methods.memory_bank import MemoryBank, as_compared, build_bank, compare
+from maeday_core.methods.memory_bank import MemoryBank, as_compared, build_bank, compare, joined
 from maeday_core.methods.reference import Reference
 from maeday_core.methods.self_reference import SELF_REFERENCE
 from maeday_core.methods.tools import Tools
@@ -63,6 +63,10 @@ class PatchCore(Method):
         seen: Seen = "on" if settings.tile == "on" else "off"
         bank = build_bank(tools.network(), shots, settings.seed + self.coreset, seen, region=tools.region)
         return Reference({self.name: bank}, self.name)
+
+    def join(self, tools: Tools, learned: Learned, photo: RGBImage) -> MemoryBank:
+        assert isinstance(learned, MemoryBank)
+        return joined(learned, tools.network(learned.backbone), photo, tools.region)
 
     def restore(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> MemoryBank:
         return MemoryBank.restore(facts, tensors)

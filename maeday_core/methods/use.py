@@ -17,7 +17,7 @@ from maeday_core.errors import SettingsError
 from maeday_core.fewshot.learned import Progress
 from maeday_core.io.images import RGBImage
 from maeday_core.methods.base import Detect, Method, Shots, find, last
-from maeday_core.methods.reference import Reference, kept
+from maeday_core.methods.reference import KEPT, GoodPart, Reference, kept
 from maeday_core.methods.tools import Tools
 from maeday_core.model.backbone import SIDE
 
@@ -109,6 +109,26 @@ def learn(
         except StopIteration as end:
             reference: Reference = end.value
             return reference
+
+
+def join(tools: Tools | None, reference: Reference, photo: RGBImage, name: str = "") -> Reference:
+    """What was learned, with one more good part: in a moment, for nothing is fine-tuned.
+
+    Args:
+        tools: what the methods use.
+        reference: what was learned before; it is not changed.
+        photo: uint8 (H, W, 3).
+        name: of its file.
+
+    Raises:
+        SettingsError: a method cannot take another one.
+        WeightsError: what was learned belongs to another model.
+    """
+    tools = replace(tools or Tools(), region=reference.region)
+    parts = {part.name: part for part in find(reference.method).parts(good=True)}
+    learned = {name: parts[name].join(tools, one, photo) for name, one in reference.learned.items()}
+    photos = (*reference.photos, GoodPart.of(photo, name))[:KEPT]
+    return replace(reference, learned=learned, photos=photos)
 
 
 def outlined(result: Detection, by_hand: float | None = None) -> npt.NDArray[np.bool_]:
