@@ -11,6 +11,7 @@ from app.events import Answer, Values, unchanged
 from app.ignoring import not_forgotten
 from app.inspect.layout import InspectTab
 from app.inspect.question import Question
+from app.inspect.said import Said
 from app.inspect.settings import FIRST_METHOD, as_in_the_paper, chosen, settings_of
 from maeday_core import MAEDAY, METHODS, Method, Reference, Settings, Shots, find
 from maeday_core.detection.region import Region
@@ -105,6 +106,7 @@ def asked(tab: InspectTab, values: Values, margin: float | None = None) -> Quest
         settings_of(tab.settings, values, values[result.alarm_rate]),
         reference or Reference(),
         region_in(tab, values),
+        (values[tab.said.said] or Said()).moved,
         by_hand=None if values[result.auto] else values[result.threshold],
         margin=margin,
     )

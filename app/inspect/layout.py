@@ -12,6 +12,7 @@ from app.inspect.examples import lay_out_examples
 from app.inspect.first import FIRST, lay_out_first
 from app.inspect.good_parts import GoodPartsPanel, lay_out_good_parts
 from app.inspect.result import ResultPanel, lay_out_result
+from app.inspect.said import SaidPanel, lay_out_said
 from app.inspect.settings import SettingsPanel, lay_out_settings
 from app.inspect.strip import StripPanel, lay_out_strip
 from app.models import device_label
@@ -49,6 +50,7 @@ class InspectTab:
     result: ResultPanel
     strip: StripPanel
     ignore: IgnorePanel
+    said: SaidPanel
 
 
 def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
@@ -73,6 +75,7 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
             subject = gr.HTML(FIRST.subject, elem_id="subject")
             verdict = gr.HTML(FIRST.card, elem_id="verdict")
             first = lay_out_first()
+            said = lay_out_said(lifetime, mark())
             result = lay_out_result(subject, verdict)
     return InspectTab(
         incoming,
@@ -90,6 +93,7 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
         result,
         strip,
         ignore,
+        said,
     )
 
 

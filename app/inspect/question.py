@@ -7,6 +7,7 @@ from pathlib import Path
 
 from maeday_core import Detection, Method, Reference, Settings
 from maeday_core.detection.decision import Ordinary
+from maeday_core.detection.feedback import Moved, corrected
 from maeday_core.detection.region import Region
 from maeday_core.texts import say
 
@@ -22,6 +23,7 @@ class Question:
         by_hand: the threshold that a person set; None for the automatic one.
         margin: instead, how far the score lies above the threshold; None where that is not given.
         region: what is ignored; None where all of the photo counts.
+        moved: where the limit lies by what the visitor said.
         among: what is expected of it among the photos that were given with it; None for the photo by itself.
     """
 
@@ -31,6 +33,7 @@ class Question:
     settings: Settings
     reference: Reference
     region: Region | None = None
+    moved: Moved = Moved()
     by_hand: float | None = None
     margin: float | None = None
     among: Ordinary | None = None
@@ -45,15 +48,15 @@ class Question:
         return self.by_hand if self.margin is None else max(score - self.margin, 0.0)
 
     def judged(self, result: Detection) -> Detection:
-        """The answer, judged among the photos that were given with this one, if it was."""
-        if self.among is None:
-            return result
-        return replace(result, threshold=self.among.threshold(self.settings.alarm_rate))
+        """The answer, judged among the photos that were given with this one, if it was, and by what was said."""
+        if self.among is not None:
+            result = replace(result, threshold=self.among.threshold(self.settings.alarm_rate))
+        return corrected(result, self.moved)
 
     def is_again(self, other: Question) -> bool:
         """Whether another question asks the same, whatever the threshold by hand."""
         mine, others = (
-            (one.path, one.method, one.model, one.settings, one.among, one.region and one.region.id)
+            (one.path, one.method, one.model, one.settings, one.among, one.moved, one.region and one.region.id)
             for one in (self, other)
         )
         return mine == others and self.reference is other.reference

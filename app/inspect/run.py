@@ -114,8 +114,8 @@ class Inspection:
         yield self._begun(view)
         yield from self.detect(values)
 
-    def detect_ignoring(self, values: Values) -> Iterator[Answer]:
-        """Judge the same photo, now that something else is ignored; nothing without a photo."""
+    def detect_anew(self, values: Values) -> Iterator[Answer]:
+        """Judge the same photo, now that something else is ignored or was said; nothing without a photo."""
         if not values[self.tab.photo]:
             yield unchanged()
             return

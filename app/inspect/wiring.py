@@ -11,6 +11,7 @@ from app.events import AT_ONCE, LATEST, PRIVATE, components
 from app.ignoring import ignored_anew
 from app.inspect import good_parts
 from app.inspect.asking import Asking, method_choices
+from app.inspect.correcting import Correcting
 from app.inspect.ignoring import Ignoring
 from app.inspect.layout import InspectTab, lay_out
 from app.inspect.learning import Learning
@@ -45,6 +46,7 @@ def inspect_tab(lifetime: int) -> InspectTab:
     inspection = Inspection(tab, Looks(tab), Asking(tab))
     learning = Learning(inspection)
     runs = [*_detections(inspection), *_detections_after_learning(learning), *_detections_after_ignoring(inspection)]
+    runs += _detections_after_correcting(Correcting(inspection))
     tab.stop.click(learning.stop, cancels=runs, queue=False, **PRIVATE)
     for run in runs:
         run.success(**_all_masks(inspection))
@@ -60,7 +62,7 @@ def _detection(tab: InspectTab) -> dict[str, Any]:
     result, strip = tab.result, tab.strip
     buttons = [tab.detect, tab.stop, tab.good_parts.tune]
     asked = {tab.photo, tab.at_once, tab.shown, tab.good_parts.reference, tab.good_parts.adapted, result.own_scale}
-    asked |= {tab.ignore.mask, tab.ignore.painted}
+    asked |= {tab.ignore.mask, tab.ignore.painted, tab.said.said, tab.said.marked}
     return {
         "inputs": asked | result.judged_by | tab.settings.inputs | {strip.kept},
         "outputs": [
@@ -148,10 +150,34 @@ def _detections_after_ignoring(inspection: Inspection) -> list[Any]:
     tab.photo.change(ignoring.change_photo, photo, laid_out, **PRIVATE)
     ignore.canvas.click(ignoring.take_photo, tab.photo, laid_out, **PRIVATE)
     cleared = ignore.clear.click(ignoring.clear, photo, ignore.taken | laid_out, **PRIVATE)
-    again = {**_detection(tab), "fn": inspection.detect_ignoring}
+    again = {**_detection(tab), "fn": inspection.detect_anew}
     return [
         change.then(None, js=SCROLL_TO_NEW_VERDICT).then(**again)
         for change in (*ignored_anew(ignoring.taking), cleared)
+    ]
+
+
+def _detections_after_correcting(correcting: Correcting) -> list[Any]:
+    """Whatever the visitor says of a photo judges it again."""
+    inspection, tab, panel = correcting.inspection, correcting.inspection.tab, correcting.inspection.tab.said
+    said = [panel.said, panel.marked, panel.card, panel.back, panel.save, panel.load]
+    options: dict[str, Any] = {
+        "inputs": {tab.shown, tab.strip.kept, tab.good_parts.reference, tab.good_parts.name, *said[:2], panel.load},
+        "outputs": [*said, *tab.good_parts.outputs, tab.detect, tab.stop, tab.good_parts.tune],
+        **PRIVATE,
+    }
+    changes = [
+        panel.normal.click(correcting.say_normal, **options, concurrency_limit=MAX_RUNS),
+        panel.defect.click(correcting.say_defect, **options, concurrency_limit=MAX_RUNS),
+        panel.back.click(correcting.take_back, **options),
+        panel.load.upload(correcting.load, **options, concurrency_limit=MAX_RUNS),
+    ]
+    offered = [tab.settings.method, tab.result.auto]
+    return [
+        change.success(
+            inspection.asking.offer_methods, [tab.good_parts.reference, tab.settings.method], offered, **PRIVATE
+        ).then(**{**_detection(tab), "fn": inspection.detect_anew})
+        for change in changes
     ]
 
 

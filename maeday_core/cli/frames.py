@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from maeday_core.cli.feedback import add_feedback
 from maeday_core.cli.good_parts import add_good_parts, reference_of
 from maeday_core.cli.options import add_formats, add_method, add_settings, settings_of, tools_of
-from maeday_core.cli.output import print_error, print_json, print_line, print_note, progress_bar
+from maeday_core.cli.output import print_error, print_json, print_line, print_note, print_warning, progress_bar
 from maeday_core.cli.regions import add_region, mask_of
 from maeday_core.errors import SettingsError
+from maeday_core.io.corrections import Label, load_corrections
 from maeday_core.io.files import check_folder, sha256
 from maeday_core.io.folders import find_images
 
@@ -30,6 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_good_parts(parser)
     parser.add_argument("--threshold", type=float, metavar="T", help="by default what is unusual for these frames")
     add_region(parser)
+    add_feedback(parser)
     parser.add_argument("--least-area", type=int, default=0, metavar="PIXELS", help="smaller regions are no objects")
     parser.add_argument("--keep-maps", action="store_true", help="write every map, float32, to DIR/maps")
     add_formats(parser)
@@ -64,6 +67,8 @@ def run(options: Namespace) -> int:
                 print_note(f"so far: {_line(verdict)}")
             show(f"{len(records)} of {total} frames", len(records) / max(total, 1))
     judgement = frames.judge(**criteria)
+    if options.feedback and options.threshold is None:
+        judgement = _corrected(judgement, options)
     report = frames.write(judgement)
     if options.format:
         _annotate(judgement, sources, frames, options.format)
@@ -74,6 +79,21 @@ def run(options: Namespace) -> int:
         else:
             print_line(_line(verdict))
     return 0 if judgement.verdicts else 2
+
+
+def _corrected(judgement: Judgement, options: Namespace) -> Judgement:
+    """The verdicts under the limit that was moved by what was said of frames, now or in other runs over them."""
+    from maeday_core.detection.feedback import moved_limit
+
+    said = {one.key: one.label for one in load_corrections(options.feedback)}
+    scores: dict[Label, list[float]] = {label: [] for label in Label}
+    for verdict in judgement.verdicts:
+        if label := said.get((verdict.record.content, verdict.record.time)):
+            scores[label].append(verdict.image_score / max(judgement.threshold, 1e-9))
+    moved = moved_limit(scores[Label.NORMAL], scores[Label.DEFECT])
+    if missing := len(said) - moved.normal - moved.defects:
+        print_warning(f"{missing} of the {len(said)} pictures in {options.feedback} are not here, and do not count.")
+    return judgement.corrected(moved, options.least_area)
 
 
 def _annotate(judgement: Judgement, sources: Sources, frames: FrameRun, formats: Sequence[str]) -> None:

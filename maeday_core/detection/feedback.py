@@ -1,7 +1,7 @@
 """What an inspector says of pictures moves the limit: by one pure rule, whose outcome can always be taken back.
 
-A limit differs from picture to picture, so scores count here as multiples of each picture's own automatic limit. The rule
-depends on what was said, not on its order.
+A limit differs from picture to picture, so scores count here as multiples of each picture's own automatic limit. The
+rule depends on what was said, not on its order.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from maeday_core.detection.decision import Ordinary
+from maeday_core.detection.result import Detection
 from maeday_core.texts import say
 
 
@@ -71,6 +72,12 @@ class Moved:
             least=ordinary.least * self.factor,
             reason=f"{ordinary.reason} {self.told}",
         )
+
+
+def corrected(result: Detection, moved: Moved) -> Detection:
+    """A result under the moved limit."""
+    ordinary = moved.applied(result.threshold.ordinary)
+    return replace(result, threshold=ordinary.threshold(result.threshold.alarm_rate))
 
 
 def moved_limit(normal: Collection[float], defects: Collection[float], rule: FeedbackRule = RULE) -> Moved:

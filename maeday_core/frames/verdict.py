@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from maeday_core.detection.decision import ALARM_RATE
+from maeday_core.detection.feedback import Moved
 from maeday_core.detection.objects import BlockMap, Box, find_objects
 from maeday_core.detection.region import Mask
 from maeday_core.frames.baseline import Baseline, threshold_of
@@ -85,6 +86,12 @@ class Judgement:
         one = "{count} of {total} frames holds something that does not belong"
         several = "{count} of {total} frames hold something that does not belong"
         return say(one if count == 1 else several, count=count, total=total)
+
+    def corrected(self, moved: Moved, least_area: int = 0) -> Judgement:
+        """The same frames under the automatic threshold, moved by what an inspector said."""
+        told = " ".join(filter(None, [self.baseline.reason, moved.told]))
+        baseline = replace(self.baseline, threshold=moved.factor * self.baseline.threshold, reason=told)
+        return apply_threshold([verdict.record for verdict in self.verdicts], baseline, None, least_area)
 
     def at(self, threshold: float | None, least_area: int = 0) -> Judgement:
         """The same frames and baseline under another threshold (None: the baseline's) or least area."""

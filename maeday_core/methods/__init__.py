@@ -12,7 +12,7 @@ from maeday_core.methods.saved import load_reference, save_reference
 from maeday_core.methods.self_reference import SELF_REFERENCE
 from maeday_core.methods.together import Together
 from maeday_core.methods.tools import Tools
-from maeday_core.methods.use import detect, detector, join, learn, learning
+from maeday_core.methods.use import detect, detector, join, joined_by, learn, learning
 
 __all__ = [
     "ENSEMBLE",
@@ -35,6 +35,7 @@ __all__ = [
     "detector",
     "find",
     "join",
+    "joined_by",
     "last",
     "learn",
     "learning",

@@ -66,6 +66,7 @@ class Reference:
         name: what a person calls the good parts, or their file; empty where nobody named them.
         photos: the first of them, to be shown.
         region: what was ignored in them, and is in queries; None where all counts.
+        joined: the hashes of the pictures that joined them later.
     """
 
     learned: Mapping[str, Learned] = field(default_factory=dict)
@@ -73,6 +74,7 @@ class Reference:
     name: str = ""
     photos: tuple[GoodPart, ...] = ()
     region: Region | None = None
+    joined: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.learned)

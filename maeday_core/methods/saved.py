@@ -15,6 +15,7 @@ from torch import Tensor
 
 from maeday_core.detection.region import REGISTRATION, SIDE, Region
 from maeday_core.errors import SettingsError, WeightsError
+from maeday_core.fewshot.adapter import MANY
 from maeday_core.fewshot.facts import items, tensor, text
 from maeday_core.methods.base import find
 from maeday_core.methods.reference import KEPT, KEPT_SIDE, GoodPart, Reference
@@ -51,6 +52,7 @@ def save_reference(reference: Reference, path: str | os.PathLike[str]) -> None:
         "method": reference.method,
         "name": reference.name,
         "photos": [photo.name for photo in reference.photos],
+        "joined": reference.joined,
         "learned": {name: one.facts() for name, one in reference.learned.items()},
     }
     save_tensors(Path(path), tensors, {"format": "pt", HEADER: json.dumps(facts)})
@@ -79,13 +81,13 @@ def load_reference(path: str | os.PathLike[str]) -> Reference:
             }
             learned[part.name] = part.restore(facts["learned"][part.name], own)
         name, photos = text(facts.get("name", "")), _photos(facts, tensors)
-        region = _region(tensors)
+        region, joined = _region(tensors), tuple(map(text, items(facts.get("joined", []), 0, MANY)))
     except SettingsError as error:
         why = textwrap.shorten(str(error), LONGEST)
         raise WeightsError(f"{path.name} was written for something that is not here: {why}") from error
     except Exception as error:  # facts and tensors of any kind, where others were expected
         raise WeightsError(f"{path.name} is damaged; learn from the good parts again.") from error
-    return Reference(learned, method.name, name, photos, region)
+    return Reference(learned, method.name, name, photos, region, joined)
 
 
 def _region_tensors(region: Region) -> dict[str, Tensor]:

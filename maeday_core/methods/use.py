@@ -14,6 +14,7 @@ from maeday_core.detection.region import ignored_in
 from maeday_core.detection.result import Detection
 from maeday_core.detection.windows import seen_as
 from maeday_core.errors import SettingsError
+from maeday_core.fewshot.fine_tuning import CALIBRATE
 from maeday_core.fewshot.learned import Progress
 from maeday_core.io.images import RGBImage
 from maeday_core.methods.base import Detect, Method, Shots, find, last
@@ -111,7 +112,22 @@ def learn(
             return reference
 
 
-def join(tools: Tools | None, reference: Reference, photo: RGBImage, name: str = "") -> Reference:
+def joined_by(
+    method: Method, tools: Tools | None, reference: Reference, photo: RGBImage, name: str = "", content: str = ""
+) -> Reference:
+    """What is known about good parts, with one more; where none is known it is the first. Nothing is fine-tuned.
+
+    Args:
+        method: learns from the first one.
+        tools, reference, photo, name, content: as in `join`.
+    """
+    if reference:
+        return join(tools, reference, photo, name, content)
+    tools = replace(tools or Tools(), preset=CALIBRATE)
+    return replace(learn(method, tools, [photo]), joined=(content,) if content else ())
+
+
+def join(tools: Tools | None, reference: Reference, photo: RGBImage, name: str = "", content: str = "") -> Reference:
     """What was learned, with one more good part: in a moment, for nothing is fine-tuned.
 
     Args:
@@ -119,16 +135,20 @@ def join(tools: Tools | None, reference: Reference, photo: RGBImage, name: str =
         reference: what was learned before; it is not changed.
         photo: uint8 (H, W, 3).
         name: of its file.
+        content: what tells its content, its hash; a photo that has joined before does not again.
 
     Raises:
         SettingsError: a method cannot take another one.
         WeightsError: what was learned belongs to another model.
     """
+    if content and content in reference.joined:
+        return reference
     tools = replace(tools or Tools(), region=reference.region)
     parts = {part.name: part for part in find(reference.method).parts(good=True)}
     learned = {name: parts[name].join(tools, one, photo) for name, one in reference.learned.items()}
     photos = (*reference.photos, GoodPart.of(photo, name))[:KEPT]
-    return replace(reference, learned=learned, photos=photos)
+    joined = (*reference.joined, content) if content else reference.joined
+    return replace(reference, learned=learned, photos=photos, joined=joined)
 
 
 def outlined(result: Detection, by_hand: float | None = None) -> npt.NDArray[np.bool_]:

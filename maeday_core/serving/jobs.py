@@ -14,8 +14,8 @@ from maeday_core.detection.region import Region
 from maeday_core.detection.result import Detection
 from maeday_core.fewshot.learned import Progress
 from maeday_core.frames import FrameRecord, FrameRun, LeftOut, Sources
-from maeday_core.io.images import Photos, RGBImage
-from maeday_core.methods import Reference, Tools, detector, find, learning
+from maeday_core.io.images import Photos, RGBImage, load_image
+from maeday_core.methods import Reference, Tools, detector, find, joined_by, learning
 
 Item = TypeVar("Item")
 Given = TypeVar("Given", covariant=True)
@@ -94,6 +94,35 @@ class Learn:
         tools = replace(tools, enough=enough, region=self.region)
         steps = learning(find(self.method), tools, Photos(self.photos))
         yield (yield from in_turns(steps))
+
+
+@dataclass(frozen=True)
+class Join:
+    """A photo that is normal joins the good parts.
+
+    Attributes:
+        photo: its file.
+        method: the name of the method that learns from it where it is the first.
+        reference: what is known about good parts.
+        content: tells the photo from others.
+        region: what is ignored in it.
+    """
+
+    photo: Path
+    method: str
+    reference: Reference = field(repr=False)
+    content: str
+    region: Region | None = None
+
+    def steps(self, tools: Tools, in_turns: InTurns, until: float = float("inf")) -> Iterator[Reference]:
+        """Yields what is known with it; raises what `joined_by` raises."""
+        tools, method = replace(tools, region=self.region), find(self.method)
+        photo = load_image(self.photo)
+
+        def joined() -> Iterator[Reference]:
+            yield joined_by(method, tools, self.reference, photo, self.photo.name, self.content)
+
+        yield from in_turns(joined())
 
 
 class Cut(Enum):

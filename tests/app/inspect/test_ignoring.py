@@ -63,11 +63,11 @@ def test_what_is_painted_or_loaded_adds_up(wired: Wired, tmp_path: Path, monkeyp
 
 def test_the_photo_is_judged_again_without_what_is_ignored(wired: Wired, picture: str, tiny: Tools) -> None:
     inspection, tab = wired.inspection, wired.inspection.tab
-    values = wired.values(inspection.detect_ignoring, query=picture, method="self")
-    assert next(inspection.detect_ignoring({**values, tab.photo: None})) == unchanged()
+    values = wired.values(inspection.detect_anew, query=picture, method="self")
+    assert next(inspection.detect_anew({**values, tab.photo: None})) == unchanged()
     values |= {tab.ignore.mask: LEFT, tab.ignore.painted: True}
-    *_, answer = inspection.detect_ignoring(values)
-    wired.check(inspection.detect_ignoring, answer)
+    *_, answer = inspection.detect_anew(values)
+    wired.check(inspection.detect_anew, answer)
     (one,) = answer[tab.strip.kept].entries
     assert one.question.region is not None
     assert one.facts["ignored"] == one.question.region.id
