@@ -2,10 +2,11 @@
 
     python -m benchmarks.feedback SETS --category magnetic_tile pavement --seeds 0 1 2
 
-A line of 50 parts, two fifths of them defective, is judged part after part, by one good part at first. An inspector who
-is told each verdict corrects the first ten that are wrong: a false alarm joins the good parts, a missed defect lowers the
-limit as far as the rule allows. Every part is judged before it may be corrected. It prints, for each set and seed, false
-alarms, hits and balanced accuracy over the line without corrections and with them, and over the parts after the last one.
+A line of 50 parts, two fifths of them defective, is judged part after part, by one good part at first. An inspector
+who is told each verdict corrects the first ten that are wrong: a false alarm joins the good parts, a missed defect
+lowers the limit as far as the rule allows. Every part is judged before it may be corrected. It prints, for each set and seed,
+false alarms, hits and balanced accuracy over the line without corrections and with them, and over the parts after the
+last one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maeday_core.detection.feedback import moved_limit
+from maeday_core.detection.feedback import RULE, FeedbackRule, moved_limit
 from maeday_core.detection.result import Detection
 from maeday_core.detection.settings import Settings
 from maeday_core.evaluation.datasets import Category, find_categories
@@ -36,12 +37,14 @@ class Inspector:
         method, tools: judge.
         reference: what is known about good parts, those that joined among them.
         defects: scores of corrected defects, as multiples of their automatic limits.
+        rule: moves the limit.
         seconds: how long each correction of a normal part took.
     """
 
     method: Method
     tools: Tools
     reference: Reference
+    rule: FeedbackRule
     defects: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     corrected: int = 0
@@ -57,13 +60,14 @@ class Inspector:
     @property
     def factor(self) -> float:
         """Of the automatic limit."""
-        return moved_limit((), self.defects).factor
+        return moved_limit((), self.defects, self.rule).factor
 
     def correct(self, path: Path, anomalous: bool, result: Detection) -> None:
         """Say what a part is."""
         self.corrected += 1
+        score = result.image_score / result.threshold.value
         if anomalous:
-            self.defects.append(result.image_score / result.threshold.value)
+            self.defects.append(score)
             return
         start = time.perf_counter()
         self.reference = join(self.tools, self.reference, load_image(path), path.name)
@@ -92,11 +96,11 @@ def told(verdicts: list[tuple[bool, bool]]) -> str:
     return f"{alarms:.0f} {hits:.0f} {(100 - alarms + hits) / 2:.1f}"
 
 
-def measure(category: Category, method: Method, tools: Tools) -> Iterator[str]:
+def measure(category: Category, method: Method, tools: Tools, rule: FeedbackRule) -> Iterator[str]:
     """Go along a line; yields what was measured."""
     first, parts = line_of(category, tools.settings.seed)
     reference = learn(method, tools, [load_image(first)])
-    plain, helped = Inspector(method, tools, reference), Inspector(method, tools, reference)
+    plain, helped = (Inspector(method, tools, reference, rule) for _ in range(2))
     without, with_, after = list[tuple[bool, bool]](), list[tuple[bool, bool]](), list[tuple[bool, bool]]()
     rest = list[tuple[bool, bool]]()
     for path, anomalous in parts:
@@ -123,12 +127,14 @@ def main() -> None:
     parser.add_argument("--method", default="ensemble")
     parser.add_argument("--masks", type=int, default=16)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="of the masks and of the lines")
+    parser.add_argument("--least", type=float, default=RULE.least, help="share of the automatic limit")
     options = parser.parse_args()
     print("false alarms, hits, balanced accuracy")
     for category in find_categories(options.root, options.category or ()):
         for seed in options.seeds:
             tools = Tools.of(None, Settings(masks=options.masks, seed=seed, sampling="balanced"))
-            print(f"{category.name}, {seed}: {'; '.join(measure(category, find(options.method), tools))}", flush=True)
+            found = measure(category, find(options.method), tools, FeedbackRule(least=options.least))
+            print(f"{category.name}, {seed}: {'; '.join(found)}", flush=True)
 
 
 if __name__ == "__main__":

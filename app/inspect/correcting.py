@@ -92,15 +92,15 @@ class Correcting:
     def _say_of(self, one: Inspected, values: Values, correction: Correction) -> Iterator[Answer]:
         tab, question, said = self.inspection.tab, one.question, self._said(values)
         method, reference = question.method, values[tab.good_parts.reference] or Reference()
+        score = one.score / max(one.automatic, 1e-9)
         if correction.label is Label.DEFECT or method.shots is Shots.NONE:
-            told = Told(correction, one.score / max(one.automatic, 1e-9))
-            yield self._told(said.plus(told))
+            yield self._told(said.plus(Told(correction, score)))
             return
         yield {tab.said.card: message("It joins the good parts", "This takes a moment.", "busy")}
         tools = yield from load_tools(question.model, question.settings, method, self._busy)
         job = Join(question.path, method.name, reference, correction.picture, question.region)
         (joined,) = computed(job, tools)
-        told = Told(correction, before=reference or None, after=joined)
+        told = Told(correction, score, before=reference or None, after=joined)
         name = str(values[tab.good_parts.name] or "")
         yield self._told(said.plus(told)) | in_use(tab.good_parts, joined, name=name) | self.inspection.running(False)
 

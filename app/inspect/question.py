@@ -7,7 +7,7 @@ from pathlib import Path
 
 from maeday_core import Detection, Method, Reference, Settings
 from maeday_core.detection.decision import Ordinary
-from maeday_core.detection.feedback import Moved, corrected
+from maeday_core.detection.feedback import UNMOVED, Moved, corrected
 from maeday_core.detection.region import Region
 from maeday_core.texts import say
 
@@ -33,7 +33,7 @@ class Question:
     settings: Settings
     reference: Reference
     region: Region | None = None
-    moved: Moved = Moved()
+    moved: Moved = UNMOVED
     by_hand: float | None = None
     margin: float | None = None
     among: Ordinary | None = None

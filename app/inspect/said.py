@@ -13,7 +13,7 @@ from maeday_core.io.corrections import Correction, Label, merged
 
 HINT = (
     "Is the verdict right?",
-    "Say so, and the next photos are judged by it: a normal one joins the good parts, a missed defect lowers the limit.",
+    "Say so, and the next verdicts follow: a normal one joins the good parts, a missed defect lowers the limit.",
 )
 
 
@@ -23,12 +23,12 @@ class Told:
 
     Attributes:
         correction: as a file has it.
-        score: of the photo, as a multiple of its automatic limit; None where it joined the good parts instead.
+        score: of the photo, as a multiple of its automatic limit.
         before, after: what was known about good parts, where the photo joined them.
     """
 
     correction: Correction
-    score: float | None = None
+    score: float
     before: Reference | None = field(default=None, repr=False)
     after: Reference | None = field(default=None, repr=False)
 
@@ -47,17 +47,17 @@ class Said:
 
     @property
     def moved(self) -> Moved:
-        """Where the limit lies by it."""
+        """Where the limit lies by it; what joined the good parts counts there."""
         scores: dict[Label, list[float]] = {label: [] for label in Label}
         for one in self.told:
-            if one.score is not None:
+            if one.after is None:
                 scores[one.correction.label].append(one.score)
         return moved_limit(scores[Label.NORMAL], scores[Label.DEFECT])
 
     @property
     def joined(self) -> int:
         """How many photos joined the good parts."""
-        return sum(one.score is None for one in self.told)
+        return sum(one.after is not None for one in self.told)
 
     @property
     def corrections(self) -> tuple[Correction, ...]:

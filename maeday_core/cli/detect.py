@@ -51,7 +51,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Detect; a picture that cannot be read is named, and the others are scored."""
-    from maeday_core.detection.feedback import Moved, corrected
+    from maeday_core.detection.feedback import UNMOVED, corrected
     from maeday_core.methods import detector, find
 
     method, tools = find(options.method), tools_of(options, settings_of(options), region=region_of(options))
@@ -63,7 +63,7 @@ def run(options: Namespace) -> int:
     if not paths:
         return 2
     reference = reference_of(options, method, tools)
-    moved = Moved()
+    moved = UNMOVED
     if options.feedback:
         reference, moved = heard(options.feedback, paths, method, tools, reference)
     work = Work(detector(method, tools, reference), reference, out, [2] if failed else [])

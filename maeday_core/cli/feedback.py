@@ -52,17 +52,19 @@ def heard(
         print_warning(f"{missing} of the {len(corrections)} pictures in {file} are not here, and do not count.")
     scored = []
     for one in (one for one in corrections if one.key in places):
+        place = places[one.key]
         if one.label is Label.NORMAL and method.shots is not Shots.NONE:
-            place = places[one.key]
             reference = joined_by(method, tools, reference, load_image(place), place.name, one.picture)
         else:
-            scored.append(one)
-    detect, scores = detector(method, tools, reference), dict[Label, list[float]]({label: [] for label in Label})
-    for one in scored:
-        result = last(detect(load_image(places[one.key])))
-        scores[one.label].append(result.image_score / result.threshold.value)
+            scored.append((one.label, place))
+    scores: dict[Label, list[float]] = {label: [] for label in Label}
+    if scored:
+        detect = detector(method, tools, reference)
+        for label, place in scored:
+            result = last(detect(load_image(place)))
+            scores[label].append(result.image_score / result.threshold.value)
     moved = moved_limit(scores[Label.NORMAL], scores[Label.DEFECT])
-    joined = sum(one.label is Label.NORMAL for one in corrections if one.key in places) - moved.normal
+    joined = len(places) - len(scored)
     print_note(" ".join(filter(None, [f"{joined} pictures joined the good parts.", moved.told])))
     return reference, moved
 

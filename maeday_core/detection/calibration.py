@@ -102,25 +102,18 @@ class Calibration:
         return cls(*_moments(layers, ignored), np.asarray(judged, np.float32), len(errors), masks, relative)
 
     def plus(self, errors: FloatMap, ignored: npt.NDArray[np.bool_] | None = None) -> Calibration:
-        """The calibration with one more shot.
+        """The calibration with one more shot: mean and deviation are what they are with all shots at once.
 
-        Mean and deviation are what they are with all shots at once; the earlier shots stay judged without the new one.
+        What the threshold rests on, `judged`, stays as it was.
 
         Args:
             errors: (copies, 2, S, S), as in `of`, of the new shot.
             ignored: as in `of`.
         """
         one, share = Calibration.of(errors[None], self.masks, self.relative, ignored), 1 / (self.shots + 1)
-        seen = [self.deviations(both, self.masks) if self.relative else perceptual_layer(both) for both in errors]
-        judged = np.stack([resize_map(layer, GRID, GRID) for layer in np.mean(seen, axis=0)])[None]
         variance = (1 - share) * np.square(self.deviation) + share * np.square(one.deviation)
-        return replace(
-            self,
-            mean=(1 - share) * self.mean + share * one.mean,
-            deviation=np.sqrt(variance),
-            judged=judged if self.shots == 1 else np.concatenate([self.judged, judged]),
-            shots=self.shots + 1,
-        )
+        mean = (1 - share) * self.mean + share * one.mean
+        return replace(self, mean=mean, deviation=np.sqrt(variance), shots=self.shots + 1)
 
     def deviations(self, errors: FloatMap, masks: int) -> FloatMap:
         """Errors (2, S, S), the squared and the perceptual one, in deviations above normal: (2, S, S), 0 or more.

@@ -24,7 +24,7 @@ class FeedbackRule:  # docs/decisions.md#feedback
     """
 
     below: float = 0.02
-    least: float = 0.8
+    least: float = 0.9
 
 
 RULE = FeedbackRule()
@@ -74,6 +74,10 @@ class Moved:
         )
 
 
+UNMOVED = Moved()
+"""Nothing was said."""
+
+
 def corrected(result: Detection, moved: Moved) -> Detection:
     """A result under the moved limit."""
     ordinary = moved.applied(result.threshold.ordinary)
@@ -89,7 +93,8 @@ def moved_limit(normal: Collection[float], defects: Collection[float], rule: Fee
     what was said does not matter.
 
     Args:
-        normal: scores of pictures that are normal, as multiples of their automatic limits, 0 or more.
+        normal: scores of pictures that are normal, as multiples of their automatic limits, 0 or more; those that have
+            joined the good parts count there.
         defects: scores of pictures with a defect, likewise.
         rule: its numbers.
     """

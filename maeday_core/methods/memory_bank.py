@@ -221,7 +221,7 @@ def build_bank(
 
 
 def joined(bank: MemoryBank, backbone: Backbone, photo: RGBImage, region: Region | None = None) -> MemoryBank:
-    """A memory bank that knows one more good part; the earlier ones stay judged without it.
+    """A memory bank that knows the patches of one more good part; what the threshold rests on stays as it was.
 
     Args:
         bank: what was learned before; it is not changed.
@@ -230,27 +230,11 @@ def joined(bank: MemoryBank, backbone: Backbone, photo: RGBImage, region: Region
         region: patches that lie there are left out.
     """
     small = as_compared(photo, backbone.side, bank.tile)
-    turned = bank.tile == "off" and not (len(bank.views) and bank.views.shape[1] == 1)
-    views = [_Patches.of(backbone, view, 1) for view in (rotations_and_reflections(small) if turned else [small])]
-    counting = _counted(views, ignored_in(photo, [region]))
+    seen = rotations_and_reflections(small) if bank.tile == "off" and bank.views.shape[1] > 1 else [small]
+    views = _counted([_Patches.of(backbone, view, 1) for view in seen], ignored_in(photo, [region]))
     known = _Patches(bank.features, bank.crops, np.zeros(len(bank.crops), np.int64))
-    kept = _reduced([known, *counting], bank.seed)
-    features = kept.features.half().float()
-    others = torch.cat([view.features for view in counting])
-    earlier = [_map(one[0], others) for one in bank.views] if bank.alone else [*bank.left_out]
-    mirrored = bank.views
-    if bank.tile == "off" and len(mirrored) < LIMITS.mirrored:
-        mirrored = torch.cat([mirrored, torch.stack([view.grid for view in views])[None].half().float()])
-    return replace(
-        bank,
-        features=features,
-        crops=kept.crops,
-        left_out=np.stack([*earlier, _map(views[0].grid, bank.features)][-LIMITS.judged :]),
-        alone=False,
-        own=np.stack([_map(one[0], features) for one in mirrored]) if len(mirrored) else bank.own,
-        views=mirrored,
-        shots=bank.shots + 1,
-    )
+    kept = _reduced([known, *views], bank.seed)
+    return replace(bank, features=kept.features.half().float(), crops=kept.crops)
 
 
 def rotations_and_reflections(shot: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:

@@ -86,8 +86,8 @@ class Reference:
 
     @property
     def shots(self) -> int:
-        """How many photos of good parts were learned from."""
-        return max((one.shots for one in self.learned.values()), default=0)
+        """How many photos of good parts are known."""
+        return max((one.shots for one in self.learned.values()), default=0) + len(self.joined)
 
     @property
     def names(self) -> tuple[str, ...]:

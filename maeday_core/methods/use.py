@@ -124,7 +124,7 @@ def joined_by(
     if reference:
         return join(tools, reference, photo, name, content)
     tools = replace(tools or Tools(), preset=CALIBRATE)
-    return replace(learn(method, tools, [photo]), joined=(content,) if content else ())
+    return learn(method, tools, [photo])
 
 
 def join(tools: Tools | None, reference: Reference, photo: RGBImage, name: str = "", content: str = "") -> Reference:
@@ -147,8 +147,7 @@ def join(tools: Tools | None, reference: Reference, photo: RGBImage, name: str =
     parts = {part.name: part for part in find(reference.method).parts(good=True)}
     learned = {name: parts[name].join(tools, one, photo) for name, one in reference.learned.items()}
     photos = (*reference.photos, GoodPart.of(photo, name))[:KEPT]
-    joined = (*reference.joined, content) if content else reference.joined
-    return replace(reference, learned=learned, photos=photos, joined=joined)
+    return replace(reference, learned=learned, photos=photos, joined=(*reference.joined, content))
 
 
 def outlined(result: Detection, by_hand: float | None = None) -> npt.NDArray[np.bool_]:
