@@ -52,7 +52,8 @@ class Correcting:
             return unchanged()
         *_, last = said.told
         answer = self._told(said.without(last.correction.picture))
-        if last.after is not None and values[tab.good_parts.reference] is last.after:
+        known = values[tab.good_parts.reference] or Reference()
+        if last.after is not None and known.learned is last.after.learned:
             answer |= in_use(tab.good_parts, last.before) if last.before else forget(tab.good_parts)
         return answer
 

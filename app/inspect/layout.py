@@ -12,7 +12,7 @@ from app.inspect.examples import lay_out_examples
 from app.inspect.first import FIRST, lay_out_first
 from app.inspect.good_parts import GoodPartsPanel, lay_out_good_parts
 from app.inspect.result import ResultPanel, lay_out_result
-from app.inspect.said import SaidPanel, lay_out_said
+from app.inspect.said import SaidPanel
 from app.inspect.settings import SettingsPanel, lay_out_settings
 from app.inspect.strip import StripPanel, lay_out_strip
 from app.models import device_label
@@ -75,8 +75,7 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
             subject = gr.HTML(FIRST.subject, elem_id="subject")
             verdict = gr.HTML(FIRST.card, elem_id="verdict")
             first = lay_out_first()
-            said = lay_out_said(lifetime, mark())
-            result = lay_out_result(subject, verdict)
+            result, said = lay_out_result(subject, verdict, lifetime)
     return InspectTab(
         incoming,
         shown,

@@ -24,7 +24,7 @@ class FeedbackRule:  # docs/decisions.md#feedback
     """
 
     below: float = 0.02
-    least: float = 0.9
+    least: float = 0.85
 
 
 RULE = FeedbackRule()

@@ -12,6 +12,9 @@ from PIL import Image
 
 from maeday_core import METHODS, Shots, load_image
 from maeday_core.cli import main
+from maeday_core.detection.feedback import moved_limit
+from maeday_core.io.corrections import Correction, Label, now, save_corrections
+from maeday_core.io.files import sha256
 from tests.cli.conftest import save_noise
 from tests.conftest import part
 
@@ -332,3 +335,27 @@ def test_an_adapter_keeps_what_was_ignored(run, folder, shots, model, tmp_path):
     assert status == 0
     error_map = np.load(row["error_map"])
     assert error_map[:, :20].max() == 0 < error_map[:, 20:].min()
+
+
+def test_what_an_inspector_said_moves_the_limit_and_joins_the_good_parts(run, tmp_path):
+    for name, seed, defect in (("good", 0, False), ("odd", 1, True), ("part", 2, False)):
+        Image.fromarray(part(seed, defect)).save(tmp_path / f"{name}.png")
+    said = [Correction(sha256(tmp_path / "odd.png"), Label.NORMAL, now()), Correction("0" * 64, Label.DEFECT, now())]
+    save_corrections(said, tmp_path / "said.jsonl")
+    query = ["detect", tmp_path / "odd.png", "--method", "patchcore", "--normals", tmp_path / "good.png", "--json"]
+    _, (plain,), _ = run(*query)
+    status, (helped,), errors = run(*query, "--feedback", tmp_path / "said.jsonl")
+    assert status == 0
+    assert helped["image_score"] < 0.8 * plain["image_score"]
+    assert "1 pictures joined the good parts." in errors
+    assert "1 of the 2 pictures in" in errors
+    query = ["detect", tmp_path / "part.png", "--method", "self", "--json"]
+    _, (plain,), _ = run(*query)
+    missed = [Correction(sha256(tmp_path / "part.png"), Label.DEFECT, now())]
+    save_corrections(missed, tmp_path / "said.jsonl")
+    _, (helped,), _ = run(*query, "--feedback", tmp_path / "said.jsonl")
+    factor = moved_limit([], [plain["image_score"] / plain["threshold"]]).factor
+    assert helped["threshold"] == pytest.approx(factor * plain["threshold"])
+    status, rows, errors = run(*query, "--feedback", tmp_path / "part.png")
+    assert (status, rows) == (2, [])
+    assert "is no file of corrections" in errors
