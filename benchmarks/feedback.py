@@ -5,8 +5,8 @@
 A line of 50 parts, two fifths of them defective, is judged part after part, by one good part at first. An inspector
 who is told each verdict corrects the first ten that are wrong: a false alarm joins the good parts, a missed defect
 lowers the limit as far as the rule allows. Every part is judged before it may be corrected. It prints, for each set and
-seed, false alarms, hits and balanced accuracy over the line without corrections and with them, and over the parts after the
-last one.
+seed, false alarms, hits and balanced accuracy over the line without corrections and with them, and over the parts after
+the last one.
 """
 
 from __future__ import annotations
