@@ -29,6 +29,7 @@ from app.gpu import computed
 from app.models import loaded_tools, model_choices
 from app.temporary import HOME, check_space
 from maeday_core import METHODS, Settings, SettingsError, find
+from maeday_core.detection.region import Region, load_region
 from maeday_core.detection.windows import Tile
 from maeday_core.serving import calls
 from maeday_core.serving.answers import Adapted, Detected, Offered, Watched, offered
@@ -83,6 +84,8 @@ def detect(
     tile: Tile = PAGE.tile,
     alarm_rate: float = PAGE.alarm_rate,
     model: str | None = None,
+    ignore: FileData | None = None,
+    roi: FileData | None = None,
 ) -> tuple[Detected, FileData, DetectFiles]:
     """Look for what does not belong in one photo of a surface or a part: a scratch, a stain, a foreign object. Needs no
     text. Without good parts only what differs from the rest of the picture is found; photos of one to eight good parts,
@@ -103,6 +106,8 @@ def detect(
         alarm_rate: The share of good pictures that may be called anomalous, above 0 and below 1; it sets the automatic
             threshold.
         model: A name from the tool models. Leave it out for the server's own.
+        ignore: A mask, a picture of the same shape that is bright where nothing counts, such as a label or a clamp.
+        roi: The opposite: a mask that is bright where alone something counts.
 
     Returns:
         First the answer. verdict is normal or anomalous, and sentence says it in words; the state "look here" marks a
@@ -115,9 +120,9 @@ def detect(
     numbers = _numbers(threshold=threshold, masks=masks, mask_ratio=mask_ratio, seed=seed, alarm_rate=alarm_rate)
     asked = Asked(str(method), _offered(model), tile=tile, **numbers)
     good = [given(one) for one in _listed(good_parts)]
-    saved, who = _adapter(adapter), _who(request)
+    saved, who = _file_given(adapter), _who(request)
     with _folder() as out:
-        answer, files = calls.detect(_compute, given(picture), asked, out, good, saved, who)
+        answer, files = calls.detect(_compute, given(picture), asked, out, good, saved, who, _region(ignore, roi))
         heat_map = out / "heat-map.jpg"
         Image.open(files.heat_map).save(heat_map, quality=90)  # clients of models take no more than a megabyte
         return answer, _file(heat_map), {"error_map": _file(files.error_map), "mask": _file(files.mask)}
@@ -134,6 +139,8 @@ def adapt(
     seed: int | None = None,
     tile: Tile = PAGE.tile,
     model: str | None = None,
+    ignore: FileData | None = None,
+    roi: FileData | None = None,
 ) -> tuple[Adapted, FileData]:
     """Learn from photos of one to eight good parts what is normal. The file given back is the adapter of later calls of
     detect and frames, so that the photos are learned once. Takes up to a minute.
@@ -147,6 +154,8 @@ def adapt(
         seed: Of everything random; the same gives the same file. 0 if left out.
         tile: As it will be in detect.
         model: A name from the tool models; the file is good for this model alone. Leave it out for the server's own.
+        ignore: As in detect; it is kept in the file, and ignored in what is judged by it, too.
+        roi: As in detect.
 
     Returns:
         First what was learned: a summary in words, facts, and doubts, such as a good part that looks defective. Then
@@ -155,7 +164,7 @@ def adapt(
     asked = Asked(str(method), _offered(model), tile=tile, **_numbers(masks=masks, mask_ratio=mask_ratio, seed=seed))
     good = [given(one) for one in _listed(good_parts)]
     with _folder() as out:
-        answer, path = calls.adapt(_compute, good, asked, out, str(name or ""), _who(request))
+        answer, path = calls.adapt(_compute, good, asked, out, str(name or ""), _who(request), _region(ignore, roi))
         return answer, _file(path)
 
 
@@ -171,6 +180,8 @@ def frames(
     tile: Tile = AS_FRAMES.tile,
     alarm_rate: float = AS_FRAMES.alarm_rate,
     model: str | None = None,
+    ignore: FileData | None = None,
+    roi: FileData | None = None,
 ) -> tuple[Watched, FileData]:
     """Look for foreign objects in many frames of the same kind, such as a floor or a belt, and judge them against each
     other. At most 500 frames; one takes about a second, and some 500 letters of the answer.
@@ -186,6 +197,8 @@ def frames(
         alarm_rate: The share of good frames that may be called anomalous, above 0 and below 1; it sets the automatic
             threshold.
         model: A name from the tool models. Leave it out for the server's own.
+        ignore: As in detect; for all frames.
+        roi: As in detect.
 
     Returns:
         First the answer: a headline, the threshold and its reason, a row for each frame in their order, with its name,
@@ -197,9 +210,12 @@ def frames(
     paths = [given(one) for one in _listed(files)]
     if not 1 <= len(paths) <= MAX_FRAMES:
         raise SettingsError(f"{len(paths)} files were given; give 1 to {MAX_FRAMES}.")
-    saved, who = _adapter(adapter), _who(request)
+    saved, who = _file_given(adapter), _who(request)
     with _folder() as out:
-        answer, archive = calls.frames(_compute, paths, asked, out, **_numbers(every=every), adapter=saved, who=who)
+        region = _region(ignore, roi)
+        answer, archive = calls.frames(
+            _compute, paths, asked, out, **_numbers(every=every), adapter=saved, who=who, region=region
+        )
         answer["rows"] = [_named(row) for row in answer["rows"]]
         answer["left_out"] = [_named(one) for one in answer["left_out"]]
         return answer, _file(archive)
@@ -258,8 +274,12 @@ def _listed(files: Any) -> list[Any]:
     return list(files) if isinstance(files, list) else [files] if files else []
 
 
-def _adapter(file: FileData | None) -> Path | None:
+def _file_given(file: FileData | None) -> Path | None:
     return given(file) if file else None
+
+
+def _region(ignore: FileData | None, interest: FileData | None) -> Region | None:
+    return load_region(_file_given(ignore), _file_given(interest))
 
 
 def _who(request: gr.Request) -> str:

@@ -30,7 +30,7 @@ from app.temporary import HOME
 from maeday_core import Tools
 from maeday_core.detection.windows import Tiling
 from maeday_core.model.backbone import SIDE
-from maeday_core.serving.jobs import Given, Item, Job, Learn, Look, Result, Watch
+from maeday_core.serving.jobs import Given, Item, Job, Join, Learn, Look, Result, Watch
 from maeday_core.serving.turns import in_this_process
 
 ZERO_GPU: bool = spaces is not None and spaces.config.Config.zero_gpu
@@ -94,6 +94,8 @@ def seconds_of(job: Job[Any], tools: Tools) -> int:
             looks = len(windows.tops) * len(windows.lefts) * tools.settings.masks
             twice = 2 if job.reference and job.zero_shot_too else 1
             return min(DURATIONS.look, DURATIONS.start + math.ceil(DURATIONS.mask * looks * twice))
+        case Join():
+            return DURATIONS.start + DURATIONS.shot
         case Learn():
             return min(DURATIONS.learn, DURATIONS.start + DURATIONS.shot * (len(job.photos) + 1))
         case Watch():

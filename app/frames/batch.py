@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
 
 from app.annotated import frames_coco
 from app.gradio_fixes import uploaded
 from app.temporary import FRAMES, HOME, check_space
 from maeday_core import ImageError
+from maeday_core.detection.region import Mask
 from maeday_core.detection.windows import Tile
 from maeday_core.frames import FrameRun, Judgement, LeftOut, Sources, Verdict
 from maeday_core.frames.baseline import Baseline
@@ -23,7 +23,6 @@ from maeday_core.frames.report import ANOMALOUS, LOOK
 from maeday_core.frames.run import MAPS
 from maeday_core.frames.triage import Judged, Judgements, first, left
 from maeday_core.io.files import unique
-from maeday_core.io.images import RGBImage
 
 MAX_FRAMES = 500
 KEPT = 2 * 3600
@@ -32,8 +31,6 @@ SOURCES = "sources"
 ARCHIVE = "maeday-frames.zip"
 COCO = "coco.json"
 NO_JUDGEMENT = Judgement(Baseline(0, "", ()), 0)
-Mask: TypeAlias = RGBImage | None
-"""What is ignored, bright on black, of any size."""
 
 
 class State(StrEnum):
@@ -65,7 +62,7 @@ class Criteria:
 
     threshold: float | None
     least_area: int
-    ignore: Mask
+    ignore: Mask | None
 
 
 @dataclass(frozen=True)

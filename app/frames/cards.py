@@ -13,9 +13,10 @@ from app.frames.batch import Batch, State
 from app.gpu import DURATIONS, ZERO_GPU
 from app.html import render
 from maeday_core.drawing.html import jpeg_uri
+from maeday_core.drawing.pictures import reduced
 from maeday_core.frames import Verdict
 from maeday_core.frames.names import labels
-from maeday_core.frames.pictures import annotated, close_up, reduced
+from maeday_core.frames.pictures import annotated, close_up
 from maeday_core.frames.triage import confirmed, first, has_reference, headline, left, sentences, times_the_limit
 from maeday_core.frames.verdict import objects_text
 from maeday_core.io.images import RGBImage

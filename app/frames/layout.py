@@ -10,12 +10,14 @@ import gradio as gr
 from app.events import mark
 from app.frames.batch import delete
 from app.frames.result_panel import ResultPanel, result_panel
+from app.ignoring import IgnorePanel, lay_out_ignoring
 from app.models import model_choices
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.frames.sources import FORMATS
 from maeday_core.io.images import SUFFIXES
 
 MASKS = 4
+ABOUT_IGNORING = "Paint over a sky, a time stamp or the vehicle's bonnet once; it is ignored in all frames."
 
 
 @dataclass(frozen=True)
@@ -28,24 +30,6 @@ class RunPanel:
     stop: gr.Button
     example: gr.Button
     good: gr.File
-
-
-@dataclass(frozen=True)
-class IgnorePanel:
-    """Painting over what to ignore.
-
-    `mask` is what is ignored, `painted` marks that there is some, `opened` that there is, or was, a frame to paint on.
-    """
-
-    mask: gr.State
-    painted: gr.Checkbox
-    opened: gr.Checkbox
-    accordion: gr.Accordion
-    hint: gr.Markdown
-    paint: gr.ImageEditor
-    canvas: gr.Button
-    apply: gr.Button
-    clear: gr.Button
 
 
 @dataclass(frozen=True)
@@ -105,7 +89,7 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> FramesTab:
     with gr.Row():
         with gr.Column(scale=4, min_width=320):
             run = _run()
-            ignore = _ignore(lifetime)
+            ignore = lay_out_ignoring("frames", lifetime, ABOUT_IGNORING, "Paint on the chosen frame")
             settings = _settings(methods)
         with gr.Column(scale=7, min_width=340, elem_id="frames-result"):
             result = result_panel()
@@ -134,35 +118,6 @@ def _run() -> RunPanel:
             elem_id="frames-good",
         )
     return RunPanel(files, start, pause, stop, example, good)
-
-
-def _ignore(lifetime: int) -> IgnorePanel:
-    mask, painted, opened = gr.State(None, time_to_live=lifetime), mark(), mark()
-    with gr.Accordion("Ignore a region", open=False, elem_id="frames-ignore") as accordion:
-        gr.Markdown("Paint over a sky, a time stamp or the vehicle's bonnet once; it is ignored in all frames.")
-        hint = gr.Markdown(visible=False, elem_id="frames-paint-hint")
-        paint = gr.ImageEditor(
-            label="Paint what to ignore",
-            show_label=False,  # the editor's own buttons would lie on it
-            sources=[],
-            transforms=[],
-            layers=False,
-            brush=gr.Brush(colors=["#ff3ea5"], default_size=40, color_mode="fixed"),
-            height=320,
-            format="png",
-            buttons=[],
-            visible=False,
-            elem_id="frames-paint",
-        )
-        with gr.Row():
-            apply = gr.Button(
-                "Ignore what is painted", size="sm", interactive=False, elem_id="frames-apply", min_width=120
-            )
-            canvas = gr.Button(
-                "Paint on the chosen frame", size="sm", interactive=False, elem_id="frames-canvas", min_width=120
-            )
-            clear = gr.Button("Ignore nothing", size="sm", elem_id="frames-clear", min_width=100)
-    return IgnorePanel(mask, painted, opened, accordion, hint, paint, canvas, apply, clear)
 
 
 def _settings(methods: list[tuple[str, str]]) -> SettingsPanel:

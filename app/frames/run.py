@@ -12,13 +12,14 @@ from pathlib import Path
 import gradio as gr
 
 from app.errors import sentence
-from app.events import Answer, Values, lost, unchanged
+from app.events import Answer, Values, unchanged
 from app.frames import answers, cards
 from app.frames.batch import Asked, Batch, Criteria, State, begin, delete
 from app.frames.layout import FramesTab
 from app.frames.learning import learned
 from app.gpu import computed
 from app.gradio_fixes import finite
+from app.ignoring import not_forgotten
 from app.models import load_tools
 from app.temporary import check_space
 from maeday_core import Settings, SettingsError
@@ -33,7 +34,6 @@ SHARE = 5
 """Judging the frames so far takes at most one part in so many of the time."""
 GOING_ON = "A run is going on", "Pause or stop it first."
 NO_FRAMES = "There are no frames yet", "Add photos, a zip archive or a video, or try the example."
-UNPAINTED = "What was painted to be ignored was forgotten; press Ignore what is painted again, or Ignore nothing."
 TURNS = "If others work here now, you take turns."
 FORGOTTEN_BEFORE = "What was done before was forgotten. If others work here now, you take turns."
 NOTE_SAYS_WHY = "The note in the corner says why. Press Start to try again."
@@ -133,8 +133,7 @@ class Watching:
         if not asked.files:
             yield answers.ended(self.tab, *NO_FRAMES)
             return
-        if lost(values[self.tab.ignore.painted], values[self.tab.ignore.mask]):
-            raise SettingsError(UNPAINTED)
+        not_forgotten(values[self.tab.ignore.painted], values[self.tab.ignore.mask])
         check_space()
         batch: Batch | None = values[self.tab.batch]
         yield self._say(cards.STARTING, FORGOTTEN_BEFORE if answers.lost(batch, values[self.tab.begun]) else TURNS)

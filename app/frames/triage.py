@@ -16,9 +16,10 @@ from app.errors import sentence
 from app.events import Answer, Values, unchanged
 from app.frames import answers, cards
 from app.frames.batch import Batch
+from app.frames.here import also_ignored
 from app.frames.layout import FramesTab
-from app.frames.paint import also_ignored
 from app.frames.run import criteria_of, settings_of
+from app.ignoring import saved
 from app.inspect import Incoming
 from maeday_core.frames import Frame, Judgement, Verdict
 from maeday_core.frames.triage import Judged, first
@@ -125,7 +126,7 @@ class Triage:
         said = {**batch.said, number: also_ignored_as(batch.said.get(number))}
         batch = self._new(replace(batch.judged_again(criteria), said=said))
         shown = answers.shown(self.tab, batch, criteria.threshold is None)
-        return shown | self._next(batch, number) | {ignore.mask: mask, ignore.painted: True}
+        return shown | self._next(batch, number) | {ignore.mask: mask, ignore.painted: True, ignore.save: saved(mask)}
 
     def open_in_inspect(self, batch: Batch | None, begun: bool, number: int | None) -> Answer:
         """Hand the chosen frame to Inspect, as it was in its source."""

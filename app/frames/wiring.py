@@ -12,6 +12,7 @@ from app.frames.ignoring import Ignoring
 from app.frames.layout import FramesTab, lay_out
 from app.frames.run import Watching
 from app.frames.triage import Triage
+from app.ignoring import ignored_anew
 from maeday_core.methods import ENSEMBLE, METHODS, Shots
 
 MAX_RUNS = 8
@@ -108,14 +109,14 @@ def _wire_criteria(watching: Watching, triage: Triage, ignoring: Ignoring) -> No
         **LATEST,
     }
     files = [ignore.opened, tab.run.files, tab.settings.every]
-    canvas = {ignore.opened, ignore.paint, ignore.hint, ignore.canvas, ignore.apply}
+    canvas = ignore.laid_out
     for event in (
         result.limit.input(watching.set_limit, result.limit, result.auto, **AT_ONCE),
         result.timeline.input(watching.drag_limit, None, [result.auto, result.limit], **AT_ONCE),
         result.auto.input(watching.set_automatic, [result.auto, result.limit], None, **AT_ONCE),
         tab.settings.least_area.change(lambda: None, None, None, **AT_ONCE),
-        ignore.apply.click(ignoring.take_paint, [ignore.paint, ignore.mask], [ignore.mask, ignore.painted], **PRIVATE),
-        ignore.clear.click(ignoring.clear, files, {ignore.mask, ignore.painted, *canvas}, **PRIVATE),
+        *ignored_anew(ignoring.taking),
+        ignore.clear.click(ignoring.clear, files, ignore.taken | canvas, **PRIVATE),
     ):
         event.then(**judge).then(**_write(triage))
     ignore.accordion.expand(ignoring.open, [*files, tab.batch, result.chosen.number], canvas, **PRIVATE)
@@ -143,9 +144,7 @@ def _wire_judging(triage: Triage) -> None:
     for said in (
         chosen.object.click(triage.say_object, inputs, outputs, queue=False, **ONCE),
         chosen.fine.click(triage.say_fine, inputs, outputs, queue=False, **ONCE),
-        chosen.ignore.click(
-            triage.ignore_here, everything, _shown(tab) | _one(tab) | {ignore.mask, ignore.painted}, **ONCE
-        ),
+        chosen.ignore.click(triage.ignore_here, everything, _shown(tab) | _one(tab) | ignore.taken, **ONCE),
     ):
         said.then(**_write(triage))
 

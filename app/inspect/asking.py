@@ -8,10 +8,13 @@ from pathlib import Path
 import gradio as gr
 
 from app.events import Answer, Values, unchanged
+from app.ignoring import not_forgotten
 from app.inspect.layout import InspectTab
 from app.inspect.question import Question
+from app.inspect.said import Said
 from app.inspect.settings import FIRST_METHOD, as_in_the_paper, chosen, settings_of
 from maeday_core import MAEDAY, METHODS, Method, Reference, Settings, Shots, find
+from maeday_core.detection.region import Region
 from maeday_core.texts import say
 
 BY_GOOD_PARTS = (
@@ -92,7 +95,7 @@ def asked(tab: InspectTab, values: Values, margin: float | None = None) -> Quest
     """The question that the page asks now; with `margin`, its threshold is as far below the score.
 
     Raises:
-        SettingsError: a value is out of its range.
+        SettingsError: a value is out of its range, or what is ignored is all, or forgotten.
     """
     method, result = find(values[tab.settings.method]), tab.result
     reference = values[tab.good_parts.reference] if method.shots is not Shots.NONE else None
@@ -102,9 +105,22 @@ def asked(tab: InspectTab, values: Values, margin: float | None = None) -> Quest
         values[tab.settings.model],
         settings_of(tab.settings, values, values[result.alarm_rate]),
         reference or Reference(),
+        region_in(tab, values),
+        (values[tab.said.said] or Said()).moved,
         by_hand=None if values[result.auto] else values[result.threshold],
         margin=margin,
     )
+
+
+def region_in(tab: InspectTab, values: Values) -> Region | None:
+    """What is ignored now; None where all of a picture counts.
+
+    Raises:
+        SettingsError: it is all, or was forgotten.
+    """
+    mask = values[tab.ignore.mask]
+    not_forgotten(values[tab.ignore.painted], mask)
+    return None if mask is None else Region.of(mask)
 
 
 def can_judge(method: Method, reference: Reference) -> bool:

@@ -7,14 +7,21 @@ from dataclasses import dataclass
 import gradio as gr
 
 from app.events import mark
+from app.ignoring import IgnorePanel, lay_out_ignoring
 from app.inspect.examples import lay_out_examples
 from app.inspect.first import FIRST, lay_out_first
 from app.inspect.good_parts import GoodPartsPanel, lay_out_good_parts
 from app.inspect.result import ResultPanel, lay_out_result
+from app.inspect.said import SaidPanel
 from app.inspect.settings import SettingsPanel, lay_out_settings
 from app.inspect.strip import StripPanel, lay_out_strip
 from app.models import device_label
 from maeday_core.io.images import SUFFIXES
+
+ABOUT_IGNORING = (
+    "Paint over a label, a clamp or the background once: it counts neither in the score nor in the limit, here and in "
+    "the good parts. If you learn with it, it is saved with what is learned."
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,8 @@ class InspectTab:
     first: gr.HTML
     result: ResultPanel
     strip: StripPanel
+    ignore: IgnorePanel
+    said: SaidPanel
 
 
 def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
@@ -57,6 +66,7 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
         with gr.Column(scale=4, min_width=300):
             photo, detect, stop, at_once, several = _asking()
             good_parts = lay_out_good_parts(lifetime, photo)
+            ignore = lay_out_ignoring("inspect", lifetime, ABOUT_IGNORING, "Paint on the photo again")
             settings = lay_out_settings(methods)
             strip = lay_out_strip(lifetime)
             gr.HTML(f"<p><span>Running on</span> {device_label()}</p>", elem_id="device")
@@ -65,7 +75,7 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
             subject = gr.HTML(FIRST.subject, elem_id="subject")
             verdict = gr.HTML(FIRST.card, elem_id="verdict")
             first = lay_out_first()
-            result = lay_out_result(subject, verdict)
+            result, said = lay_out_result(subject, verdict, lifetime)
     return InspectTab(
         incoming,
         shown,
@@ -81,6 +91,8 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
         first,
         result,
         strip,
+        ignore,
+        said,
     )
 
 

@@ -16,6 +16,7 @@ from app.errors import sentence
 from app.events import Answer, Values
 from app.files import nothing_to_download
 from app.gpu import computed
+from app.inspect.asking import region_in
 from app.inspect.examples import EXAMPLES
 from app.inspect.good_parts import in_use, not_used
 from app.inspect.run import Inspection
@@ -87,7 +88,8 @@ class Learning:
         readable, left_out = decodable(paths)
         method = to_learn(find(values[tab.settings.method]))
         tools = yield from load_tools(values[tab.settings.model], settings, method, self._busy)
-        reference = yield from self._learned(computed(Learn(tuple(readable), method.name, stop), tools))
+        region = region_in(tab, values)
+        reference = yield from self._learned(computed(Learn(tuple(readable), method.name, stop, region), tools))
         yield in_use(
             tab.good_parts, reference, left_out, str(values[tab.good_parts.name] or "")
         ) | self.inspection.running(False)

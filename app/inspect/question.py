@@ -7,6 +7,8 @@ from pathlib import Path
 
 from maeday_core import Detection, Method, Reference, Settings
 from maeday_core.detection.decision import Ordinary
+from maeday_core.detection.feedback import UNMOVED, Moved, corrected
+from maeday_core.detection.region import Region
 from maeday_core.texts import say
 
 
@@ -20,6 +22,8 @@ class Question:
         reference: what is known about good parts; empty where the method uses none.
         by_hand: the threshold that a person set; None for the automatic one.
         margin: instead, how far the score lies above the threshold; None where that is not given.
+        region: what is ignored; None where all of the photo counts.
+        moved: where the limit lies by what the visitor said.
         among: what is expected of it among the photos that were given with it; None for the photo by itself.
     """
 
@@ -28,6 +32,8 @@ class Question:
     model: str
     settings: Settings
     reference: Reference
+    region: Region | None = None
+    moved: Moved = UNMOVED
     by_hand: float | None = None
     margin: float | None = None
     among: Ordinary | None = None
@@ -42,14 +48,17 @@ class Question:
         return self.by_hand if self.margin is None else max(score - self.margin, 0.0)
 
     def judged(self, result: Detection) -> Detection:
-        """The answer, judged among the photos that were given with this one, if it was."""
-        if self.among is None:
-            return result
-        return replace(result, threshold=self.among.threshold(self.settings.alarm_rate))
+        """The answer, judged among the photos that were given with this one, if it was, and by what was said."""
+        if self.among is not None:
+            result = replace(result, threshold=self.among.threshold(self.settings.alarm_rate))
+        return corrected(result, self.moved)
 
     def is_again(self, other: Question) -> bool:
         """Whether another question asks the same, whatever the threshold by hand."""
-        mine, others = ((one.path, one.method, one.model, one.settings, one.among) for one in (self, other))
+        mine, others = (
+            (one.path, one.method, one.model, one.settings, one.among, one.moved, one.region and one.region.id)
+            for one in (self, other)
+        )
         return mine == others and self.reference is other.reference
 
     def __str__(self) -> str:

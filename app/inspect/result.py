@@ -10,6 +10,7 @@ from gradio.blocks import Block
 from app.events import mark
 from app.gradio_fixes import CLAMPED, OFFERED
 from app.inspect.maps import lay_out_maps
+from app.inspect.said import SaidPanel, lay_out_said
 from app.inspect.settings import MASKS
 from maeday_core.detection.decision import ALARM_RATE
 
@@ -67,10 +68,11 @@ class ResultPanel:
         return {self.threshold, self.auto, self.alarm_rate}
 
 
-def lay_out_result(subject: gr.HTML, verdict: gr.HTML) -> ResultPanel:
-    """Lay out what is beneath the verdict; nothing of it is there before the first run."""
-    opened = mark()
+def lay_out_result(subject: gr.HTML, verdict: gr.HTML, lifetime: int) -> tuple[ResultPanel, SaidPanel]:
+    """Lay out what is beneath the verdict, and what is said of it; nothing of it is there before the first run."""
+    opened, marked = mark(), mark()
     with gr.Column(visible=False, elem_id="result") as column:
+        said = lay_out_said(lifetime, marked)
         overlay, heat = lay_out_maps()
         places = gr.Radio([], label="Places", elem_id="places", elem_classes=OFFERED)
         why = gr.HTML("", elem_id="why")
@@ -84,7 +86,7 @@ def lay_out_result(subject: gr.HTML, verdict: gr.HTML) -> ResultPanel:
             report = _download("Report on this photo (HTML)", "get-report")
             coco = _download("Boxes and outlines (COCO)", "get-coco")
         command = gr.HTML("", js_on_load=COPY, elem_id="command")
-    return ResultPanel(
+    panel = ResultPanel(
         subject,
         verdict,
         column,
@@ -105,6 +107,7 @@ def lay_out_result(subject: gr.HTML, verdict: gr.HTML) -> ResultPanel:
         masks,
         command,
     )
+    return panel, said
 
 
 def _judging() -> tuple[gr.Slider, gr.Checkbox, gr.Radio, gr.Radio]:

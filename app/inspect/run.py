@@ -14,6 +14,7 @@ from app.events import Answer, Values, lost, unchanged
 from app.files import nothing_to_download, offered, written
 from app.gpu import computed
 from app.html import render
+from app.ignoring import Taking
 from app.inspect import good_parts
 from app.inspect.asking import Asking, asked
 from app.inspect.examples import chosen_example
@@ -113,6 +114,14 @@ class Inspection:
         yield self._begun(view)
         yield from self.detect(values)
 
+    def detect_anew(self, values: Values) -> Iterator[Answer]:
+        """Judge the same photo, now that something else is ignored or was said; nothing without a photo."""
+        if not values[self.tab.photo]:
+            yield unchanged()
+            return
+        yield self._begun(values[self.tab.shown])
+        yield from self.detect(values)
+
     def recall(self, strip: Strip, reference: Reference | None, view: Shown | None, event: gr.EventData) -> Answer:
         """The page asks again what it asked about an earlier photo."""
         one = strip.of(number_in(event))
@@ -126,6 +135,7 @@ class Inspection:
             **chosen(self.tab.settings, question.settings),
             self.tab.result.alarm_rate: question.settings.alarm_rate,
             self.tab.result.auto: question.by_hand is None,
+            **Taking(self.tab.ignore).given(question.region),
             self.tab.strip.kept: strip,
             self.tab.strip.entries: strip_html(strip),
             **self.start(view),
@@ -159,7 +169,8 @@ class Inspection:
         before, doubt = None, reference.doubt_of(query)
         if reference:
             yield self._busy("Looking without the good parts first", "Then with them, side by side.")
-        for result in computed(Look(query, method.name, reference, zero_shot_too=True), replace(tools, partial=True)):
+        look = Look(query, method.name, reference, zero_shot_too=True, region=question.region)
+        for result in computed(look, replace(tools, partial=True)):
             if reference and not result.made_by.shots:
                 before = shown(question.name, query, result)
                 continue

@@ -75,6 +75,7 @@ class Inspected:
         at: when.
         thumbnail, overlay: JPEG files of the photo under its map.
         whole: all of the result; None where it has to be made again.
+        automatic: the automatic limit, before what the visitor said moved it.
     """
 
     number: int
@@ -89,6 +90,7 @@ class Inspected:
     thumbnail: bytes = field(repr=False)
     overlay: bytes = field(repr=False)
     whole: Whole | None = field(default=None, repr=False)
+    automatic: float = 0.0
 
     @property
     def kind(self) -> str:
@@ -251,16 +253,18 @@ def _inspected(number: int, question: Question, view: Shown, at: datetime | None
         at or datetime.now(UTC),
         small(picture, THUMBNAIL),
         small(picture, OVERLAY),
+        automatic=result.threshold.value / question.moved.factor,
     )
 
 
 def _among(one: Inspected, threshold: Threshold) -> Inspected:
     question = replace(one.question, among=threshold.ordinary)
+    automatic, threshold = threshold.value, question.moved.applied(threshold.ordinary).threshold(threshold.alarm_rate)
     whole = one.whole
     if whole:
         whole = replace(whole, view=replace(whole.view, result=question.judged(whole.view.result)))
     verdict = threshold.verdict(one.score)
-    return replace(one, question=question, verdict=verdict, limit=threshold.value, whole=whole)
+    return replace(one, question=question, verdict=verdict, limit=threshold.value, whole=whole, automatic=automatic)
 
 
 def small(picture: RGBImage, side: int) -> bytes:

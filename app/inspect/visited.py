@@ -27,6 +27,7 @@ FACTS = {
     "error space": "Error space",
     "tile": "How the photo is seen",
     "windows": "Windows",
+    "ignored": "Ignored",
     "alarm rate": "False alarms",
     "model": "Model",
     "preset": "Recipe",

@@ -8,8 +8,11 @@ from typing import Any
 import gradio as gr
 
 from app.events import AT_ONCE, LATEST, PRIVATE, components
+from app.ignoring import ignored_anew
 from app.inspect import good_parts
 from app.inspect.asking import Asking, method_choices
+from app.inspect.correcting import Correcting
+from app.inspect.ignoring import Ignoring
 from app.inspect.layout import InspectTab, lay_out
 from app.inspect.learning import Learning
 from app.inspect.looks import Looks
@@ -42,7 +45,8 @@ def inspect_tab(lifetime: int) -> InspectTab:
     tab = lay_out(lifetime, method_choices(None))
     inspection = Inspection(tab, Looks(tab), Asking(tab))
     learning = Learning(inspection)
-    runs = [*_detections(inspection), *_detections_after_learning(learning)]
+    runs = [*_detections(inspection), *_detections_after_learning(learning), *_detections_after_ignoring(inspection)]
+    runs += _detections_after_correcting(Correcting(inspection))
     tab.stop.click(learning.stop, cancels=runs, queue=False, **PRIVATE)
     for run in runs:
         run.success(**_all_masks(inspection))
@@ -58,6 +62,7 @@ def _detection(tab: InspectTab) -> dict[str, Any]:
     result, strip = tab.result, tab.strip
     buttons = [tab.detect, tab.stop, tab.good_parts.tune]
     asked = {tab.photo, tab.at_once, tab.shown, tab.good_parts.reference, tab.good_parts.adapted, result.own_scale}
+    asked |= {tab.ignore.mask, tab.ignore.painted, tab.said.said, tab.said.marked}
     return {
         "inputs": asked | result.judged_by | tab.settings.inputs | {strip.kept},
         "outputs": [
@@ -86,7 +91,7 @@ def _detections(inspection: Inspection) -> list[Any]:
     recalled = tab.strip.entries.click(
         inspection.recall,
         [tab.strip.kept, tab.good_parts.reference, tab.shown],
-        **{**at_once, "outputs": [*outputs, *tab.settings.inputs]},
+        **{**at_once, "outputs": [*outputs, *tab.settings.inputs, *tab.ignore.taken]},
     )
     taken = tab.incoming.change(
         inspection.asking.take,
@@ -111,7 +116,8 @@ def _detections_after_learning(learning: Learning) -> list[Any]:
     panel = tab.good_parts
     learn: dict[str, Any] = {
         "fn": learning.fine_tune,
-        "inputs": {panel.shots.kept, panel.reference, panel.adapted, panel.name} | tab.settings.inputs,
+        "inputs": {panel.shots.kept, panel.reference, panel.adapted, panel.name, tab.ignore.mask, tab.ignore.painted}
+        | tab.settings.inputs,
         "outputs": [*panel.outputs, tab.detect, tab.stop, panel.tune],
         "concurrency_limit": MAX_RUNS,
         **PRIVATE,
@@ -132,6 +138,45 @@ def _detections_after_learning(learning: Learning) -> list[Any]:
         change.then(inspection.asking.offer_methods, [panel.reference, tab.settings.method], offered, **PRIVATE)
         .then(None, js=SCROLL_TO_NEW_VERDICT)
         .then(**{**_detection(tab), "fn": inspection.detect_again})
+        for change in changes
+    ]
+
+
+def _detections_after_ignoring(inspection: Inspection) -> list[Any]:
+    """Whatever changes what is ignored judges the photo again; the panel has the photo to paint on."""
+    tab, ignoring, ignore = inspection.tab, Ignoring(inspection.tab), inspection.tab.ignore
+    photo, laid_out = [ignore.opened, tab.photo], ignore.laid_out
+    ignore.accordion.expand(ignoring.open, photo, laid_out, **PRIVATE)
+    tab.photo.change(ignoring.change_photo, photo, laid_out, **PRIVATE)
+    ignore.canvas.click(ignoring.take_photo, tab.photo, laid_out, **PRIVATE)
+    cleared = ignore.clear.click(ignoring.clear, photo, ignore.taken | laid_out, **PRIVATE)
+    again = {**_detection(tab), "fn": inspection.detect_anew}
+    return [
+        change.then(None, js=SCROLL_TO_NEW_VERDICT).then(**again)
+        for change in (*ignored_anew(ignoring.taking), cleared)
+    ]
+
+
+def _detections_after_correcting(correcting: Correcting) -> list[Any]:
+    """Whatever the visitor says of a photo judges it again."""
+    inspection, tab, panel = correcting.inspection, correcting.inspection.tab, correcting.inspection.tab.said
+    said = [panel.said, panel.marked, panel.card, panel.back, panel.save, panel.load]
+    options: dict[str, Any] = {
+        "inputs": {tab.shown, tab.strip.kept, tab.good_parts.reference, tab.good_parts.name, *said[:2], panel.load},
+        "outputs": [*said, *tab.good_parts.outputs, tab.detect, tab.stop, tab.good_parts.tune],
+        **PRIVATE,
+    }
+    changes = [
+        panel.normal.click(correcting.say_normal, **options, concurrency_limit=MAX_RUNS),
+        panel.defect.click(correcting.say_defect, **options, concurrency_limit=MAX_RUNS),
+        panel.back.click(correcting.take_back, **options),
+        panel.load.upload(correcting.load, **options, concurrency_limit=MAX_RUNS),
+    ]
+    offered = [tab.settings.method, tab.result.auto]
+    return [
+        change.success(
+            inspection.asking.offer_methods, [tab.good_parts.reference, tab.settings.method], offered, **PRIVATE
+        ).then(**{**_detection(tab), "fn": inspection.detect_anew})
         for change in changes
     ]
 

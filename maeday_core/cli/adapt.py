@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from maeday_core.cli.good_parts import learn_from
 from maeday_core.cli.options import add_method, add_settings, settings_of, tools_of
 from maeday_core.cli.output import print_json, print_line
+from maeday_core.cli.regions import add_region, region_of
 from maeday_core.errors import OutputError, SettingsError
 from maeday_core.io.files import check_place
 
@@ -24,6 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors", help="what was learned")
     add_method(parser, default="ensemble")
     add_settings(parser, tile="auto")
+    add_region(parser, align=True)
     parser.add_argument("--steps", type=int, metavar="N", help="iterations; by default the preset's")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
@@ -37,7 +39,7 @@ def run(options: Namespace) -> int:
             f"What is learned is written as safetensors: give a name with that ending, not {options.out}."
         )
     check_place(options.out)
-    method, tools = find(options.method), tools_of(options, settings_of(options), options.steps)
+    method, tools = find(options.method), tools_of(options, settings_of(options), options.steps, region_of(options))
     start = time.perf_counter()
     reference = learn_from(options.shots, method, tools)
     seconds = time.perf_counter() - start

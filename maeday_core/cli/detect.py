@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from maeday_core.cli.feedback import add_feedback, heard
 from maeday_core.cli.good_parts import add_good_parts, reference_of
 from maeday_core.cli.options import add_formats, add_method, add_settings, settings_of, tools_of
 from maeday_core.cli.output import print_error, print_json, print_line, print_mistake, print_note, print_warning
+from maeday_core.cli.regions import add_region, region_of
 from maeday_core.cli.results import MAP_FORMATS, Folder, Wanted
 from maeday_core.errors import ImageError, MaedayError, SettingsError
 from maeday_core.io.folders import find_images
@@ -28,6 +30,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_method(parser)
     add_settings(parser, tile="auto")
     add_good_parts(parser)
+    add_region(parser, align=True)
+    add_feedback(parser)
     parser.add_argument(
         "--alone",
         action="store_true",
@@ -47,9 +51,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Detect; a picture that cannot be read is named, and the others are scored."""
+    from maeday_core.detection.feedback import UNMOVED, corrected
     from maeday_core.methods import detector, find
 
-    method, tools = find(options.method), tools_of(options, settings_of(options))
+    method, tools = find(options.method), tools_of(options, settings_of(options), region=region_of(options))
     wanted = Wanted(options.report, options.overlays, tuple(options.map_format), tuple(options.format))
     if wanted != Wanted() and not options.out:
         raise SettingsError("What is to be written needs a place: give --out with the folder to write it to.")
@@ -58,9 +63,12 @@ def run(options: Namespace) -> int:
     if not paths:
         return 2
     reference = reference_of(options, method, tools)
+    moved = UNMOVED
+    if options.feedback:
+        reference, moved = heard(options.feedback, paths, method, tools, reference)
     work = Work(detector(method, tools, reference), reference, out, [2] if failed else [])
-    looks = work.looks(paths)
-    if not (reference or options.alone):
+    looks: Iterator[Look] = (look._replace(result=corrected(look.result, moved)) for look in work.looks(paths))
+    if not (reference or options.alone or options.feedback):
         from maeday_core.cli.together import judged_together
         from maeday_core.detection.peers import PEERS
 

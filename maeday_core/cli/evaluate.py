@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from maeday_core.cli.options import Choices, add_method, add_settings, settings_of, tools_of
 from maeday_core.cli.output import print_json, print_line, print_warning, progress_bar
+from maeday_core.cli.regions import add_region, region_of
 from maeday_core.io.files import check_folder
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--category", nargs="+", default=[], metavar="NAME", help="only these")
     add_method(parser, several=True)
     add_settings(parser, without=["seed"])
+    add_region(parser)
     parser.add_argument(
         "--shots",
         type=int,
@@ -70,7 +72,7 @@ def run(options: Namespace) -> int:
     from maeday_core.evaluation.repetitions import repetitions
     from maeday_core.methods import find
 
-    tools = tools_of(options, settings_of(options, seed=options.seeds[0]))
+    tools = tools_of(options, settings_of(options, seed=options.seeds[0]), region=region_of(options))
     categories = find_categories(options.root, options.category)
     if options.out:
         check_folder(options.out)

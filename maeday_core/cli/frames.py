@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from maeday_core.cli.feedback import add_feedback
 from maeday_core.cli.good_parts import add_good_parts, reference_of
 from maeday_core.cli.options import add_formats, add_method, add_settings, settings_of, tools_of
 from maeday_core.cli.output import print_error, print_json, print_line, print_note, print_warning, progress_bar
+from maeday_core.cli.regions import add_region, mask_of
 from maeday_core.errors import SettingsError
+from maeday_core.io.corrections import Label, load_corrections
 from maeday_core.io.files import check_folder, sha256
 from maeday_core.io.folders import find_images
 from maeday_core.io.remote import is_remote, located
@@ -32,7 +34,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_settings(parser, masks=4, sampling="balanced", tile="on")
     add_good_parts(parser)
     parser.add_argument("--threshold", type=float, metavar="T", help="by default what is unusual for these frames")
-    parser.add_argument("--ignore", type=Path, metavar="MASK", help="a picture, bright where nothing counts")
+    add_region(parser)
+    add_feedback(parser)
     parser.add_argument("--least-area", type=int, default=0, metavar="PIXELS", help="smaller regions are no objects")
     parser.add_argument("--keep-maps", action="store_true", help="write every map, float32, to DIR/maps")
     add_formats(parser)
@@ -66,6 +69,8 @@ def run(options: Namespace) -> int:
     else:
         _look(options, frames, sources, detect, depends_on, criteria)
     judgement = frames.judge(**criteria)
+    if options.feedback and options.threshold is None:
+        judgement = _corrected(judgement, options)
     report = frames.write(judgement)
     if options.format:
         _annotate(judgement, sources, frames, options.format)
@@ -131,6 +136,21 @@ def _look_together(
         print_error(f"{left_out.path}: {left_out.reason}")
 
 
+def _corrected(judgement: Judgement, options: Namespace) -> Judgement:
+    """The verdicts under the limit that was moved by what was said of frames, now or in other runs over them."""
+    from maeday_core.detection.feedback import moved_limit
+
+    said = {one.key: one.label for one in load_corrections(options.feedback)}
+    scores: dict[Label, list[float]] = {label: [] for label in Label}
+    for verdict in judgement.verdicts:
+        if label := said.get((verdict.record.content, verdict.record.time)):
+            scores[label].append(verdict.image_score / max(judgement.threshold, 1e-9))
+    moved = moved_limit(scores[Label.NORMAL], scores[Label.DEFECT])
+    if missing := len(said) - moved.normal - moved.defects:
+        print_warning(f"{missing} of the {len(said)} pictures in {options.feedback} are not here, and do not count.")
+    return judgement.corrected(moved, options.least_area)
+
+
 def _annotate(judgement: Judgement, sources: Sources, frames: FrameRun, formats: Sequence[str]) -> None:
     """Write the frames and what was found in them as a data set; they are decoded once more, at their own size."""
     from maeday_core.annotations import Dataset
@@ -171,17 +191,11 @@ def _good_parts(options: Namespace) -> dict[str, Any]:
 
 def _criteria(options: Namespace) -> dict[str, Any]:
     """What an object is, as it was given."""
-    from maeday_core.frames import load_mask
-
     if options.threshold is not None and not 0 <= options.threshold < math.inf:
         raise SettingsError(f"The threshold is {options.threshold:g}; give 0 or more.")
-    ignore = load_mask(options.ignore) if options.ignore else None
-    if ignore is not None and ignore.min() == ignore.max():
-        marked = "all of a frame: no frame can be anomalous" if ignore.any() else "nothing: nothing is ignored"
-        print_warning(f"{options.ignore} marks {marked}.")
     return {
         "threshold": options.threshold,
         "least_area": options.least_area,
-        "ignore": ignore,
+        "ignore": mask_of(options),
         "alarm_rate": options.alarm_rate,
     }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from maeday_core.detection.settings import Settings
 
 if TYPE_CHECKING:
+    from maeday_core.detection.region import Region
     from maeday_core.methods import Tools
 
 SETTINGS = {
@@ -134,8 +135,8 @@ def add_model(parser: ArgumentParser, explained: str) -> None:
     parser.add_argument("--model", help=explained)
 
 
-def tools_of(options: Namespace, settings: Settings, steps: int | None = None) -> Tools:
+def tools_of(options: Namespace, settings: Settings, steps: int | None = None, region: Region | None = None) -> Tools:
     """What a method may use, as it was given; the model is loaded when it is first needed."""
     from maeday_core.methods import Tools
 
-    return Tools.of(options.model, settings, options.backbone, options.preset, steps)
+    return replace(Tools.of(options.model, settings, options.backbone, options.preset, steps), region=region)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from maeday_core.cli.good_parts import add_good_parts, reference_of
 from maeday_core.cli.options import add_method, add_settings, settings_of, tools_of
 from maeday_core.cli.output import print_json, print_line, print_mistake, print_note
+from maeday_core.cli.regions import add_region, region_of
 from maeday_core.errors import SettingsError
 from maeday_core.io.files import check_folder, replacing
 
@@ -32,6 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_method(parser, default="ensemble")
     add_settings(parser, masks=4, sampling="balanced", tile="auto")
     add_good_parts(parser)
+    add_region(parser, align=True)
     parser.add_argument("--threshold", type=float, metavar="T", help="by default each picture's or the good parts'")
     parser.add_argument("--every", type=float, default=0.0, metavar="SECONDS", help="at least, between two verdicts")
     parser.add_argument("--frames", type=int, metavar="N", help="end after so many verdicts")
@@ -47,7 +49,7 @@ def run(options: Namespace) -> int:
     from maeday_core.watching.arrivals import arrivals
 
     _check(options)
-    method, tools = find(options.method), tools_of(options, settings_of(options))
+    method, tools = find(options.method), tools_of(options, settings_of(options), region=region_of(options))
     source = arrivals(options.source, print_note)
     results = Results(options.out, options.threshold) if options.out else None
     hook = Webhook(options.webhook, print_note) if options.webhook else None

@@ -9,7 +9,7 @@ perceptual error, because grain in place of grain looks right.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -50,6 +50,8 @@ NORMAL = NormalError()
 GRID = 56
 """Side of the maps of good parts that a threshold rests on."""
 NOTHING = np.empty(0, np.float32)
+NEARLY_NOTHING = 1e-6
+"""The weight of an ignored place: a ring that is ignored as a whole has its own mean."""
 
 
 @dataclass(frozen=True)
@@ -78,23 +80,40 @@ class Calibration:
     relative: bool = True
 
     @classmethod
-    def of(cls, errors: FloatMap, masks: int, relative: bool) -> Calibration:
+    def of(
+        cls, errors: FloatMap, masks: int, relative: bool, ignored: npt.NDArray[np.bool_] | None = None
+    ) -> Calibration:
         """From the errors of several copies of each shot, two or more in all.
 
         Args:
             errors: (shots, copies, 2, S, S), the squared and the perceptual error of each copy.
             masks: N that they rest on.
             relative: as in the attributes.
+            ignored: (S, S), what does not count in a ring.
         """
         layers = np.stack([[_layers(both) for both in copies] for copies in errors])
         axis = 0 if len(errors) > 1 else 1  # judge each by the other shots, or by the only shot's other copies
         judged = []
         for left_out in range(errors.shape[axis]):
-            others = cls(*_moments(np.delete(layers, left_out, axis)), NOTHING, 0, masks, relative)
+            others = cls(*_moments(np.delete(layers, left_out, axis), ignored), NOTHING, 0, masks, relative)
             copies = np.take(errors, left_out, axis)
             seen = [others.deviations(both, masks) if relative else perceptual_layer(both) for both in copies]
             judged.append([resize_map(layer, GRID, GRID) for layer in np.mean(seen, axis=0)])
-        return cls(*_moments(layers), np.asarray(judged, np.float32), len(errors), masks, relative)
+        return cls(*_moments(layers, ignored), np.asarray(judged, np.float32), len(errors), masks, relative)
+
+    def plus(self, errors: FloatMap, ignored: npt.NDArray[np.bool_] | None = None) -> Calibration:
+        """The calibration with one more shot: mean and deviation are what they are with all shots at once.
+
+        What the threshold rests on, `judged`, stays as it was.
+
+        Args:
+            errors: (copies, 2, S, S), as in `of`, of the new shot.
+            ignored: as in `of`.
+        """
+        one, share = Calibration.of(errors[None], self.masks, self.relative, ignored), 1 / (self.shots + 1)
+        variance = (1 - share) * np.square(self.deviation) + share * np.square(one.deviation)
+        mean = (1 - share) * self.mean + share * one.mean
+        return replace(self, mean=mean, deviation=np.sqrt(variance), shots=self.shots + 1)
 
     def deviations(self, errors: FloatMap, masks: int) -> FloatMap:
         """Errors (2, S, S), the squared and the perceptual one, in deviations above normal: (2, S, S), 0 or more.
@@ -132,20 +151,22 @@ def _layers(errors: FloatMap) -> FloatMap:
     return roots - background
 
 
-def _moments(layers: FloatMap) -> tuple[FloatMap, FloatMap]:
+def _moments(layers: FloatMap, ignored: npt.NDArray[np.bool_] | None) -> tuple[FloatMap, FloatMap]:
     """Mean of (shots, copies, layers, S, S), and deviation from each shot's own mean."""
-    variance = np.mean([np.square(shot - _half_by_ring(shot.mean(axis=0))).mean(axis=0) for shot in layers], axis=0)
+    counting = np.ones(layers.shape[-2:]) if ignored is None else np.where(ignored, NEARLY_NOTHING, 1.0)
+    own = [_half_by_ring(shot.mean(axis=0), counting) for shot in layers]
+    variance = np.mean([np.square(shot - mean).mean(axis=0) for shot, mean in zip(layers, own, strict=True)], axis=0)
     least = np.array([*(NORMAL.least for _ in NORMAL.scales), NORMAL.least_perceptual], np.float32)[:, None, None]
-    deviation: FloatMap = np.sqrt(_half_by_ring(variance) + least**2)
-    return _half_by_ring(layers.mean(axis=(0, 1))), deviation
+    deviation: FloatMap = np.sqrt(_half_by_ring(variance, counting) + least**2)
+    return _half_by_ring(layers.mean(axis=(0, 1)), counting), deviation
 
 
-def _half_by_ring(maps: FloatMap) -> FloatMap:
-    """Maps (n, S, S), half as they are, half as their means over rings along the border."""
+def _half_by_ring(maps: FloatMap, counting: npt.NDArray[np.float64]) -> FloatMap:
+    """Maps (n, S, S), half as they are, half as their means over rings along the border, weighed by place (S, S)."""
     from_edge = np.minimum(np.arange(maps.shape[-1]), np.arange(maps.shape[-1])[::-1])
     ring = np.minimum(np.minimum.outer(from_edge, from_edge) // NORMAL.ring, NORMAL.rings)
-    size = np.bincount(ring.ravel())
-    by_ring = np.stack([(np.bincount(ring.ravel(), m.ravel()) / size)[ring] for m in maps])
+    size = np.bincount(ring.ravel(), counting.ravel())
+    by_ring = np.stack([(np.bincount(ring.ravel(), (counting * m).ravel()) / size)[ring] for m in maps])
     return np.stack([_blur(m, NORMAL.blur) for m in (0.5 * maps + 0.5 * by_ring).astype(np.float32)])
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maeday_core.detection.decision import mean_of_highest, quantile_of
+from maeday_core.detection.region import counted
 from maeday_core.detection.windows import FloatMap
 
 MOST = 5
@@ -41,7 +42,13 @@ class Place:
     outlined: bool = False
 
 
-def outline(error_map: FloatMap, score: float, limit: float, height: float | None = None) -> npt.NDArray[np.bool_]:
+def outline(
+    error_map: FloatMap,
+    score: float,
+    limit: float,
+    height: float | None = None,
+    ignored: npt.NDArray[np.bool_] | None = None,
+) -> npt.NDArray[np.bool_]:
     """What does not belong, (H, W): nothing unless the picture's score is above the limit.
 
     Args:
@@ -50,11 +57,12 @@ def outline(error_map: FloatMap, score: float, limit: float, height: float | Non
         limit: in the unit of the map.
         height: a region with a place above the limit reaches down, and no farther, to this share of the way from the
             map's median to its peak, if it gets so high; else, and where this is None, to the limit.
+        ignored: (h, w), where the map does not count, and is 0.
     """
     above = error_map > np.float64(limit)
     if height is None or not score > limit:
         return above & (score > limit)
-    middle = quantile_of(error_map, 0.5)
+    middle = quantile_of(counted(error_map, ignored), 0.5)
     edge = middle + height * (float(error_map.max()) - middle)
     high = error_map > edge
     count, labels = cv2.connectedComponents((high | above).astype(np.uint8), connectivity=8)

@@ -13,6 +13,7 @@ import numpy as np
 
 from maeday_core.detection.calibration import Calibration, geometric_mean, perceptual_layer
 from maeday_core.detection.decision import GoodParts, Ordinary, Rates, Roughness, from_good_parts, from_picture
+from maeday_core.detection.region import Mask, counted_of
 from maeday_core.detection.result import DEVIATIONS, EVIDENCE, SQUARED_ERROR, Unit
 from maeday_core.detection.windows import FloatMap
 
@@ -101,11 +102,16 @@ class Reading:
             return None
         return GoodParts(self._read(self.calibration.judged), self.shots)
 
-    def ordinary(self, error_map: FloatMap) -> Ordinary:
-        """What good pictures would score; without good parts, clean pictures as rough as this one, (H, W)."""
+    def ordinary(self, error_map: FloatMap, ignored: Mask | None = None) -> Ordinary:
+        """What good pictures would score; without good parts, clean pictures as rough as this one, (H, W).
+
+        Args:
+            error_map: of the picture, as far as it counts.
+            ignored: what does not count in the maps of good parts.
+        """
         if self.good is None:
             return from_picture(error_map, EVIDENCE_ALONE_LARGE if self.evidence else ERROR)
-        return from_good_parts(self.good, RATES)
+        return from_good_parts(counted_of(self.good, ignored), RATES)
 
     def _read(self, layers: FloatMap, usual: float = WEIGHTS.visible) -> FloatMap:
         """Layers (n, 1 or 2, S, S), deviations or errors, as maps (n, S, S)."""

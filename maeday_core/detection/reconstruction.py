@@ -18,6 +18,7 @@ from torch import Tensor
 
 from maeday_core.detection.perceptual import perceptual_error
 from maeday_core.detection.reading import PLAIN, Reading
+from maeday_core.detection.region import Mask, blank, counted
 from maeday_core.detection.result import Alone, Detection, Provenance, Reconstructions
 from maeday_core.detection.scale import map_size
 from maeday_core.detection.settings import Settings
@@ -67,6 +68,7 @@ def stream(
     reading: Reading = PLAIN,
     *,
     partial: bool = True,
+    ignored: Mask | None = None,
 ) -> Iterator[Detection]:
     """Like `detect`, yielding a result after the first mask and after each further micro-batch.
 
@@ -76,13 +78,14 @@ def stream(
     Args:
         model, query, settings, reading: as in `detect`.
         partial: else yield the whole result only.
+        ignored: where nothing counts, (h, w).
     """
     settings = settings or Settings()
     sums = Sums(model, query, settings, reading.perceptual(is_large(query.shape)))
     for count in micro_batches(settings.masks):
         sums.add(count)
         if partial or sums.done == settings.masks:
-            yield sums.result(reading)
+            yield sums.result(reading, ignored)
 
 
 def provenance(model: MaskedAutoencoder, settings: Settings) -> Provenance:
@@ -169,18 +172,19 @@ class Sums:
         counted = np.maximum(self.counted[: self.done].sum(axis=0), 1)
         return (smooth(error / counted) for error in self.errors)
 
-    def result(self, reading: Reading = PLAIN) -> Detection:
-        """The detection by the masks so far."""
+    def result(self, reading: Reading = PLAIN, ignored: Mask | None = None) -> Detection:
+        """The detection by the masks so far; where it is ignored, nothing counts."""
         alone = replace(reading, evidence=False)
         error_map, *map_alone = self._maps(reading, alone) if reading.evidence else self._maps(reading)
         if not np.isfinite(error_map).all():
             raise WeightsError(f"The model {self.model.info.name} computes no finite numbers; its weights are broken.")
+        error_map, in_good = blank(error_map, ignored), ignored if self.view.whole else None
         seen = self._seen(error_map)
         return Detection(
             image_score=float(error_map.max()),
             error_map=error_map,
             unit=reading.unit,
-            threshold=reading.ordinary(error_map).threshold(self.settings.alarm_rate),
+            threshold=reading.ordinary(counted(error_map, ignored), in_good).threshold(self.settings.alarm_rate),
             seconds=time.perf_counter() - self.start,
             made_by=replace(
                 provenance(self.model, self.settings),
@@ -191,7 +195,8 @@ class Sums:
             seen=seen,
             size=self.shape,
             good=reading.good,
-            alone=self._alone(alone, *map_alone) if map_alone else None,
+            alone=self._alone(alone, counted(map_alone[0], ignored), in_good) if map_alone else None,
+            ignored=ignored,
         )
 
     def _maps(self, *readings: Reading) -> list[FloatMap]:
@@ -213,9 +218,9 @@ class Sums:
         )
         return [resize_map(one, *map_size(self.shape)) for one in blended]
 
-    def _alone(self, reading: Reading, error_map: FloatMap) -> Alone:
-        """What the same errors say where they are not read as evidence for a sum."""
-        return Alone(float(error_map.max()), reading.ordinary(error_map).threshold(self.settings.alarm_rate))
+    def _alone(self, reading: Reading, error_map: FloatMap, ignored: Mask | None) -> Alone:
+        """What the same errors, as far as they count, say where they are not read as evidence for a sum."""
+        return Alone(float(error_map.max()), reading.ordinary(error_map, ignored).threshold(self.settings.alarm_rate))
 
     def _seen(self, error_map: FloatMap) -> Reconstructions:
         """What the model saw of the window around the highest value of the map."""

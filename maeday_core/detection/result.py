@@ -67,6 +67,7 @@ class Provenance:
         backbone: of the network that compares patches.
         adapter: what was learned by fine-tuning, in words.
         windows: where the windows lay through which the picture was seen; None if it was seen whole.
+        ignored: a name of the region that was ignored, which no other region has.
         device, dtype: where the model ran, and its number format.
     """
 
@@ -86,6 +87,7 @@ class Provenance:
     backbone: str | None = None
     adapter: str | None = None
     windows: Tiling | None = None
+    ignored: str | None = None
     device: str | None = None
     dtype: str | None = None
 
@@ -167,6 +169,7 @@ class Detection:
         size: height and width of the query; None where they are those of the map.
         good: maps of the good parts, which the threshold rests on; None without them.
         alone: what the method says by itself, where `error_map` was made to be added; else None.
+        ignored: bool, of the shape of the map, True where nothing counts and the map is 0; None where all counts.
     """
 
     image_score: float
@@ -179,6 +182,7 @@ class Detection:
     size: tuple[int, int] | None = None
     good: GoodParts | None = field(default=None, repr=False)
     alone: Alone | None = None
+    ignored: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
 
     @property
     def picture_size(self) -> tuple[int, int]:

@@ -11,12 +11,14 @@ ALWAYS = frozenset({"masks", "seed", "tile"})
 """Settings that are named even where they are the usual ones: people ask for the first two, and the command line has
 another default for the third."""
 UNNAMED = "good-parts"
+IGNORED = "ignored.png"
+"""What the page calls the mask that it saves."""
 
 
 def command(view: Shown) -> str:
     """A line for a shell: run where the photo lies, it gives the same score and map, up to how a machine rounds.
 
-    Good parts are named by the file that they were saved to.
+    Good parts are named by the file that they were saved to, and so is what was ignored.
     """
     made_by, usual = view.result.made_by, Settings()
     photo = f"./{view.name}" if view.name.startswith("-") else view.name
@@ -29,6 +31,9 @@ def command(view: Shown) -> str:
         value = getattr(made_by, name)
         if value is not None and (name in ALWAYS or value != getattr(usual, name)):
             words += [f"--{name.replace('_', '-')}", str(value)]
+    known = view.reference.region.id if view.reference.region else None
+    if made_by.ignored not in (None, known):
+        words += ["--ignore", IGNORED]
     if view.reference:
         words += ["--adapter", f"{view.reference.name or UNNAMED}.safetensors"]
     return shlex.join(words)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from maeday_core.detection.result import Reconstructions, Scale
 from maeday_core.detection.windows import FloatMap
-from maeday_core.io.images import RGBImage
+from maeday_core.io.images import RGBImage, resize
 
 COLOUR_MAP = "inferno"
 """Matplotlib's name; OpenCV has the same colours, and Matplotlib takes a second to import."""
@@ -55,6 +55,20 @@ def outline(picture: RGBImage, region: npt.NDArray[np.bool_], width: int = 0) ->
     cv2.drawContours(drawn, contours, -1, DARK, 3 * width, cv2.LINE_AA)
     cv2.drawContours(drawn, contours, -1, LIGHT, width, cv2.LINE_AA)
     return drawn
+
+
+def reduced(picture: RGBImage, side: int | None) -> RGBImage:
+    """A picture whose longer side is at most so many pixels; None leaves it as it is."""
+    height, width = picture.shape[:2]
+    if side is None or max(height, width) <= side:
+        return picture
+    shrink = side / max(height, width)
+    return resize(picture, max(1, round(width * shrink)), max(1, round(height * shrink)))
+
+
+def dimmed(picture: RGBImage, hidden: npt.NDArray[np.bool_]) -> RGBImage:
+    """A picture, darkened in a region (H, W)."""
+    return np.where(hidden[..., None], picture // 3, picture)
 
 
 def ring(picture: RGBImage, x: int, y: int, width: int = 0) -> RGBImage:

@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from maeday_core.detection.decision import Verdict
 from maeday_core.detection.places import Place, find_places
+from maeday_core.detection.region import blank, scaled
 from maeday_core.detection.result import Detection, Reconstructions, Scale
 from maeday_core.detection.windows import FloatMap
 from maeday_core.drawing.pictures import (
     difference,
+    dimmed,
     heat_map,
     masked_input,
     numbered,
@@ -137,9 +139,9 @@ def _resized(result: Detection, height: int, width: int) -> Detection:
     """The result with smaller maps, each scaled so that its peak is as high as before."""
     error_map: FloatMap = resize_map(result.error_map, height, width)
     error_map = error_map * (float(result.error_map.max()) / max(float(error_map.max()), 1e-12))
-    if not result.parts:
-        return replace(result, error_map=error_map)
-    return replace(result, error_map=error_map, seen=tuple(_resized(part, height, width) for part in result.parts))
+    ignored = None if result.ignored is None else scaled(result.ignored, height, width)
+    seen = tuple(_resized(part, height, width) for part in result.parts) or result.seen
+    return replace(result, error_map=blank(error_map, ignored), seen=seen, ignored=ignored)
 
 
 def number(result: Detection, value: float) -> str:
@@ -167,8 +169,9 @@ def map_picture(view: Shown, own_scale: bool) -> RGBImage:
 
 
 def marked(view: Shown, picture: RGBImage) -> RGBImage:
-    """Outline what is anomalous, with numbers where there are several places, or ring the peak."""
-    places = view.places
+    """Outline what is anomalous, with numbers for several places, or ring the peak; what is ignored is darkened."""
+    places, ignored = view.places, view.result.ignored
+    picture = picture if ignored is None else dimmed(picture, ignored)
     if view.verdict is not Verdict.ANOMALOUS:
         return ring(picture, places[0].x, places[0].y)
     drawn = outline(picture, view.anomalous)

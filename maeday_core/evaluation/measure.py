@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from maeday_core.detection.places import outline
+from maeday_core.detection.region import Region, scaled
 from maeday_core.evaluation.category import Sample, ground_truth
 from maeday_core.evaluation.metrics import (
     Bools,
@@ -25,7 +26,13 @@ from maeday_core.evaluation.metrics import (
 from maeday_core.evaluation.records import Metrics, Score
 
 
-def measure(samples: Sequence[Sample], scores: Sequence[Score], maps: Path, height: float | None = None) -> Metrics:
+def measure(
+    samples: Sequence[Sample],
+    scores: Sequence[Score],
+    maps: Path,
+    height: float | None = None,
+    region: Region | None = None,
+) -> Metrics:
     """All metrics of a category.
 
     Pixel metrics are over all pixels of all pictures together, each at its own size; defective pictures without ground
@@ -36,6 +43,7 @@ def measure(samples: Sequence[Sample], scores: Sequence[Score], maps: Path, heig
         scores: of each of them.
         maps: the folder of their error maps.
         height: of the method.
+        region: what is ignored: no pixel of it counts as defective or found.
     """
     labels = np.array([sample.anomalous for sample in samples])
     images = rank_scores(labels, np.array([score.image_score for score in scores]))
@@ -48,13 +56,19 @@ def measure(samples: Sequence[Sample], scores: Sequence[Score], maps: Path, heig
     if not any(sample.mask for sample in samples):
         known = []
 
+    def ignored_at(shape: tuple[int, ...]) -> Bools | None:
+        return scaled(region.ignored, *shape) if region else None
+
     def pixels() -> Iterator[tuple[Bools, Floats]]:
         for sample, score in known:
             error_map = np.load(maps / score.map)
-            yield ground_truth(sample, error_map.shape), error_map
+            truth = ground_truth(sample, error_map.shape)
+            if (ignored := ignored_at(error_map.shape)) is not None:
+                truth, error_map = truth & ~ignored, np.where(ignored, -np.inf, error_map)
+            yield truth, error_map
 
     outlines = (
-        (truth, outline(error_map, score.image_score, score.threshold, height))
+        (truth, outline(error_map, score.image_score, score.threshold, height, ignored_at(error_map.shape)))
         for (truth, error_map), (_, score) in zip(pixels(), known, strict=True)
     )
     ranking = rank(pixels)

@@ -19,7 +19,8 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.int64]
 Samples = Callable[[], Iterable[tuple[Bools, Floats]]]
-"""Gives, each time it is called, the same pairs of ground truth and scores, of equal shape."""
+"""Gives, each time it is called, the same pairs of ground truth and scores, of equal shape; a negative whose score is
+-inf does not count."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def rank(samples: Samples) -> Ranking:
     at_or_above, above = np.zeros(size + 1, np.int64), np.zeros(size + 1, np.int64)
     negatives = 0
     for truth, values in samples():
-        others = values[~truth]
+        others = values[~truth & (values > -np.inf)]
         negatives += others.size
         at_or_above += np.bincount(np.searchsorted(thresholds, others, side="right"), minlength=size + 1)
         above += np.bincount(np.searchsorted(thresholds, others, side="left"), minlength=size + 1)

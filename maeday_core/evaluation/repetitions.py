@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from maeday_core.detection.reconstruction import MICRO_BATCH, Sums
+from maeday_core.detection.region import ignored_in
 from maeday_core.errors import SettingsError
 from maeday_core.evaluation.category import Category
 from maeday_core.evaluation.evaluate import Detectors, OnImage, execute
@@ -69,7 +70,7 @@ def _one_pass(curve: Sequence[Run]) -> Detectors:
         for run in runs:
             while missing := run.tools.settings.masks - sums.done:
                 sums.add(min(missing, MICRO_BATCH))
-            yield run, sums.result(), None
+            yield run, sums.result(ignored=ignored_in(query, [run.tools.region])), None
 
     return detect
 

@@ -105,7 +105,7 @@ class Store:
                 made_by=run.made_by,
                 run=run.id,
                 images=len(scores),
-                metrics=measure(samples, scores, self.maps(run.id), run.method.height),
+                metrics=measure(samples, scores, self.maps(run.id), run.method.height, run.tools.region),
                 seconds_per_image=fmean(score.seconds for score in scores),
                 learn_seconds=known_mean(score.learn_seconds for score in scores),
             )

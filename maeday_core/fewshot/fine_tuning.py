@@ -16,6 +16,7 @@ from torch import Tensor
 from maeday_core.detection.calibration import Calibration
 from maeday_core.detection.reading import Reading
 from maeday_core.detection.reconstruction import Sums, detect, micro_batches
+from maeday_core.detection.region import Region, scaled
 from maeday_core.detection.settings import Settings
 from maeday_core.detection.windows import FloatMap
 from maeday_core.errors import SettingsError
@@ -99,6 +100,7 @@ def fine_tune(
     preset: Preset = DEFAULT,
     settings: Settings | None = None,
     enough: Callable[[], bool] = never,
+    region: Region | None = None,
 ) -> Generator[Progress, None, Adapter]:
     """Fine-tune on photos of good parts, then measure on them what error is normal.
 
@@ -109,6 +111,7 @@ def fine_tune(
         settings: of the detections to come, which the calibration depends on; the seed is also that of the factors,
             the crops and the masks.
         enough: asked after each step; once it is true the rest is left out, and what was learned is kept.
+        region: what does not count in the normal error.
 
     Returns:
         The adapter, when the generator ends.
@@ -128,7 +131,7 @@ def fine_tune(
     factors = {name: (a.half(), b.half()) for name, (a, b) in factors_of(learner).items()}
     weights = {} if preset.lora else {k: v.detach().cpu().half() for k, v in learner.state_dict().items()}
     adapted = adapted_model(model, factors, weights)
-    calibration = yield from _calibrate(adapted, photos, preset, settings)
+    calibration = yield from _calibrate(adapted, photos, preset, settings, region)
     return Adapter(
         factors=factors,
         weights=weights,
@@ -219,7 +222,11 @@ def _batch(
 
 
 def _calibrate(
-    adapted: MaskedAutoencoder, photos: Sequence[RGBImage], preset: Preset, settings: Settings
+    adapted: MaskedAutoencoder,
+    photos: Sequence[RGBImage],
+    preset: Preset,
+    settings: Settings,
+    region: Region | None,
 ) -> Generator[Progress, None, Calibration]:
     copies = max(2, COPIES // len(photos))
     errors = []
@@ -227,7 +234,8 @@ def _calibrate(
         errors.append(both)
         yield Progress("Measuring what is normal", len(errors) / (copies * len(photos)))
     shaped = np.stack(errors).reshape(len(photos), copies, *errors[0].shape)
-    return Calibration.of(shaped, settings.masks, preset.relative)
+    ignored = [scaled(region.over(photo), *shaped.shape[-2:]) for photo in photos] if region else []
+    return Calibration.of(shaped, settings.masks, preset.relative, np.all(ignored, axis=0) if ignored else None)
 
 
 def normal_errors(

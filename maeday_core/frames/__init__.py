@@ -5,11 +5,10 @@ is done twice. `FrameRun.judge` runs no model: it decides what is normal for the
 the verdicts and the objects. So the threshold, an ignored region or the least area of an object can change at any time.
 """
 
-from maeday_core.frames.ignore import load_mask
 from maeday_core.frames.records import FrameRecord
 from maeday_core.frames.run import FrameRun
 from maeday_core.frames.sources import Frame, Sources
 from maeday_core.frames.verdict import Judgement, Verdict
 from maeday_core.io.folders import LeftOut
 
-__all__ = ["Frame", "FrameRecord", "FrameRun", "Judgement", "LeftOut", "Sources", "Verdict", "load_mask"]
+__all__ = ["Frame", "FrameRecord", "FrameRun", "Judgement", "LeftOut", "Sources", "Verdict"]

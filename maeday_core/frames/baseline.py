@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from maeday_core.detection.decision import ALARM_RATE, Ordinary
 from maeday_core.detection.objects import BlockMap
-from maeday_core.frames.ignore import ignored_blocks
+from maeday_core.detection.region import Mask, blank
 from maeday_core.frames.records import PLACES, FrameRecord, places
-from maeday_core.io.images import RGBImage, resize
+from maeday_core.io.images import resize
 
 NORMAL_DEVIATION = 1.4826
 """Standard deviation of a normal distribution, in units of half the width of its middle half."""
@@ -80,7 +80,7 @@ class Baseline:
         scores: of the frames, on their maps as `map` gives them.
         excess: for a fixed camera, how far the usual level of each place lies above that of the median place, 0 or
             more, (rows, columns).
-        ignore: a mask of any size, bright where nothing counts.
+        ignore: a mask of any size, True where nothing counts.
         ground: what the middle place of the middle frame scores: every frame is brought to it; None with good parts.
     """
 
@@ -88,7 +88,7 @@ class Baseline:
     reason: str
     scores: tuple[float, ...]
     excess: npt.NDArray[np.float32] | None = None
-    ignore: RGBImage | None = None
+    ignore: Mask | None = None
     ground: float | None = None
 
     def map(self, record: FrameRecord) -> BlockMap:
@@ -101,7 +101,7 @@ class Baseline:
         if self.excess is not None and self.excess.shape == values.shape:
             values = np.maximum(values - self.excess, 0)
         if self.ignore is not None:
-            values = np.where(ignored_blocks(self.ignore, blocks), np.float32(0), values)
+            values = blank(values, self.ignore)
         reduced = replace(blocks, values=values)
         if self.ground is None:
             return reduced
@@ -111,7 +111,7 @@ class Baseline:
 
 def baseline_of(
     records: Sequence[FrameRecord],
-    ignore: RGBImage | None = None,
+    ignore: Mask | None = None,
     camera: bool = True,
     alarm_rate: float = ALARM_RATE,
 ) -> Baseline:
@@ -124,7 +124,7 @@ def baseline_of(
     subtracted before that.
 
     Args:
-        ignore: a mask of any size, bright where nothing counts.
+        ignore: a mask of any size, True where nothing counts.
         camera: test whether the camera is fixed, which reads many of the kept pictures and maps.
         alarm_rate: the share of clean frames that may be called anomalous.
     """

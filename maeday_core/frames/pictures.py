@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from maeday_core.detection.objects import BlockMap, Box
-from maeday_core.drawing.pictures import overlay, ring
-from maeday_core.frames.ignore import ignored_blocks
+from maeday_core.detection.region import scaled
+from maeday_core.drawing.pictures import dimmed, overlay, reduced, ring
 from maeday_core.frames.records import peak_of
 from maeday_core.frames.verdict import Judgement, Verdict
-from maeday_core.io.images import RGBImage, resize, resize_map
+from maeday_core.io.images import RGBImage, resize_map
 
 LIGHT = (64, 224, 255)
 CONTOUR = (255, 214, 64)
@@ -79,22 +79,12 @@ def _with_objects(picture: RGBImage, verdict: Verdict, blocks: BlockMap, labels:
     return drawn
 
 
-def reduced(picture: RGBImage, side: int | None) -> RGBImage:
-    """A picture whose longer side is at most so many pixels; None leaves it as it is."""
-    height, width = picture.shape[:2]
-    if side is None or max(height, width) <= side:
-        return picture
-    shrink = side / max(height, width)
-    return resize(picture, max(1, round(width * shrink)), max(1, round(height * shrink)))
-
-
 def _dimmed(picture: RGBImage, judgement: Judgement, blocks: BlockMap) -> RGBImage:
     """A picture, darkened where it is ignored."""
     ignore = judgement.baseline.ignore
     if ignore is None:
         return picture
-    hidden = _scaled(ignored_blocks(ignore, blocks), blocks, picture)
-    return np.where(hidden[..., None], picture // 3, picture)
+    return dimmed(picture, _scaled(scaled(ignore, *blocks.values.shape), blocks, picture))
 
 
 def _placed(place: tuple[int, int], blocks: BlockMap, picture: RGBImage) -> tuple[int, int]:

@@ -14,11 +14,12 @@ import numpy as np
 
 from maeday_core.detection.decision import ALARM_RATE
 from maeday_core.detection.objects import BlockMap
+from maeday_core.detection.region import SIDE, Mask
 from maeday_core.drawing.html import jpeg_bytes
+from maeday_core.drawing.pictures import reduced
 from maeday_core.errors import DatasetError, SettingsError
 from maeday_core.frames.baseline import baseline_of
 from maeday_core.frames.files import BOXES, LEFT_OUT, ROWS, TABLE, append_to_tables, rows_of, write_tables
-from maeday_core.frames.pictures import reduced
 from maeday_core.frames.records import COLUMNS, FORMAT, WORK, FrameRecord, map_path, picture_path, places
 from maeday_core.frames.report import ANOMALOUS, LOOK, REPORT, write_report
 from maeday_core.frames.sources import Frame, Key, Sources
@@ -26,7 +27,6 @@ from maeday_core.frames.triage import NOT_JUDGED, Judgements
 from maeday_core.frames.verdict import Judgement, Verdict, apply_threshold, provisional
 from maeday_core.io.files import make_folder, remove_temporaries, replacing
 from maeday_core.io.folders import LeftOut
-from maeday_core.io.images import RGBImage
 from maeday_core.io.journal import alone_in, append_rows, gather, mend, read_rows, remove, rewrite
 from maeday_core.methods import Detect, last
 
@@ -39,7 +39,6 @@ MANIFEST = "run.json"
 DATASET = "dataset"
 WRITTEN = (WORK, MAPS, DATASET, ROWS, TABLE, BOXES, LEFT_OUT, ANOMALOUS, LOOK, REPORT)
 """What a run writes into its folder, and never takes for frames."""
-PICTURE_SIDE = 1280
 WORKERS = "workers"
 """A folder in `WORK` of what the workers of a run have measured, until it is over."""
 
@@ -142,7 +141,7 @@ class FrameRun:
         records: Sequence[FrameRecord],
         threshold: float | None = None,
         least_area: int = 0,
-        ignore: RGBImage | None = None,
+        ignore: Mask | None = None,
         alarm_rate: float = ALARM_RATE,
     ) -> Verdict:
         """The verdict on the newest of the records by those so far; its row is added to the tables until `write`."""
@@ -154,7 +153,7 @@ class FrameRun:
         self,
         threshold: float | None = None,
         least_area: int = 0,
-        ignore: RGBImage | None = None,
+        ignore: Mask | None = None,
         camera: bool = True,
         alarm_rate: float = ALARM_RATE,
     ) -> Judgement:
@@ -163,7 +162,7 @@ class FrameRun:
         Args:
             threshold: instead of the one that fits the batch.
             least_area: regions of fewer pixels of the frame are no objects.
-            ignore: a mask of any size, bright where nothing counts.
+            ignore: a mask of any size, True where nothing counts.
             camera: test whether the camera is fixed, which reads many of the kept pictures and maps.
             alarm_rate: the share of clean frames that may be called anomalous.
         """
@@ -190,7 +189,7 @@ class FrameRun:
         with replacing(map_path(self.folder, number)) as path:
             np.save(path, blocks.values)
         with replacing(picture_path(self.folder, number)) as path:
-            path.write_bytes(jpeg_bytes(reduced(frame.picture, PICTURE_SIDE)))
+            path.write_bytes(jpeg_bytes(reduced(frame.picture, SIDE)))
         record = FrameRecord(
             self.folder,
             number,

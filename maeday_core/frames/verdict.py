@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import Any, Literal
 
 from maeday_core.detection.decision import ALARM_RATE
+from maeday_core.detection.feedback import Moved
 from maeday_core.detection.objects import BlockMap, Box, find_objects
+from maeday_core.detection.region import Mask
 from maeday_core.frames.baseline import Baseline, threshold_of
 from maeday_core.frames.records import FrameRecord, counted_area, places, places_of
-from maeday_core.io.images import RGBImage
 from maeday_core.texts import say
 
 GRAIN = 0.25  # docs/decisions.md#objects
@@ -86,6 +87,12 @@ class Judgement:
         several = "{count} of {total} frames hold something that does not belong"
         return say(one if count == 1 else several, count=count, total=total)
 
+    def corrected(self, moved: Moved, least_area: int = 0) -> Judgement:
+        """The same frames under the automatic threshold, moved by what an inspector said."""
+        told = " ".join(filter(None, [self.baseline.reason, moved.told]))
+        baseline = replace(self.baseline, threshold=moved.factor * self.baseline.threshold, reason=told)
+        return apply_threshold([verdict.record for verdict in self.verdicts], baseline, None, least_area)
+
     def at(self, threshold: float | None, least_area: int = 0) -> Judgement:
         """The same frames and baseline under another threshold (None: the baseline's) or least area."""
         return apply_threshold([verdict.record for verdict in self.verdicts], self.baseline, threshold, least_area)
@@ -121,7 +128,7 @@ def provisional(
     records: Sequence[FrameRecord],
     threshold: float | None = None,
     least_area: int = 0,
-    ignore: RGBImage | None = None,
+    ignore: Mask | None = None,
     alarm_rate: float = ALARM_RATE,
 ) -> Verdict:
     """The verdict on the newest frame of a run by the frames so far; that on all frames may differ."""

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from maeday_core.methods.base import METHODS, Detect, Method, Shots, Style, Sum, find, last, register
+from maeday_core.methods.base import METHODS, Detect, Look, Method, Shots, Style, Sum, find, last, register
 from maeday_core.methods.ensemble import ENSEMBLE, ENSEMBLE_RAW
 from maeday_core.methods.maeday import MAEDAY
 from maeday_core.methods.patchcore import PATCHCORE, TWO_PATCHCORES
@@ -12,7 +12,7 @@ from maeday_core.methods.saved import load_reference, save_reference
 from maeday_core.methods.self_reference import SELF_REFERENCE
 from maeday_core.methods.together import Together
 from maeday_core.methods.tools import Tools
-from maeday_core.methods.use import detect, detector, learn, learning
+from maeday_core.methods.use import detect, detector, join, joined_by, learn, learning
 
 __all__ = [
     "ENSEMBLE",
@@ -23,6 +23,7 @@ __all__ = [
     "SELF_REFERENCE",
     "TWO_PATCHCORES",
     "Detect",
+    "Look",
     "Method",
     "Reference",
     "Shots",
@@ -33,6 +34,8 @@ __all__ = [
     "detect",
     "detector",
     "find",
+    "join",
+    "joined_by",
     "last",
     "learn",
     "learning",

@@ -12,11 +12,12 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from torch import Tensor
 
 from maeday_core.detection.decision import Threshold
+from maeday_core.detection.region import Mask
 from maeday_core.detection.result import Detection, Provenance, Unit
 from maeday_core.detection.settings import SETTINGS
 from maeday_core.detection.windows import FloatMap
@@ -28,6 +29,20 @@ from maeday_core.methods.tools import Tools
 
 Detect = Callable[[RGBImage], Iterator[Detection]]
 """Judges a query: yields partial results if they are asked for, and the whole one last."""
+
+
+class Look(Protocol):
+    """How a method judges a query, as `Detect` does, and what of it counts."""
+
+    def __call__(self, query: RGBImage, ignored: Mask | None = None) -> Iterator[Detection]:
+        """Judge a query.
+
+        Args:
+            query: uint8 (H, W, 3).
+            ignored: of the shape of its map, True where nothing counts; None where all does.
+        """
+
+
 Item = TypeVar("Item")
 ALL_SETTINGS = frozenset(SETTINGS)
 
@@ -81,12 +96,16 @@ class Method(ABC):
         return self
 
     @abstractmethod
-    def detector(self, tools: Tools, reference: Reference) -> Detect:
+    def detector(self, tools: Tools, reference: Reference) -> Look:
         """The function that judges a query; what can be prepared is prepared here, once for all queries."""
 
     def learning(self, tools: Tools, shots: Iterable[RGBImage]) -> Generator[Progress, None, Reference]:
         """Learn from photos of good parts: yields the progress and returns what was learned."""
         raise NotImplementedError(f"{self.title} learns nothing.")
+
+    def join(self, tools: Tools, learned: Learned, photo: RGBImage) -> Learned:
+        """What it learned, with one more good part, uint8 (H, W, 3); in a moment, without fine-tuning."""
+        raise SettingsError(f"{self.title} cannot take a good part beside those that it has learned from.")
 
     def restore(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Learned:
         """What it learned, from the facts and tensors that went into a file."""
@@ -112,6 +131,8 @@ class Method(ABC):
             facts["preset"] = tools.preset.name
         if "backbone" in uses:
             facts["backbone"] = tools.backbone
+        if tools.region:
+            facts["ignored"] = tools.region.id
         return Provenance(self.name, shots, **facts)
 
 
@@ -125,12 +146,12 @@ class Sum(Method):
             learned |= found.learned
         return Reference(learned, self.name)
 
-    def detector(self, tools: Tools, reference: Reference) -> Detect:
+    def detector(self, tools: Tools, reference: Reference) -> Look:
         first, *others = (part.detector(tools, reference) for part in self.parts(bool(reference)))
 
-        def detect(query: RGBImage) -> Iterator[Detection]:
-            found = [last(other(query)) for other in others]
-            for result in first(query):
+        def detect(query: RGBImage, ignored: Mask | None = None) -> Iterator[Detection]:
+            found = [last(other(query, ignored)) for other in others]
+            for result in first(query, ignored):
                 yield self.add([result, *found])
 
         return detect
@@ -153,6 +174,7 @@ class Sum(Method):
             made_by=self._provenance(results),
             seen=tuple(results),
             size=results[0].size,
+            ignored=results[0].ignored,
         )
 
     def _provenance(self, results: Sequence[Detection]) -> Provenance:

@@ -15,6 +15,7 @@ import numpy as np
 
 from maeday_core.detection.decision import RULE, Rates, away_from_border, from_good_parts, from_picture, image_score
 from maeday_core.detection.reading import EVIDENCE_ALONE, EVIDENCE_ALONE_LARGE
+from maeday_core.detection.region import counted, counted_of
 from maeday_core.detection.result import EVIDENCE, Detection, Unit
 from maeday_core.detection.windows import is_large
 from maeday_core.methods.base import Method, Style, Sum, register
@@ -43,16 +44,19 @@ class Ensemble(Sum):
 
     def add(self, results: Sequence[Detection]) -> Detection:
         maeday, embedding = results
-        judged = error_map = maeday.error_map + embedding.error_map
+        judged, ignored = maeday.error_map + embedding.error_map, maeday.ignored
+        error_map = judged
         if maeday.good and embedding.good:
-            ordinary = from_good_parts(maeday.good.plus(embedding.good), RATES, RULE.peak)
+            good = counted_of(maeday.good.plus(embedding.good), ignored)
+            ordinary = from_good_parts(good, RATES, RULE.peak)
         elif is_large(maeday.picture_size):
-            ordinary = from_picture(error_map, EVIDENCE_ALONE_LARGE)
+            ordinary = from_picture(counted(error_map, ignored), EVIDENCE_ALONE_LARGE)
         else:
             judged = away_from_border(error_map)
-            ordinary = from_picture(judged, EVIDENCE_ALONE)
+            ordinary = from_picture(counted(judged, ignored), EVIDENCE_ALONE)
         threshold = ordinary.threshold(embedding.threshold.alarm_rate)
-        return self.sum_of(results, error_map, EVIDENCE, threshold, image_score(judged, size=maeday.size))
+        score = image_score(counted(judged, ignored), size=maeday.picture_size)
+        return self.sum_of(results, error_map, EVIDENCE, threshold, score)
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,9 @@ def shares(result: Detection, at: tuple[int, int] | None = None) -> list[float]:
         at: row and column; by default those of the peak.
     """
     place = np.unravel_index(result.error_map.argmax(), result.error_map.shape) if at is None else at
-    added = [max(float(part.error_map[place] - np.median(part.error_map)), 0.0) for part in result.parts]
+    middles = [np.median(counted(part.error_map, result.ignored)) for part in result.parts]
+    heights = [part.error_map[place] for part in result.parts]
+    added = [max(float(height - middle), 0.0) for height, middle in zip(heights, middles, strict=True)]
     total = sum(added)
     return [value / total if total else 1 / len(added) for value in added]
 

@@ -11,14 +11,16 @@ from torch import Tensor
 
 from maeday_core.detection.reading import PLAIN, Reading
 from maeday_core.detection.reconstruction import stream
+from maeday_core.detection.region import Mask
 from maeday_core.detection.result import Detection
 from maeday_core.detection.windows import sample_windows
 from maeday_core.fewshot.adapter import Adapter
 from maeday_core.fewshot.doubts import appearance, doubts_of_appearances
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS, fine_tune
-from maeday_core.fewshot.learned import Progress
+from maeday_core.fewshot.joining import joined
+from maeday_core.fewshot.learned import Learned, Progress
 from maeday_core.io.images import RGBImage
-from maeday_core.methods.base import ALL_SETTINGS, Detect, Method, Style, register
+from maeday_core.methods.base import ALL_SETTINGS, Look, Method, Style, register
 from maeday_core.methods.reference import Reference
 from maeday_core.methods.tools import Tools
 
@@ -46,7 +48,8 @@ class Maeday(Method):
         through_windows = 1 <= len(photos) <= MAX_SHOTS
         if through_windows:
             shots = sample_windows(photos, model.config.image_size, MAX_SHOTS, settings.seed)
-        adapter = yield from fine_tune(model, shots, tools.preset, settings, tools.enough)
+        region = None if through_windows else tools.region
+        adapter = yield from fine_tune(model, shots, tools.preset, settings, tools.enough, region)
         if through_windows:  # what is said of the good parts is said of the photos, not of their windows
             appearances = tuple(map(appearance, photos))
             adapter = replace(
@@ -54,20 +57,27 @@ class Maeday(Method):
             )
         return Reference({self.name: adapter}, self.name)
 
+    def join(self, tools: Tools, learned: Learned, photo: RGBImage) -> Adapter:
+        assert isinstance(learned, Adapter)
+        return joined(learned, tools.model(), photo, tools.region)
+
     def restore(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Adapter:
         return Adapter.restore(facts, tensors)
 
-    def detector(self, tools: Tools, reference: Reference) -> Detect:
+    def detector(self, tools: Tools, reference: Reference) -> Look:
         model, settings = tools.model(), tools.settings
         adapter = reference.learned.get(self.name)
         evidence = self.counts == "evidence"
         if not isinstance(adapter, Adapter):
-            return lambda query: stream(model, query, settings, Reading(evidence=evidence), partial=tools.partial)
+            reading = Reading(evidence=evidence)
+            return lambda query, ignored=None: stream(
+                model, query, settings, reading, partial=tools.partial, ignored=ignored
+            )
         adapted = adapter.apply(model, settings)
         reading = PLAIN if self.counts == "errors" else Reading(adapter.calibration, evidence, adapter.photos)
 
-        def detect(query: RGBImage) -> Iterator[Detection]:
-            for result in stream(adapted, query, settings, reading, partial=tools.partial):
+        def detect(query: RGBImage, ignored: Mask | None = None) -> Iterator[Detection]:
+            for result in stream(adapted, query, settings, reading, partial=tools.partial, ignored=ignored):
                 made_by = replace(result.made_by, shots=adapter.shots, preset=adapter.preset, adapter=adapter.recipe)
                 yield replace(result, made_by=made_by)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 from maeday_core.detection.calibration import GRID
 from maeday_core.detection.decision import GoodParts
 from maeday_core.detection.maps import to_map
+from maeday_core.detection.region import Mask, Region, cells_that_count, ignored_in, scaled
 from maeday_core.detection.scale import resize_by, window_scale
 from maeday_core.detection.windows import FloatMap, Seen
 from maeday_core.errors import SettingsError
@@ -178,6 +179,7 @@ def build_bank(
     seed: int = 0,
     tile: Seen = "off",
     augment: bool | None = None,
+    region: Region | None = None,
 ) -> MemoryBank:
     """The memory bank of some good parts, reduced by a greedy coreset as they come.
 
@@ -188,6 +190,7 @@ def build_bank(
         tile: how they, and the queries to come, are seen.
         augment: each in its eight rotations and reflections, as few-shot work does; else as it is. By default the
             first eight, but not large ones that are seen as windows see them.
+        region: patches that lie there are left out.
 
     Raises:
         SettingsError: there are no shots.
@@ -203,7 +206,7 @@ def build_bank(
         views = [_Patches.of(backbone, view, count) for view in (rotations_and_reflections(small) if few else [small])]
         if tile == "off" and len(mirrored) < LIMITS.mirrored:
             mirrored.append(torch.stack([view.grid for view in views]))
-        waiting += views
+        waiting += _counted(views, ignored_in(shot, [region]))
         if sum(len(part.crops) for part in waiting) >= LIMITS.chunk:
             kept, waiting = _reduced([kept, *waiting], seed), []
         count += 1
@@ -217,8 +220,25 @@ def build_bank(
     return MemoryBank(known, kept.crops, left_out, alone, own, turned, count, backbone.name, seed, tile)
 
 
-def rotations_and_reflections(shot: RGBImage) -> list[RGBImage]:
-    """A square picture in its eight rotations and reflections, itself first."""
+def joined(bank: MemoryBank, backbone: Backbone, photo: RGBImage, region: Region | None = None) -> MemoryBank:
+    """A memory bank that knows the patches of one more good part; what the threshold rests on stays as it was.
+
+    Args:
+        bank: what was learned before; it is not changed.
+        backbone: its network.
+        photo: uint8 (H, W, 3).
+        region: patches that lie there are left out.
+    """
+    small = as_compared(photo, backbone.side, bank.tile)
+    seen = rotations_and_reflections(small) if bank.tile == "off" and bank.views.shape[1] > 1 else [small]
+    views = _counted([_Patches.of(backbone, view, 1) for view in seen], ignored_in(photo, [region]))
+    known = _Patches(bank.features, bank.crops, np.zeros(len(bank.crops), np.int64))
+    kept = _reduced([known, *views], bank.seed)
+    return replace(bank, features=kept.features.half().float(), crops=kept.crops)
+
+
+def rotations_and_reflections(shot: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    """A square picture or mask in its eight rotations and reflections, itself first."""
     return [np.ascontiguousarray(np.rot90(side, turns)) for side in (shot, shot[:, ::-1]) for turns in range(4)]
 
 
@@ -251,6 +271,10 @@ class _Patches:
         """The features of a single view as they lie: (h, w, C)."""
         return self.features.unflatten(0, self.shape)
 
+    def where(self, kept: npt.NDArray[np.bool_]) -> _Patches:
+        """Some of them, (n,)."""
+        return _Patches(self.features[torch.from_numpy(kept)], self.crops[kept], self.shots[kept])
+
     @classmethod
     def none(cls) -> _Patches:
         return cls(torch.empty(0), np.empty((0, LIMITS.crop, LIMITS.crop, 3), np.uint8), np.empty(0, np.int64))
@@ -261,6 +285,16 @@ class _Patches:
         crops = crops_of(view, *features.shape[:2])
         shape = features.shape[0], features.shape[1]
         return cls(features.flatten(0, 1).cpu(), crops, np.full(len(crops), shot), shape)
+
+
+def _counted(views: list[_Patches], ignored: Mask | None) -> list[_Patches]:
+    """The patches of a shot's views, as `rotations_and_reflections` gives them, that are not ignored in the shot."""
+    if ignored is None:
+        return views
+    rows, columns = views[0].shape
+    counting = cells_that_count(ignored, rows, columns)
+    kept = rotations_and_reflections(counting) if views[1:] else [counting]
+    return [view.where(one.ravel()) for view, one in zip(views, kept, strict=True)]
 
 
 def _reduced(parts: list[_Patches], seed: int) -> _Patches:
@@ -344,7 +378,7 @@ def turned_back(values: FloatMap, number: int) -> FloatMap:
     return upright[:, ::-1] if reflected else upright
 
 
-def compare(features: Tensor, known: Tensor) -> tuple[FloatMap, npt.NDArray[np.int64]]:
+def compare(features: Tensor, known: Tensor, ignored: Mask | None = None) -> tuple[FloatMap, npt.NDArray[np.int64]]:
     """Compare the patches of a picture (h, w, C) with those of a memory bank (patches, C).
 
     The largest distance is the paper's image score, weighted by 1 - softmax of it among the distances from the same
@@ -360,7 +394,10 @@ def compare(features: Tensor, known: Tensor) -> tuple[FloatMap, npt.NDArray[np.i
     parts = torch.split(patches, LIMITS.chunk)
     nearest = torch.cat([torch.addmm(squares, part, known.T, alpha=-2).argmin(dim=1) for part in parts])
     distances = torch.linalg.vector_norm(patches - known[nearest], dim=1)
-    worst = distances.argmax()
+    judged = distances
+    if ignored is not None:
+        judged = distances.masked_fill(torch.from_numpy(scaled(ignored, *shape).ravel()).to(distances.device), -1)
+    worst = judged.argmax()
     weight = 1.0
     if len(known) > 1:
         between = torch.cdist(known[nearest[worst]][None], known)[0]

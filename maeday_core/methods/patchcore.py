@@ -12,13 +12,15 @@ from torch import Tensor
 
 from maeday_core.detection.decision import Rates, from_good_parts
 from maeday_core.detection.maps import to_map
+from maeday_core.detection.region import Mask, blank, counted_of
 from maeday_core.detection.result import DISTANCE, Detection, Matches
 from maeday_core.detection.scale import map_size
+from maeday_core.detection.windows import Seen
 from maeday_core.errors import SettingsError, WeightsError
-from maeday_core.fewshot.learned import Progress
+from maeday_core.fewshot.learned import Learned, Progress
 from maeday_core.io.images import RGBImage
-from maeday_core.methods.base import Detect, Method, Shots, Style, Sum, register
-from maeday_core.methods.memory_bank import MemoryBank, as_compared, build_bank, compare
+from maeday_core.methods.base import Look, Method, Shots, Style, Sum, register
+from maeday_core.methods.memory_bank import MemoryBank, as_compared, build_bank, compare, joined
 from maeday_core.methods.reference import Reference
 from maeday_core.methods.self_reference import SELF_REFERENCE
 from maeday_core.methods.tools import Tools
@@ -58,15 +60,18 @@ class PatchCore(Method):
     def learning(self, tools: Tools, shots: Iterable[RGBImage]) -> Generator[Progress, None, Reference]:
         yield Progress("Remembering what is normal")
         settings = tools.settings
-        bank = build_bank(
-            tools.network(), shots, settings.seed + self.coreset, "on" if settings.tile == "on" else "off"
-        )
+        seen: Seen = "on" if settings.tile == "on" else "off"
+        bank = build_bank(tools.network(), shots, settings.seed + self.coreset, seen, region=tools.region)
         return Reference({self.name: bank}, self.name)
+
+    def join(self, tools: Tools, learned: Learned, photo: RGBImage) -> MemoryBank:
+        assert isinstance(learned, MemoryBank)
+        return joined(learned, tools.network(learned.backbone), photo, tools.region)
 
     def restore(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> MemoryBank:
         return MemoryBank.restore(facts, tensors)
 
-    def detector(self, tools: Tools, reference: Reference) -> Detect:
+    def detector(self, tools: Tools, reference: Reference) -> Look:
         bank = reference.learned[self.name]
         if not isinstance(bank, MemoryBank):
             raise SettingsError(f"What was saved of the good parts for {self.title} is no memory bank.")
@@ -74,7 +79,7 @@ class PatchCore(Method):
         known = PATCHCORE.depends_on(tools, bank.shots)  # a further coreset is PatchCore with another seed
         made_by = replace(known, backbone=bank.backbone, seed=bank.seed, tile=bank.tile)
 
-        def detect(query: RGBImage) -> Iterator[Detection]:
+        def detect(query: RGBImage, ignored: Mask | None = None) -> Iterator[Detection]:
             start = time.perf_counter()
             seen = as_compared(query, network.side, bank.tile)
             features = network(seen)
@@ -82,19 +87,20 @@ class PatchCore(Method):
                 raise WeightsError(
                     f"What was saved of the good parts was not learned with the network {bank.backbone}; learn again."
                 )
-            distances, nearest = compare(features, bank.features)
-            error_map = to_map(distances, *map_size(query.shape))
+            distances, nearest = compare(features, bank.features, ignored)
+            error_map = blank(to_map(distances, *map_size(query.shape)), ignored)
             good = bank.good(features)
             yield Detection(
                 image_score=float(error_map.max()),
                 error_map=error_map,
                 unit=DISTANCE,
-                threshold=from_good_parts(good, RATES).threshold(settings.alarm_rate),
+                threshold=from_good_parts(counted_of(good, ignored), RATES).threshold(settings.alarm_rate),
                 seconds=time.perf_counter() - start,
                 made_by=made_by,
                 seen=Matches(seen, distances, nearest[..., None], bank.crops),
                 size=query.shape[:2],
                 good=good,
+                ignored=ignored,
             )
 
         return detect

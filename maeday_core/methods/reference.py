@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from maeday_core.detection.region import Region
 from maeday_core.detection.windows import Tile
 from maeday_core.fewshot.learned import Learned
 from maeday_core.io.images import Photos, RGBImage, load_image, resize
@@ -64,12 +65,16 @@ class Reference:
         method: the one that was asked to learn.
         name: what a person calls the good parts, or their file; empty where nobody named them.
         photos: the first of them, to be shown.
+        region: what was ignored in them, and is in queries; None where all counts.
+        joined: the hashes of the pictures that joined them later.
     """
 
     learned: Mapping[str, Learned] = field(default_factory=dict)
     method: str = ""
     name: str = ""
     photos: tuple[GoodPart, ...] = ()
+    region: Region | None = None
+    joined: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.learned)
@@ -81,8 +86,8 @@ class Reference:
 
     @property
     def shots(self) -> int:
-        """How many photos of good parts were learned from."""
-        return max((one.shots for one in self.learned.values()), default=0)
+        """How many photos of good parts are known."""
+        return max((one.shots for one in self.learned.values()), default=0) + len(self.joined)
 
     @property
     def names(self) -> tuple[str, ...]:

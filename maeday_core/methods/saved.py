@@ -13,8 +13,10 @@ import safetensors
 import torch
 from torch import Tensor
 
+from maeday_core.detection.region import REGISTRATION, SIDE, Region
 from maeday_core.errors import SettingsError, WeightsError
-from maeday_core.fewshot.facts import items, text
+from maeday_core.fewshot.adapter import MANY
+from maeday_core.fewshot.facts import items, tensor, text
 from maeday_core.methods.base import find
 from maeday_core.methods.reference import KEPT, KEPT_SIDE, GoodPart, Reference
 from maeday_core.model.checkpoints import save_tensors
@@ -29,6 +31,7 @@ MAX_BYTES_FULL = 4_000_000_000
 """A file of all weights holds a whole model."""
 ALL_WEIGHTS = "/weights."
 PHOTO = "photo/"
+IGNORED, ANCHOR = "region/ignored", "region/anchor"
 MAX_PHOTO = 4_000_000
 """Bytes; a JPEG of `KEPT_SIDE` px a side takes less whatever it shows."""
 LONGEST = 200
@@ -42,11 +45,14 @@ def save_reference(reference: Reference, path: str | os.PathLike[str]) -> None:
         tensors |= {f"{name}/{key}": value for key, value in one.tensors().items()}
     for number, photo in enumerate(reference.photos):
         tensors[f"{PHOTO}{number}"] = torch.frombuffer(bytearray(photo.jpeg), dtype=torch.uint8)
+    if reference.region:
+        tensors |= _region_tensors(reference.region)
     facts = {
         "format": FORMAT,
         "method": reference.method,
         "name": reference.name,
         "photos": [photo.name for photo in reference.photos],
+        "joined": reference.joined,
         "learned": {name: one.facts() for name, one in reference.learned.items()},
     }
     save_tensors(Path(path), tensors, {"format": "pt", HEADER: json.dumps(facts)})
@@ -75,12 +81,36 @@ def load_reference(path: str | os.PathLike[str]) -> Reference:
             }
             learned[part.name] = part.restore(facts["learned"][part.name], own)
         name, photos = text(facts.get("name", "")), _photos(facts, tensors)
+        region, joined = _region(tensors), tuple(map(text, items(facts.get("joined", []), 0, MANY)))
     except SettingsError as error:
         why = textwrap.shorten(str(error), LONGEST)
         raise WeightsError(f"{path.name} was written for something that is not here: {why}") from error
     except Exception as error:  # facts and tensors of any kind, where others were expected
         raise WeightsError(f"{path.name} is damaged; learn from the good parts again.") from error
-    return Reference(learned, method.name, name, photos)
+    return Reference(learned, method.name, name, photos, region, joined)
+
+
+def _region_tensors(region: Region) -> dict[str, Tensor]:
+    """What was ignored, as tensors."""
+    tensors = {IGNORED: torch.from_numpy(region.ignored)}
+    return tensors if region.anchor is None else tensors | {ANCHOR: torch.from_numpy(region.anchor)}
+
+
+def _region(tensors: Mapping[str, Tensor]) -> Region | None:
+    """What was ignored; None where all counts.
+
+    Raises:
+        ValueError, SettingsError: it is no region.
+    """
+    if IGNORED not in tensors:
+        return None
+    ignored, anchor = tensors[IGNORED], tensors.get(ANCHOR)
+    if ignored.dtype != torch.bool or ignored.ndim != 2 or not 1 <= min(ignored.shape) <= max(ignored.shape) <= SIDE:
+        raise ValueError("no mask")
+    if ignored.all():
+        raise ValueError("nothing counts")
+    side = REGISTRATION.side
+    return Region(ignored.numpy(), None if anchor is None else tensor(anchor, side, side).float().numpy())
 
 
 def _photos(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> tuple[GoodPart, ...]:

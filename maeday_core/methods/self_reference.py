@@ -17,11 +17,12 @@ from torch import Tensor, nn
 
 from maeday_core.detection.decision import Roughness, from_picture
 from maeday_core.detection.maps import to_map
+from maeday_core.detection.region import Mask, blank, cells_that_count, counted
 from maeday_core.detection.result import DISTANCE, Detection, Matches
 from maeday_core.detection.scale import map_size, own_scale, resize_by, window_scale
 from maeday_core.detection.windows import FloatMap, Tiling, is_large
 from maeday_core.io.images import RGBImage
-from maeday_core.methods.base import Detect, Method, Shots, Style, register
+from maeday_core.methods.base import Look, Method, Shots, Style, register
 from maeday_core.methods.reference import Reference
 from maeday_core.methods.tools import Tools
 from maeday_core.model.backbone import SIDE
@@ -64,35 +65,38 @@ class SelfReference(Method):
     uses = frozenset({"seed", "tile", "alarm_rate", "backbone"})
     style = Style("#cc79a7", "D")
 
-    def detector(self, tools: Tools, reference: Reference) -> Detect:
+    def detector(self, tools: Tools, reference: Reference) -> Look:
         network, settings = tools.network(), tools.settings
         made_by = self.depends_on(tools, 0)
 
-        def detect(query: RGBImage) -> Iterator[Detection]:
+        def detect(query: RGBImage, ignored: Mask | None = None) -> Iterator[Detection]:
             start = time.perf_counter()
             view = Tiling.of(query.shape, settings.tile, SIDE)
             scale = (own_scale if view.whole else window_scale)(query.shape[0], query.shape[1], network.side)
             seen = resize_by(query, scale)
-            distances, nearest = match_itself(network(seen), MATCHING.apart[view.whole], settings.seed)
+            distances, nearest = match_itself(network(seen), MATCHING.apart[view.whole], settings.seed, ignored)
             if is_large(query.shape):
                 give_memory_back()
-            error_map = to_map(distances, *map_size(query.shape))
+            error_map = blank(to_map(distances, *map_size(query.shape)), ignored)
             rough = ROUGHNESS_LARGE if is_large(query.shape) else ROUGHNESS
             yield Detection(
                 image_score=float(error_map.max()),
                 error_map=error_map,
                 unit=DISTANCE,
-                threshold=from_picture(error_map, rough).threshold(settings.alarm_rate),
+                threshold=from_picture(counted(error_map, ignored), rough).threshold(settings.alarm_rate),
                 seconds=time.perf_counter() - start,
                 made_by=made_by,
                 seen=Matches(seen, distances, nearest),
                 size=query.shape[:2],
+                ignored=ignored,
             )
 
         return detect
 
 
-def match_itself(features: Tensor, apart: int, seed: int = 0) -> tuple[FloatMap, npt.NDArray[np.int32]]:
+def match_itself(
+    features: Tensor, apart: int, seed: int = 0, ignored: Mask | None = None
+) -> tuple[FloatMap, npt.NDArray[np.int32]]:
     """Compare the patches of a picture (h, w, C) with each other; a sample of at most 2048 is the bank.
 
     So time and memory grow linearly with the pixels.
@@ -101,6 +105,7 @@ def match_itself(features: Tensor, apart: int, seed: int = 0) -> tuple[FloatMap,
         features: of unit length.
         apart: patches up to so many cells away are left out.
         seed: of the sample, where the picture has more patches.
+        ignored: (H, W), where patches are not compared with.
 
     Returns:
         Mean distance to the five nearest patches elsewhere, float32 (h, w), 0 where there are none; and the places,
@@ -110,10 +115,11 @@ def match_itself(features: Tensor, apart: int, seed: int = 0) -> tuple[FloatMap,
     patches = features.flatten(0, 1)
     at = torch.cartesian_prod(torch.arange(rows, dtype=torch.int32), torch.arange(columns, dtype=torch.int32))
     bank = torch.arange(len(patches))
-    if len(patches) > MATCHING.bank:
-        bank = (
-            torch.randperm(len(patches), generator=torch.Generator().manual_seed(seed))[: MATCHING.bank].sort().values
-        )
+    if ignored is not None:
+        bank = bank[torch.from_numpy(cells_that_count(ignored, rows, columns).ravel())]
+    if len(bank) > MATCHING.bank:
+        drawn = torch.randperm(len(bank), generator=torch.Generator().manual_seed(seed))[: MATCHING.bank]
+        bank = bank[drawn.sort().values]
     nearest = _Nearest(patches, at, bank, apart, _fields(at[bank], rows, columns))
     parts = zip(torch.split(patches, MATCHING.bank), torch.split(at, MATCHING.bank), strict=True)
     distances, places = zip(*(nearest(part, where) for part, where in parts), strict=True)

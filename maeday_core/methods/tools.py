@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from maeday_core.detection.region import Region
 from maeday_core.detection.settings import Settings
 from maeday_core.fewshot.fine_tuning import DEFAULT, Preset, find_preset, never
 from maeday_core.model.backbone import LITE0, WRN50, Backbone, load_backbone
@@ -27,6 +28,7 @@ class Tools:
         preset: how to fine-tune.
         partial: yield partial results, too.
         enough: asked while learning; once it is true, what was learned so far is kept.
+        region: what is ignored in queries and in good parts; None where all of a picture counts.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -35,6 +37,7 @@ class Tools:
     preset: Preset = DEFAULT
     partial: bool = False
     enough: Callable[[], bool] = never
+    region: Region | None = None
 
     @classmethod
     def of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -10,13 +10,15 @@ import numpy.typing as npt
 
 from maeday_core.detection.objects import BlockMap
 from maeday_core.detection.places import outline
+from maeday_core.detection.region import ignored_in
 from maeday_core.detection.result import Detection
 from maeday_core.detection.windows import seen_as
 from maeday_core.errors import SettingsError
+from maeday_core.fewshot.fine_tuning import CALIBRATE
 from maeday_core.fewshot.learned import Progress
 from maeday_core.io.images import RGBImage
 from maeday_core.methods.base import Detect, Method, Shots, find, last
-from maeday_core.methods.reference import Reference, kept
+from maeday_core.methods.reference import KEPT, GoodPart, Reference, kept
 from maeday_core.methods.tools import Tools
 from maeday_core.model.backbone import SIDE
 
@@ -35,7 +37,16 @@ def detector(method: Method, tools: Tools | None = None, reference: Reference | 
             seen = "through windows" if reference.tile == "on" else "whole"
             raise SettingsError(f"The good parts were looked at {seen}: detect with tile {reference.tile}, or auto.")
         tools = tools.with_settings(tile=reference.tile)
-    return method.detector(tools, reference)
+    look, regions = method.detector(tools, reference), {one.id: one for one in (reference.region, tools.region) if one}
+    if not regions:
+        return look
+    names = "+".join(regions)
+
+    def detect(query: RGBImage) -> Iterator[Detection]:
+        for result in look(query, ignored_in(query, regions.values())):
+            yield replace(result, made_by=replace(result.made_by, ignored=names))
+
+    return detect
 
 
 def _check(method: Method, reference: Reference) -> None:
@@ -82,7 +93,7 @@ def learning(method: Method, tools: Tools | None, shots: Iterable[RGBImage]) -> 
     if any("backbone" in part.uses for part in method.parts(good=True)):
         tools.network()  # what may fail at once comes before the work
     reference = yield from method.learning(tools, shots)
-    return replace(reference, photos=kept(shots))
+    return replace(reference, photos=kept(shots), region=tools.region)
 
 
 def learn(
@@ -101,6 +112,44 @@ def learn(
             return reference
 
 
+def joined_by(
+    method: Method, tools: Tools | None, reference: Reference, photo: RGBImage, name: str = "", content: str = ""
+) -> Reference:
+    """What is known about good parts, with one more; where none is known it is the first. Nothing is fine-tuned.
+
+    Args:
+        method: learns from the first one.
+        tools, reference, photo, name, content: as in `join`.
+    """
+    if reference:
+        return join(tools, reference, photo, name, content)
+    tools = replace(tools or Tools(), preset=CALIBRATE)
+    return learn(method, tools, [photo])
+
+
+def join(tools: Tools | None, reference: Reference, photo: RGBImage, name: str = "", content: str = "") -> Reference:
+    """What was learned, with one more good part: in a moment, for nothing is fine-tuned.
+
+    Args:
+        tools: what the methods use.
+        reference: what was learned before; it is not changed.
+        photo: uint8 (H, W, 3).
+        name: of its file.
+        content: what tells its content, its hash; a photo that has joined before does not again.
+
+    Raises:
+        SettingsError: a method cannot take another one.
+        WeightsError: what was learned belongs to another model.
+    """
+    if content and content in reference.joined:
+        return reference
+    tools = replace(tools or Tools(), region=reference.region)
+    parts = {part.name: part for part in find(reference.method).parts(good=True)}
+    learned = {name: parts[name].join(tools, one, photo) for name, one in reference.learned.items()}
+    photos = (*reference.photos, GoodPart.of(photo, name))[:KEPT]
+    return replace(reference, learned=learned, photos=photos, joined=(*reference.joined, content))
+
+
 def outlined(result: Detection, by_hand: float | None = None) -> npt.NDArray[np.bool_]:
     """What does not belong, of the shape of the error map: as far as its method reaches from a peak.
 
@@ -111,7 +160,7 @@ def outlined(result: Detection, by_hand: float | None = None) -> npt.NDArray[np.
     if by_hand is not None:
         return outline(result.error_map, result.image_score, by_hand)
     height = find(result.made_by.method).height
-    return outline(result.error_map, result.image_score, result.threshold.value, height)
+    return outline(result.error_map, result.image_score, result.threshold.value, height, result.ignored)
 
 
 def outlined_blocks(result: Detection, by_hand: float | None = None) -> BlockMap:

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from maeday_core.detection.decision import ALARM_RATE
+from maeday_core.detection.region import Region
 from maeday_core.detection.result import Detection
 from maeday_core.detection.settings import Settings
 from maeday_core.detection.windows import Tile
@@ -121,6 +122,7 @@ def detect(
     good: Sequence[Path] = (),
     adapter: Path | None = None,
     who: str = "",
+    region: Region | None = None,
 ) -> tuple[Detected, DetectFiles]:
     """Judge one picture.
 
@@ -132,6 +134,7 @@ def detect(
         good: photos of good parts to learn from first, 1 to 8.
         adapter: instead, what `adapt` made of them.
         who: asks.
+        region: what is ignored in it, and in the good parts.
     """
     if good and adapter:
         raise SettingsError("Give either photos of good parts or what was learned from them, not both.")
@@ -139,8 +142,9 @@ def detect(
     if adapter:
         reference = load_saved(adapter)
     elif good:
-        reference = learned(compute, good, asked, who)
-    result = last(compute(Look(query, asked.method, reference), asked.model, asked.settings, who))
+        reference = learned(compute, good, asked, who, region)
+    look = Look(query, asked.method, reference, region=region)
+    result = last(compute(look, asked.model, asked.settings, who))
     doubt = reference.doubt_of(query)
     view = replace(shown(picture.name, query, result, doubt=doubt, reference=reference), by_hand=asked.threshold)
     row = row_of(result, asked.model or None, asked.threshold)
@@ -178,20 +182,28 @@ def load_saved(path: str | Path) -> Reference:
     return reference
 
 
-def learned(compute: Compute, good: Sequence[Path], asked: Asked, who: str = "") -> Reference:
+def learned(
+    compute: Compute, good: Sequence[Path], asked: Asked, who: str = "", region: Region | None = None
+) -> Reference:
     """What a method learns from photos of good parts, 1 to 8 of them."""
     if not 1 <= len(good) <= MAX_SHOTS:
         raise SettingsError(f"{len(good)} photos of good parts were given; give 1 to {MAX_SHOTS}.")
-    reference = last(compute(Learn(tuple(good), asked.method), asked.model, asked.settings, who))
+    reference = last(compute(Learn(tuple(good), asked.method, region=region), asked.model, asked.settings, who))
     assert isinstance(reference, Reference)
     return reference
 
 
 def adapt(
-    compute: Compute, good: Sequence[Path], asked: Asked, out: Path, name: str = "", who: str = ""
+    compute: Compute,
+    good: Sequence[Path],
+    asked: Asked,
+    out: Path,
+    name: str = "",
+    who: str = "",
+    region: Region | None = None,
 ) -> tuple[Adapted, Path]:
     """Learn from 1 to 8 photos of good parts; the file is what `detect` and `frames` take as `adapter`."""
-    reference = replace(learned(compute, good, asked, who), name=name)
+    reference = replace(learned(compute, good, asked, who, region), name=name)
     save_reference(reference, path := out / ADAPTER)
     return described(reference), path
 
@@ -204,6 +216,7 @@ def frames(
     every: float = 1.0,
     adapter: Path | None = None,
     who: str = "",
+    region: Region | None = None,
 ) -> tuple[Watched, Path]:
     """Look at frames, at most 500, and judge them together.
 
@@ -215,6 +228,7 @@ def frames(
         every: seconds between frames of a video.
         adapter: what `adapt` made of clean frames.
         who: asks.
+        region: what is ignored in all frames.
 
     Returns:
         The answer, and a zip archive of the tables, the report and the pictures of what was found.
@@ -228,7 +242,8 @@ def frames(
     watch = Watch(run, sources, asked.method, reference)
     found = to_the_end(lambda job: compute(job, asked.model, asked.settings, who), watch)
     left_out = [one for one in found if isinstance(one, LeftOut)]
-    judgement = run.judge(asked.threshold, alarm_rate=asked.alarm_rate)
+    ignore = region.ignored if region else None
+    judgement = run.judge(asked.threshold, ignore=ignore, alarm_rate=asked.alarm_rate)
     run.write(judgement)
     answer = Watched(
         headline=headline(judgement),

@@ -10,11 +10,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
+from maeday_core.detection.region import Region
 from maeday_core.detection.result import Detection
 from maeday_core.fewshot.learned import Progress
 from maeday_core.frames import FrameRecord, FrameRun, LeftOut, Sources
-from maeday_core.io.images import Photos, RGBImage
-from maeday_core.methods import Reference, Tools, detector, find, learning
+from maeday_core.io.images import Photos, RGBImage, load_image
+from maeday_core.methods import Reference, Tools, detector, find, joined_by, learning
 
 Item = TypeVar("Item")
 Given = TypeVar("Given", covariant=True)
@@ -49,16 +50,18 @@ class Look:
         method: the name of the method.
         reference: what is known about good parts.
         zero_shot_too: judge it without the good parts first; that result has `made_by.shots` 0.
+        region: what is ignored in it, beside what is by the good parts.
     """
 
     query: RGBImage = field(repr=False)
     method: str
     reference: Reference = field(default=Reference(), repr=False)
     zero_shot_too: bool = False
+    region: Region | None = None
 
     def steps(self, tools: Tools, in_turns: InTurns, until: float = float("inf")) -> Iterator[Detection]:
         """Yields the result as it sharpens, where `tools.partial` asks for it; raises what `detector` raises."""
-        method = find(self.method)
+        method, tools = find(self.method), replace(tools, region=self.region)
         detect = detector(method, tools, self.reference)
         if self.reference and self.zero_shot_too:
             whole = replace(tools, partial=False).with_settings(tile=self.reference.tile)
@@ -74,11 +77,13 @@ class Learn:
         photos: their files.
         method: the name of the method.
         stop: a file; once it exists, what was learned so far is kept.
+        region: what is ignored in them.
     """
 
     photos: tuple[Path, ...]
     method: str
     stop: Path | None = None
+    region: Region | None = None
 
     def steps(self, tools: Tools, in_turns: InTurns, until: float = float("inf")) -> Iterator[Progress | Reference]:
         """Yields the progress, and last what was learned; raises what `learning` raises."""
@@ -86,8 +91,38 @@ class Learn:
         def enough() -> bool:
             return time.monotonic() > until or bool(self.stop and self.stop.exists())
 
-        steps = learning(find(self.method), replace(tools, enough=enough), Photos(self.photos))
+        tools = replace(tools, enough=enough, region=self.region)
+        steps = learning(find(self.method), tools, Photos(self.photos))
         yield (yield from in_turns(steps))
+
+
+@dataclass(frozen=True)
+class Join:
+    """A photo that is normal joins the good parts.
+
+    Attributes:
+        photo: its file.
+        method: the name of the method that learns from it where it is the first.
+        reference: what is known about good parts.
+        content: tells the photo from others.
+        region: what is ignored in it.
+    """
+
+    photo: Path
+    method: str
+    reference: Reference = field(repr=False)
+    content: str
+    region: Region | None = None
+
+    def steps(self, tools: Tools, in_turns: InTurns, until: float = float("inf")) -> Iterator[Reference]:
+        """Yields what is known with it; raises what `joined_by` raises."""
+        tools, method = replace(tools, region=self.region), find(self.method)
+        photo = load_image(self.photo)
+
+        def joined() -> Iterator[Reference]:
+            yield joined_by(method, tools, self.reference, photo, self.photo.name, self.content)
+
+        yield from in_turns(joined())
 
 
 class Cut(Enum):

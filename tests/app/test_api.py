@@ -113,12 +113,13 @@ def test_nobody_passes_by_the_queue(server: Server) -> None:
 def test_examples_of_the_guide_run(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, source in {"photo.jpg": SCRATCH, "good1.jpg": CLEAN, "good2.jpg": CLEAN, "walk.zip": FRAMES}.items():
         (tmp_path / name).write_bytes(source.read_bytes())
+    Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save(tmp_path / "mask.png")
     monkeypatch.chdir(tmp_path)
     pages = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/guides/api.md"))
     names: dict[str, Any] = {}
     blocks = re.findall(r"^```python\n(.+?)^```", pages, re.M | re.S)
     calls = [block for block in blocks if "client" in block]
-    assert len(calls) == 5
+    assert len(calls) == 6
     for block in calls:
         exec(block.replace("http://127.0.0.1:7860", server.url), names)
     assert names["answer"]["verdict"] == "anomalous"

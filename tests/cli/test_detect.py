@@ -12,6 +12,9 @@ from PIL import Image
 
 from maeday_core import METHODS, Shots, load_image
 from maeday_core.cli import main
+from maeday_core.detection.feedback import moved_limit
+from maeday_core.io.corrections import Correction, Label, now, save_corrections
+from maeday_core.io.files import sha256
 from tests.cli.conftest import save_noise
 from tests.conftest import part
 
@@ -298,3 +301,61 @@ def test_what_is_to_be_written_needs_a_place(run, folder, model):
     status, rows, errors = run("detect", folder / "pictures", *model, "--format", "coco")
     assert (status, rows) == (2, [])
     assert "give --out" in errors
+
+
+def test_what_is_ignored_is_not_found(run, tmp_path):
+    Image.fromarray(part(1, True)).save(tmp_path / "scratched.png")
+    mask = np.zeros((48, 48), np.uint8)  # of another size than the picture
+    mask[21:47, 1:27] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    Image.fromarray(255 - mask).save(tmp_path / "rest.png")
+    query = ["detect", tmp_path / "scratched.png", "--method", "self", "--json", "--out", tmp_path / "out"]
+    _, (found,), _ = run(*query)
+    _, (ignored,), _ = run(*query, "--ignore", tmp_path / "mask.png")
+    _, (interest,), _ = run(*query, "--roi", tmp_path / "rest.png")
+    assert (found["verdict"], ignored["verdict"]) == ("anomalous", "normal")
+    assert interest["image_score"] == ignored["image_score"]
+    assert found["ignored"] is None is not ignored["ignored"]
+    error_map = np.load(ignored["error_map"])
+    assert error_map[42:94, 2:54].max() == 0 < error_map[:40].min()
+    _, (aligned,), _ = run(*query, "--ignore", tmp_path / "mask.png", "--align-ignore", tmp_path / "scratched.png")
+    assert aligned["image_score"] == ignored["image_score"]
+    status, rows, errors = run(*query, "--align-ignore", tmp_path / "scratched.png")
+    assert (status, rows) == (2, [])
+    assert "There is no mask to align" in errors
+
+
+def test_an_adapter_keeps_what_was_ignored(run, folder, shots, model, tmp_path):
+    mask = np.zeros((30, 40), np.uint8)
+    mask[:, :20] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    learned, options = tmp_path / "good.safetensors", [*model, "--method", "patchcore"]
+    assert run("adapt", shots[0], *options, "--ignore", tmp_path / "mask.png", "--out", learned)[0] == 0
+    status, (row,), _ = run("detect", shots[0], *options, "--adapter", learned, "--out", tmp_path / "out")
+    assert status == 0
+    error_map = np.load(row["error_map"])
+    assert error_map[:, :20].max() == 0 < error_map[:, 20:].min()
+
+
+def test_what_an_inspector_said_moves_the_limit_and_joins_the_good_parts(run, tmp_path):
+    for name, seed, defect in (("good", 0, False), ("odd", 1, True), ("part", 2, False)):
+        Image.fromarray(part(seed, defect)).save(tmp_path / f"{name}.png")
+    said = [Correction(sha256(tmp_path / "odd.png"), Label.NORMAL, now()), Correction("0" * 64, Label.DEFECT, now())]
+    save_corrections(said, tmp_path / "said.jsonl")
+    query = ["detect", tmp_path / "odd.png", "--method", "patchcore", "--normals", tmp_path / "good.png", "--json"]
+    _, (plain,), _ = run(*query)
+    status, (helped,), errors = run(*query, "--feedback", tmp_path / "said.jsonl")
+    assert status == 0
+    assert helped["image_score"] < 0.8 * plain["image_score"]
+    assert "1 pictures joined the good parts." in errors
+    assert "1 of the 2 pictures in" in errors
+    query = ["detect", tmp_path / "part.png", "--method", "self", "--json"]
+    _, (plain,), _ = run(*query)
+    missed = [Correction(sha256(tmp_path / "part.png"), Label.DEFECT, now())]
+    save_corrections(missed, tmp_path / "said.jsonl")
+    _, (helped,), _ = run(*query, "--feedback", tmp_path / "said.jsonl")
+    factor = moved_limit([], [plain["image_score"] / plain["threshold"]]).factor
+    assert helped["threshold"] == pytest.approx(factor * plain["threshold"])
+    status, rows, errors = run(*query, "--feedback", tmp_path / "part.png")
+    assert (status, rows) == (2, [])
+    assert "is no file of corrections" in errors

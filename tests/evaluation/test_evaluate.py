@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from maeday_core.detection.decision import Verdict
 from maeday_core.detection.reconstruction import detect
+from maeday_core.detection.region import Region
 from maeday_core.detection.settings import Settings
 from maeday_core.errors import DatasetError, ImageError, SettingsError
 from maeday_core.evaluation.category import ground_truth
@@ -323,3 +325,22 @@ def test_without_good_parts_pictures_are_judged_among_each_other_as_detect_does(
     spotted = np.array([score.defect != "good" for score in scores])
     assert result.metrics.hits == pytest.approx(100 * flagged[spotted].mean())
     assert result.metrics.false_alarms == pytest.approx(100 * flagged[~spotted].mean())
+
+
+def test_what_is_ignored_counts_in_no_metric(tiny_model, bolt):
+    whole, right = (Region.of(mask) for mask in (np.zeros((1, 1), bool), np.array([[False, True]])))
+    plain, same, half = (
+        next(iter(evaluate(Plan(bolt), replace(tools_with(tiny_model, 2), region=region))))
+        for region in (None, whole, right)
+    )
+    assert same.metrics == plain.metrics
+    assert same.run != plain.run != half.run
+    assert half.metrics.f1_threshold != plain.metrics.f1_threshold
+    scores, truths = [], []
+    judge = detector(MAEDAY, replace(tools_with(tiny_model, 2), region=right))
+    for sample in bolt[0].samples:
+        picture = load_image(sample.path)
+        scores.append(last(judge(picture)).error_map[:, :28].ravel())
+        truths.append(ground_truth(sample, picture.shape[:2])[:, :28].ravel())
+    expected = roc_auc_score(np.concatenate(truths), np.concatenate(scores))
+    assert half.metrics.pixel_auroc == pytest.approx(100 * expected)

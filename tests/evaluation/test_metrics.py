@@ -199,3 +199,14 @@ def test_a_hit_is_a_peak_of_its_surroundings_inside_the_box():
     assert hit_rate(lambda: [(np.zeros_like(truth), scores)]) is None
     scores[30, 33] = 0.7
     assert hit_rate(lambda: [(truth, scores), (np.zeros_like(truth), scores)]) == 100
+
+
+def test_a_negative_without_a_score_does_not_count():
+    rng = np.random.default_rng(0)
+    truth, scores, ignored = rng.random((20, 30)) > 0.8, rng.random((20, 30)), rng.random((20, 30)) > 0.5
+    truth &= ~ignored
+    left_out = rank(lambda: [(truth, np.where(ignored, -np.inf, scores))])
+    rest = rank(lambda: [(truth[~ignored], scores[~ignored])])
+    assert (left_out.positives, left_out.negatives) == (rest.positives, rest.negatives)
+    assert auroc(left_out) == auroc(rest) != auroc(rank(lambda: [(truth, scores)]))
+    assert average_precision(left_out) == average_precision(rest)

@@ -17,7 +17,10 @@ import pytest
 from PIL import Image
 
 from maeday_core.cli import main
+from maeday_core.detection.feedback import moved_limit
 from maeday_core.frames import FrameRun
+from maeday_core.io.corrections import Correction, Label, now, save_corrections
+from maeday_core.io.files import sha256
 from maeday_core.model.checkpoints import save_weights
 from tests.conftest import ROOT
 from tests.frames.batches import SHAPE, frame, write
@@ -294,3 +297,20 @@ def test_a_data_set_holds_every_frame_at_its_own_size_with_the_boxes_of_its_row(
         ]
     assert read["annotations"]
     assert len(list((dataset / "voc").iterdir())) == len(rows) == 8
+
+
+def test_what_was_said_of_frames_moves_the_limit(capsys, folder: Path, tmp_path: Path, tiny: list[str]) -> None:
+    command = ["frames", str(folder), "--out", str(tmp_path / "out"), *tiny]
+    assert main(command) == 0
+    rows = rows_of(capsys.readouterr().out)
+    factors = {row["path"]: row["image_score"] / row["threshold"] for row in rows}
+    path, highest = max(factors.items(), key=lambda item: item[1])
+    for label in Label:
+        save_corrections([Correction(sha256(Path(path)), label, now())], tmp_path / "said.jsonl")
+        assert main([*command, "--feedback", str(tmp_path / "said.jsonl")]) == 0
+        shown = capsys.readouterr()
+        (threshold,) = {row["threshold"] for row in rows_of(shown.out)}
+        said = {one: [highest] if one is label else [] for one in Label}
+        moved = moved_limit(said[Label.NORMAL], said[Label.DEFECT])
+        assert threshold == pytest.approx(moved.factor * rows[0]["threshold"])
+        assert moved.told in shown.err

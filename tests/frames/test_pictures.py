@@ -34,7 +34,7 @@ def test_without_an_object_the_most_unusual_place_is_ringed(run: FrameRun) -> No
 
 
 def test_a_frame_of_which_nothing_counts_is_not_drawn_on(run: FrameRun) -> None:
-    judgement = run.judge(ignore=np.full((*SHAPE, 3), 255, np.uint8))
+    judgement = run.judge(ignore=np.ones(SHAPE, bool))
     verdict = judgement.verdicts[0]
     assert np.array_equal(annotated(judgement, verdict), verdict.record.picture() // 3)
     assert close_up(judgement, verdict) is None
@@ -58,8 +58,8 @@ def test_a_grain_above_the_threshold_is_not_drawn(tmp_path: Path) -> None:
 
 
 def test_what_is_ignored_is_darkened(run: FrameRun) -> None:
-    ignore = np.zeros((*SHAPE, 3), np.uint8)
-    ignore[:, 90:] = 255
+    ignore = np.zeros(SHAPE, bool)
+    ignore[:, 90:] = True
     judgement = run.judge(ignore=ignore)
     drawn, plain = annotated(judgement, judgement.verdicts[0]), judgement.verdicts[0].record.picture()
     assert np.array_equal(drawn[:, 110:], plain[:, 110:] // 3)  # beyond the ring, which is within the rest

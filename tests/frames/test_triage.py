@@ -58,7 +58,7 @@ def test_a_limit_says_where_it_comes_from(run: FrameRun) -> None:
     assert sentences(with_good_parts(judgement)) == [f"The limit {limit:.2f} comes from the clean frames."]
     by_hand = sentences(run.judge(threshold=0.95))
     assert by_hand == [f"The limit 0.95 was set by hand; the automatic one is {limit:.2f}."]
-    ignoring = run.judge(ignore=np.zeros((1, 1, 3), np.uint8))
+    ignoring = run.judge(ignore=np.zeros((1, 1), bool))
     assert "What lies in the ignored region does not count." in sentences(ignoring)
 
 

@@ -13,7 +13,7 @@ from maeday_core.detection.decision import Ordinary
 from maeday_core.detection.result import DISTANCE, Detection, Matches
 from maeday_core.detection.settings import Settings
 from maeday_core.fewshot.learned import Progress
-from maeday_core.methods import Detect, Method, Reference, Shots, Tools
+from maeday_core.methods import Look, Method, Reference, Shots, Tools
 
 FEW = Settings(masks=3, seed=1)
 
@@ -71,11 +71,11 @@ class Brightness(Method):
     def restore(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Mean:
         return Mean(float(tensors["mean"]), int(facts["shots"]))
 
-    def detector(self, tools: Tools, reference: Reference) -> Detect:
+    def detector(self, tools: Tools, reference: Reference) -> Look:
         known = reference.learned.get(self.name)
         made_by = self.depends_on(tools, reference.shots)
 
-        def detect(query: np.ndarray) -> Iterator[Detection]:
+        def detect(query: np.ndarray, ignored: np.ndarray | None = None) -> Iterator[Detection]:
             self.judged += 1
             grey = query.mean(axis=2, dtype=np.float32)
             error_map = np.abs(grey - (known.value if isinstance(known, Mean) else grey.mean())) / 255

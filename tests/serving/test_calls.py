@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from maeday_core import ENSEMBLE, ImageError, MaskedAutoencoder, Settings, SettingsError, Tools, detect, load_image
+from maeday_core.detection.region import Region
 from maeday_core.serving import calls
 from maeday_core.serving.calls import Asked, Compute
 from maeday_core.serving.jobs import CUT, Given, Job
@@ -101,3 +102,15 @@ def test_a_broken_picture_is_named(compute: Compute, tmp_path: Path) -> None:
     (broken := tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
     with pytest.raises(ImageError, match=r"broken\.png"):
         calls.detect(compute, broken, Asked(), tmp_path)
+
+
+def test_what_is_ignored_in_good_parts_and_queries(compute: Compute, tmp_path: Path) -> None:
+    left = np.zeros((10, 10), bool)
+    left[:, :5] = True
+    region = Region.of(left)
+    _, adapter = calls.adapt(compute, [CLEAN], FAST, tmp_path, region=region)
+    _, files = calls.detect(compute, SCRATCH, FAST, tmp_path, adapter=adapter)
+    error_map = np.load(files.error_map)
+    assert error_map[:, :240].max() == 0 < error_map[:, 240:].min()
+    _, files = calls.detect(compute, SCRATCH, Asked(method="self"), tmp_path, region=region)
+    assert np.load(files.error_map)[:, :240].max() == 0

@@ -58,6 +58,19 @@ def test_detect_is_that_of_the_library(client: TestClient, tiny_model: MaskedAut
         assert Image.open(io.BytesIO(found.content)).format == "PNG"
 
 
+def test_a_region_is_ignored_by_a_mask(client: TestClient) -> None:
+    mask = np.zeros((48, 48), np.uint8)
+    mask[:, :24] = 255
+    Image.fromarray(mask).save(file := io.BytesIO(), "png")
+    files = [*picture(), ("ignore", ("mask.png", file.getvalue()))]
+    answer = client.post("/v1/detect", data={"method": "self"}, files=files).json()
+    error_map = np.load(io.BytesIO(client.get(answer["files"]["error_map"]).content))
+    assert error_map[:, :48].max() == 0 < error_map[:, 48:].min()
+    files = [*picture(), ("roi", ("mask.png", b"no picture"))]
+    answer = client.post("/v1/detect", data={"method": "self"}, files=files)
+    assert (answer.status_code, "mask.png is not a picture" in answer.json()["error"]) == (422, True)
+
+
 def test_good_parts_can_be_given_as_photos_and_as_what_was_learned(
     client: TestClient, tiny_model: MaskedAutoencoder, tmp_path: Path
 ) -> None:

@@ -44,6 +44,8 @@ from maeday_core.serving.rest.forms import (
     Every,
     Frames,
     GoodParts,
+    Ignore,
+    Interest,
     Name,
     OptionalGood,
     Upload,
@@ -103,13 +105,17 @@ class Rest:
         picture: Upload,
         good: OptionalGood = [],  # noqa: B006
         adapter: Adapter = None,
+        ignore: Ignore = None,
+        roi: Interest = None,
     ) -> DetectAnswer:
         """Judge one picture: alone, or by photos of good parts or what was learned from them."""
 
         def work(desk: Desk) -> DetectAnswer:
             (query,), parts = desk.saved([picture], "picture"), desk.saved(good, "good part")
-            learned = next(iter(desk.saved([adapter] if adapter else [], calls.ADAPTER)), None)
-            answer, files = calls.detect(desk.compute, query, asked, desk.folder, parts, learned, desk.who)
+            learned = desk.saved_one(adapter, calls.ADAPTER)
+            answer, files = calls.detect(
+                desk.compute, query, asked, desk.folder, parts, learned, desk.who, desk.region(ignore, roi)
+            )
             self.shop.metrics.pictures.labels(answer["verdict"]).inc()
             heat_map, error_map, mask = self._links([files.heat_map, files.error_map, files.mask])
             links = DetectLinks(heat_map=heat_map, error_map=error_map, mask=mask)
@@ -123,12 +129,16 @@ class Rest:
         asked: Annotated[Asked, Depends(asked_by(Asked()))],
         good: GoodParts,
         name: Name = "",
+        ignore: Ignore = None,
+        roi: Interest = None,
     ) -> AdaptAnswer:
         """Learn from photos of good parts: the file that is linked is the `adapter` of later requests."""
 
         def work(desk: Desk) -> AdaptAnswer:
             parts = desk.saved(good, "good part")
-            answer, path = calls.adapt(desk.compute, parts, asked, desk.folder, name, desk.who)
+            answer, path = calls.adapt(
+                desk.compute, parts, asked, desk.folder, name, desk.who, desk.region(ignore, roi)
+            )
             (adapter,) = self._links([path])
             return AdaptAnswer(**answer, files={"adapter": adapter}, kept_seconds=self.shop.store.seconds)
 
@@ -141,13 +151,17 @@ class Rest:
         files: Frames,
         every: Every = 1.0,
         adapter: Adapter = None,
+        ignore: Ignore = None,
+        roi: Interest = None,
     ) -> FramesAnswer:
         """Look at frames, at most 500, and judge them together: pictures, zip archives and videos."""
 
         def work(desk: Desk) -> FramesAnswer:
             sources = desk.saved(files, "frames")
-            learned = next(iter(desk.saved([adapter] if adapter else [], calls.ADAPTER)), None)
-            answer, path = calls.frames(desk.compute, sources, asked, desk.folder, every, learned, desk.who)
+            learned = desk.saved_one(adapter, calls.ADAPTER)
+            answer, path = calls.frames(
+                desk.compute, sources, asked, desk.folder, every, learned, desk.who, desk.region(ignore, roi)
+            )
             for row in answer["rows"]:
                 self.shop.metrics.pictures.labels(row["verdict"]).inc()
             (archive,) = self._links([path])

@@ -47,12 +47,16 @@ PICTURE = _file("The picture: JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF or PPM, at m
 GOOD = _file("Photos of good parts to learn from first; not together with `adapter`.", maxItems=MAX_SHOTS)
 SHOTS = _file("Photos of good parts.", minItems=1, maxItems=MAX_SHOTS)
 ADAPTER = _file("What `POST /v1/adapt` made of good parts.")
+IGNORE = _file("A mask of the picture's shape, bright where nothing counts.")
+ROI = _file("A mask of the picture's shape, bright where alone something counts.")
 FRAMES = _file("Pictures, zip archives of pictures, and videos.", minItems=1)
 
 _PICTURES = "image/png, image/jpeg, image/*"
 _ENCODING = {
     "picture": {"contentType": _PICTURES},
     "good": {"contentType": _PICTURES},
+    "ignore": {"contentType": _PICTURES},
+    "roi": {"contentType": _PICTURES},
     "files": {"contentType": f"{_PICTURES}, application/zip, video/*"},
     "adapter": {"contentType": "application/octet-stream"},
 }
@@ -64,6 +68,8 @@ OptionalGood = Annotated[list[UploadFile], GOOD]
 GoodParts = Annotated[list[UploadFile], SHOTS]
 Frames = Annotated[list[UploadFile], FRAMES]
 Adapter = Annotated[UploadFile | SkipJsonSchema[None], ADAPTER]
+Ignore = Annotated[UploadFile | SkipJsonSchema[None], IGNORE]
+Interest = Annotated[UploadFile | SkipJsonSchema[None], ROI]
 Every = Annotated[float, EVERY]
 Name = Annotated[str, NAME]
 

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from fastapi import Request, UploadFile
 
+from maeday_core.detection.region import Region, load_region
 from maeday_core.serving.calls import Compute
 from maeday_core.serving.rest.door import FULL, who
 from maeday_core.serving.rest.engine import NOBODY, STOPPING, Engine
@@ -45,6 +46,14 @@ class Desk:
     def saved(self, uploads: Sequence[UploadFile], instead: str) -> list[Path]:
         """The files that came, under names that are safe; `instead` is that of one that has none."""
         return [self._saved(upload, instead) for upload in uploads]
+
+    def saved_one(self, upload: UploadFile | None, instead: str) -> Path | None:
+        """The file that came, if one did."""
+        return self._saved(upload, instead) if upload else None
+
+    def region(self, ignore: UploadFile | None, interest: UploadFile | None) -> Region | None:
+        """What is ignored by the masks that came."""
+        return load_region(self.saved_one(ignore, "ignore"), self.saved_one(interest, "roi"))
 
     def _saved(self, upload: UploadFile, instead: str) -> Path:
         path = Path(tempfile.mkdtemp(dir=self.folder)) / safe_name(upload.filename, instead)

@@ -45,8 +45,8 @@ def test_names_of_uploads_are_kept_apart(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_an_ignored_region_changes_what_is_normal(batch: Batch) -> None:
-    ignore = np.zeros((120, 180, 3), np.uint8)
-    ignore[30:60, 60:90] = 255
+    ignore = np.zeros((120, 180), bool)
+    ignore[30:60, 60:90] = True
     assert batch.judgement.anomalous
     assert not batch.judged_again(replace(AUTOMATIC, ignore=ignore)).judgement.anomalous
 

@@ -94,7 +94,7 @@ def test_a_frame_is_handed_on_with_its_margin_or_with_a_reason(wired: Wired, beg
     assert other_question(judgement, verdict) == ""
     for changed in (
         {"excess": np.zeros((1, 1), np.float32)},
-        {"ignore": np.zeros((1, 1, 3), np.uint8)},
+        {"ignore": np.zeros((1, 1), bool)},
     ):
         told = other_question(replace(judgement, baseline=replace(judgement.baseline, **changed)), verdict)
         assert "may differ" in told
