@@ -112,7 +112,7 @@ class Triage:
         return self._say(batch, begun, number, Judged.FINE)
 
     def ignore_here(self, values: Values) -> Answer:
-        """What is unusual in the chosen frame is ignored in all frames from now on; the next one follows."""
+        """What is unusual in the chosen frame is ignored in all frames from now on; what is next follows."""
         batch, number = values[self.tab.batch], values[self.tab.result.chosen.number]
         answers.not_lost(batch, values[self.tab.begun])
         verdict = batch.verdict(number) if batch else None
@@ -123,8 +123,11 @@ class Triage:
         if mask is None:
             raise gr.Error(say(NOTHING_HERE), print_exception=False)
         criteria = replace(criteria, ignore=mask)
-        said = {**batch.said, number: also_ignored_as(batch.said.get(number))}
-        batch = self._new(replace(batch.judged_again(criteria), said=said))
+        batch = batch.judged_again(criteria)
+        judged = batch.verdict(number)
+        if not (judged and judged.anomalous):  # elsewhere in it there may be an object
+            batch = replace(batch, said={**batch.said, number: also_ignored_as(batch.said.get(number))})
+        batch = self._new(batch)
         shown = answers.shown(self.tab, batch, criteria.threshold is None)
         return shown | self._next(batch, number) | {ignore.mask: mask, ignore.painted: True, ignore.save: saved(mask)}
 

@@ -119,6 +119,9 @@ class Inspected:
         good = {"good parts": self.question.reference.shots} if self.question.reference else {}
         made_by = {key.replace("_", " "): value for key, value in self.made_by.record().items() if value is not None}
         made_by.pop("model sha256", None)
+        if self.question.by_hand is not None:
+            del made_by["alarm rate"]
+            made_by["limit"] = say("set by hand")
         return {"photo": self.question.name, **{key: str(value) for key, value in (good | made_by).items()}}
 
 

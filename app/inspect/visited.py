@@ -11,9 +11,9 @@ from app.html import render
 from app.inspect.strip import PINS, Inspected, Strip
 from maeday_core import __version__
 from maeday_core.detection.decision import Verdict
-from maeday_core.drawing.cards import SHORT
+from maeday_core.drawing.cards import SHORT, factor_of
 from maeday_core.io.table import csv_text
-from maeday_core.texts import LANGUAGE, decimal, say
+from maeday_core.texts import LANGUAGE, say
 
 FACTS = {
     "photo": "Photo",
@@ -29,6 +29,7 @@ FACTS = {
     "windows": "Windows",
     "ignored": "Ignored",
     "alarm rate": "False alarms",
+    "limit": "Limit",
     "model": "Model",
     "preset": "Recipe",
     "adapter": "Learned",
@@ -52,7 +53,7 @@ def compared_html(strip: Strip) -> Markup:
         return Markup()
     answers = {
         say("Verdict"): [one.says for one in compared],
-        say("x limit"): [decimal(f"{one.factor:.2f}") for one in compared],
+        say("x limit"): [factor_of(one.score, one.limit) for one in compared],
         say("Score"): [_score(one) for one in compared],
     }
     facts = [facts_of(one) for one in compared]

@@ -34,8 +34,8 @@ def test_what_a_person_judged_comes_first(run: FrameRun) -> None:
     assert sentences(judgement, some)[0] == "By itself: 1 of 8 frames holds something that does not belong."
     assert headline(judgement, {ahead[0]: Judged.FINE}) == "None confirmed so far, 4 left to look at"
     everything = dict.fromkeys(ahead, Judged.FINE)
-    assert headline(judgement, everything) == "None confirmed, all looked at"
-    assert headline(judgement, everything | {ahead[2]: Judged.OBJECT}) == "1 confirmed, all looked at"
+    assert headline(judgement, everything) == "None confirmed, none left to look at first"
+    assert headline(judgement, everything | {ahead[2]: Judged.OBJECT}) == "1 confirmed, none left to look at first"
 
 
 def with_good_parts(judgement: Judgement) -> Judgement:

@@ -44,6 +44,14 @@ def test_what_is_unusual_in_a_frame_is_ignored_in_all_until_nothing_is(wired: Wi
     assert not again.said
 
 
+def test_a_frame_that_is_unusual_elsewhere_is_not_judged_by_what_is_ignored_in_it(wired: Wired, batch: Batch) -> None:
+    triage, tab = wired.triage, wired.tab
+    values = {**wired.values(batch, number=3), tab.result.auto: False, tab.result.limit: 0.01}
+    left = triage.ignore_here(values)[tab.batch]
+    assert left.verdict(3).anomalous
+    assert left.said == {}
+
+
 def test_in_a_frame_without_an_object_the_ringed_place_is_ignored(batch: Batch) -> None:
     judgement = batch.judgement.at(0.95)
     mask = also_ignored(None, judgement, judgement.verdicts[3])
