@@ -25,7 +25,7 @@ from maeday_core.detection.windows import FloatMap, Tiling, is_large
 from maeday_core.errors import ImageError, WeightsError
 from maeday_core.io.images import RGBImage, resize_map
 from maeday_core.model.device import give_memory_back
-from maeday_core.model.mae import IMAGENET_MEAN, IMAGENET_STD, MaskedAutoencoder, normalise, visible_places
+from maeday_core.model.mae import MaskedAutoencoder, denormalise, normalise, visible_places
 from maeday_core.model.masks import draw_masks
 
 KERNEL_SIZE, SIGMA = 7, 1.4  # docs/decisions.md#eq-1
@@ -252,6 +252,7 @@ class Sums:
                 masks = masks.repeat(len(numbers), 1)
             pictures, errors = reconstruct(model, images, tokens, masks, self.settings.error_space)
             count = len(numbers), len(masks) // len(numbers)
+            pictures = pictures.permute(0, 2, 3, 1)
             pictures, errors = (one.reshape(*count, *one.shape[1:]) for one in (pictures, errors))
             return pictures.cpu().numpy(), errors.cpu().numpy()
 
@@ -262,17 +263,15 @@ def reconstruct(
     """Fill in what masks (N, L) hide of images (N or 1, 3, S, S), normalised, with their tokens (N or 1, L, D).
 
     Returns:
-        Reconstructions (N, S, S, 3) in RGB, and their squared errors (N, S, S), summed over the channels.
+        Reconstructions (N, 3, S, S) in RGB, and their squared errors (N, S, S), summed over the channels.
     """
     visible = visible_places(masks)
     predicted = model.decode(model.encode(tokens, visible), visible, model.draft(images, masks))
-    # Rows of pixels, red, green and blue beside each other, are what the patches consist of, and copied as they are.
-    rows = model.pictures(predicted).float().flatten(2)
-    seen = images.permute(0, 2, 3, 1).flatten(2)
-    mean, std = (rows.new_tensor(values).repeat(images.shape[-1]) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    difference = (rows - seen) * std if error_space == "rgb" else rows - seen
-    red, green, blue = difference.square_().unflatten(2, (-1, 3)).unbind(3)
-    return torch.addcmul(mean, rows, std).unflatten(2, (-1, 3)), red + green + blue
+    predicted = model.unpatchify(predicted.float())
+    reconstruction = denormalise(predicted)
+    if error_space == "rgb":
+        return reconstruction, (denormalise(images) - reconstruction).square().sum(dim=1)
+    return reconstruction, (images - predicted).square().sum(dim=1)
 
 
 def micro_batches(masks: int) -> Iterator[int]:

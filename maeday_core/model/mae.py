@@ -210,14 +210,10 @@ class MaskedAutoencoder(nn.Module):
         g, p = self.config.grid_size, self.config.patch_size
         return images.reshape(-1, 3, g, p, g, p).permute(0, 2, 4, 3, 5, 1).reshape(-1, g * g, p * p * 3)
 
-    def pictures(self, patches: Tensor) -> Tensor:
-        """The same pixels as pictures, channels last: (B, L, P * P * 3) -> (B, H, W, 3)."""
-        g, p = self.config.grid_size, self.config.patch_size
-        return patches.view(-1, g, g, p, p * 3).transpose(2, 3).reshape(-1, g * p, g * p, 3)
-
     def unpatchify(self, patches: Tensor) -> Tensor:
         """The inverse of `patchify`: (B, L, P * P * 3) -> (B, 3, H, W)."""
-        return self.pictures(patches).permute(0, 3, 1, 2).contiguous()
+        g, p = self.config.grid_size, self.config.patch_size
+        return patches.reshape(-1, g, g, p, p, 3).permute(0, 5, 1, 3, 2, 4).reshape(-1, 3, g * p, g * p)
 
 
 def visible_places(masks: Tensor) -> Tensor:
