@@ -85,11 +85,11 @@ def lay_out_ignoring(name: str, lifetime: int, about: str, canvas: str) -> Ignor
             elem_id=f"{name}-paint",
         )
         small: dict[str, Any] = {"size": "sm", "min_width": 120}
-        with gr.Row():
+        with gr.Row(equal_height=True):
             apply = gr.Button("Ignore what is painted", interactive=False, elem_id=f"{name}-apply", **small)
             interest = gr.Button("Ignore all else", interactive=False, elem_id=f"{name}-interest", **small)
             clear = gr.Button("Ignore nothing", elem_id=f"{name}-clear", **small)
-        with gr.Row():
+        with gr.Row(equal_height=True):
             again = gr.Button(canvas, interactive=False, elem_id=f"{name}-canvas", **small)
             load = gr.UploadButton("Load a mask", file_types=list(SUFFIXES), elem_id=f"{name}-load-mask", **small)
             save = gr.DownloadButton("Save the mask", interactive=False, elem_id=f"{name}-save-mask", **small)

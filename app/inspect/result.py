@@ -72,10 +72,10 @@ def lay_out_result(subject: gr.HTML, verdict: gr.HTML, lifetime: int) -> tuple[R
     """Lay out what is beneath the verdict, and what is said of it; nothing of it is there before the first run."""
     opened, marked = mark(), mark()
     with gr.Column(visible=False, elem_id="result") as column:
-        said = lay_out_said(lifetime, marked)
         overlay, heat = lay_out_maps()
         places = gr.Radio([], label="Places", elem_id="places", elem_classes=OFFERED)
         why = gr.HTML("", elem_id="why")
+        said = lay_out_said(lifetime, marked)
         threshold, auto, alarm_rate, own_scale = _judging()
         before_and_after = gr.HTML("", visible=False, elem_id="before-and-after")
         evidence = gr.HTML("", visible=False, elem_id="evidence")

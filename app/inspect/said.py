@@ -98,11 +98,11 @@ def lay_out_said(lifetime: int, marked: gr.Checkbox) -> SaidPanel:
     """Lay out the panel; what was said is forgotten after `lifetime` seconds."""
     said = gr.State(Said(), time_to_live=lifetime)
     with gr.Column(elem_id="said") as column:
+        card = gr.HTML(message(*HINT), elem_id="said-card")
         with gr.Row():
             normal = gr.Button("This one is normal", size="md", elem_id="say-normal", min_width=120)
             defect = gr.Button("This is a defect", size="md", elem_id="say-defect", min_width=120)
             back = gr.Button("Take the last one back", size="md", interactive=False, elem_id="say-back", min_width=120)
-        card = gr.HTML(message(*HINT), elem_id="said-card")
         with gr.Row():
             save = gr.DownloadButton(
                 "Save the corrections", interactive=False, size="sm", elem_id="save-said", min_width=120
