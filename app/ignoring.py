@@ -38,7 +38,7 @@ class IgnorePanel:
     painted: gr.Checkbox
     opened: gr.Checkbox
     accordion: gr.Accordion
-    hint: gr.Markdown
+    hint: gr.HTML
     paint: gr.ImageEditor
     canvas: gr.Button
     apply: gr.Button
@@ -69,8 +69,8 @@ def lay_out_ignoring(name: str, lifetime: int, about: str, canvas: str) -> Ignor
     """
     mask, painted, opened = gr.State(None, time_to_live=lifetime), mark(), mark()
     with gr.Accordion("Ignore a region", open=False, elem_id=f"{name}-ignore") as accordion:
-        gr.Markdown(about)
-        hint = gr.Markdown(visible=False, elem_id=f"{name}-paint-hint")
+        gr.HTML(f"<p>{about}</p>")
+        hint = gr.HTML(visible=False, elem_id=f"{name}-paint-hint")
         paint = gr.ImageEditor(
             label="Paint what to ignore",
             show_label=False,  # the editor's own buttons would lie on it
@@ -103,7 +103,7 @@ def on_canvas(panel: IgnorePanel, picture: RGBImage | None, none: str) -> Answer
     return {
         panel.opened: True,
         panel.paint: gr.ImageEditor(value=picture, visible=there),
-        panel.hint: gr.Markdown(say(none), visible=not there),
+        panel.hint: gr.HTML(f"<p>{say(none)}</p>", visible=not there),
         **buttons,
     }
 
