@@ -40,6 +40,9 @@ ALONE = {
 """What a part of a sum says by itself."""
 SAID = "{title}: {factor} times the limit."
 COULD_BE_GOOD = "The ringed place is the most unusual one, but a good picture can look like this."
+COULD_BE_GOOD_ALONE = (
+    "The ringed place is the most unusual one, but a good picture can look like this: photos of good parts would tell."
+)
 BELOW_BY_HAND = "The ringed place is the most unusual one; it is below the limit that you set."
 RARE = "Fewer than 1 good picture in {many} scores this high."
 ONE_IN = "About 1 good picture in {many} scores this high."
@@ -116,9 +119,7 @@ def agreement(result: Detection) -> tuple[bool, str]:
         for part, one in zip(result.parts, verdicts, strict=True)
     ]
     agree = len(set(verdicts)) == 1
-    return agree, " ".join(
-        [say("By themselves the methods agree." if agree else "By themselves they disagree."), *each]
-    )
+    return agree, " ".join([say("The methods agree." if agree else "The methods disagree."), *each])
 
 
 def _sentences(view: Shown) -> list[str]:
@@ -144,7 +145,9 @@ def _limit_is(view: Shown) -> str:
 
 def _found(view: Shown) -> str:
     if view.verdict is Verdict.LOOK:
-        return say(COULD_BE_GOOD if view.by_hand is None else BELOW_BY_HAND)
+        if view.by_hand is not None:
+            return say(BELOW_BY_HAND)
+        return say(COULD_BE_GOOD if view.result.threshold.shots else COULD_BE_GOOD_ALONE)
     if view.verdict is Verdict.NORMAL:
         return say("The most unusual place is ringed; it is below the limit.")
     share, count = float(view.anomalous.mean()), len(view.places)

@@ -172,11 +172,11 @@ def test_a_status_line_hears_the_title_and_the_factor_only() -> None:
 def test_parts_of_a_sum_say_what_they_find_alone() -> None:
     agreeing = ensemble()
     told = words(verdict(view(agreeing), False))
-    assert "By themselves the methods agree. MAEDAY: found. Self-reference: found." in told
+    assert "The methods agree. MAEDAY: found. Self-reference: found." in told
     alone = Alone(0.1, reconstructed(limit=0.4).threshold)
     split = replace(agreeing, seen=(replace(agreeing.parts[0], alone=alone), agreeing.parts[1]))
     card = verdict(view(split), False)
-    assert "By themselves they disagree. MAEDAY: not found. Self-reference: found." in words(card)
+    assert "The methods disagree. MAEDAY: not found. Self-reference: found." in words(card)
     assert 'class="agreement split"' in card
     assert "agreement" not in verdict(view(matched()), False)
     lenient = view(split).allowing(1 - 1e-9).result.parts[0]
@@ -198,7 +198,7 @@ def test_a_method_without_masks_mentions_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("own_scale", "scale"), [(False, "the limit is in the middle"), (True, "this picture's scale")]
+    ("own_scale", "scale"), [(False, "the limit is in the middle; white: this photo"), (True, "this picture's scale")]
 )
 def test_the_colour_bar_marks_limit_and_score(own_scale: bool, scale: str) -> None:
     card = verdict(view(reconstructed(score=0.4, limit=0.3)), own_scale)
