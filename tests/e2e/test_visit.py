@@ -61,7 +61,7 @@ def test_a_visit_from_the_first_screen_to_saved_files(visit: Callable[..., Page]
         page.get_by_role("button", name=f"Compare {name}").click()
     expect(page.locator("#compared img")).to_have_count(2)
     expect(page.locator("#compared tr", has_text="method")).to_contain_text(re.compile("ensemble.*maeday", re.S))
-    expect(page.locator("#compared tr", has_text="x limit").locator("td")).to_have_text([re.compile(r"\d+\.\d\d")] * 2)
+    expect(page.locator("#compared tr", has_text="x limit").locator("td")).to_have_text([re.compile(r"\d+\.\d+")] * 2)
     page.locator("#compared button").click()
     expect(page.locator("#compared img")).to_have_count(0)
 
