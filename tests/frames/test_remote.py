@@ -13,6 +13,8 @@ import pytest
 from maeday_core import ImageError
 from maeday_core.cli import main
 from maeday_core.frames import Sources
+from maeday_core.frames.records import WORK
+from maeday_core.frames.run import JOURNAL
 from maeday_core.io.remote import is_remote, located
 from maeday_core.model.checkpoints import save_weights
 from tests.conftest import ROOT
@@ -80,7 +82,7 @@ def test_results_in_a_store_are_those_on_a_disk_and_a_second_run_measures_nothin
 def test_a_run_into_a_store_goes_on_where_it_was_cut_off(store, night: Path, tiny: list[str]) -> None:
     out = f"s3://{BUCKET}/cut"
     assert main(["frames", str(night / "0"), str(night / "1.png"), "--out", out, *tiny]) == 0
-    journal = f"{BUCKET}/cut/work/records.jsonl"
+    journal = f"{BUCKET}/cut/{WORK}/{JOURNAL}"
     rows = store.cat(journal).splitlines(keepends=True)
     store.rm(journal)  # as it lies while the run goes on: in parts
     store.pipe({f"{journal}.parts/{number:020}.jsonl": row for number, row in enumerate(rows[:2])})
