@@ -17,7 +17,16 @@ from maeday_core.drawing.pictures import reduced
 from maeday_core.frames import Verdict
 from maeday_core.frames.names import labels
 from maeday_core.frames.pictures import annotated, close_up
-from maeday_core.frames.triage import confirmed, first, has_reference, headline, left, sentences, times_the_limit
+from maeday_core.frames.triage import (
+    confirmed,
+    first,
+    has_reference,
+    headline,
+    left,
+    sentences,
+    times_the_limit,
+    to_judge,
+)
 from maeday_core.frames.verdict import objects_text
 from maeday_core.io.images import RGBImage
 from maeday_core.texts import decimal, retold, say
@@ -88,7 +97,7 @@ def facts(batch: Batch, verdict: Verdict) -> Markup:
 
 def judged(batch: Batch) -> Markup:
     """How many of the frames to look at first the visitor has judged."""
-    done, total = len(batch.said), batch.to_judge
+    done, total = len(batch.said), to_judge(batch.judgement, batch.said)
     return render("frames_judged", text=say(JUDGED, done=done, total=total), all=done == total)
 
 

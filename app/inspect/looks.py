@@ -16,7 +16,8 @@ from app.files import downloadable
 from app.html import render
 from app.inspect.layout import InspectTab
 from app.inspect.maps import comparison, every_mask, map_to_click, mask_pictures
-from app.inspect.strip import strip_html
+from app.inspect.saving import strip_shown
+from app.inspect.strip import Strip
 from maeday_core.detection import places
 from maeday_core.drawing.cards import before_and_after, evidence, verdict
 from maeday_core.drawing.command import command
@@ -27,6 +28,11 @@ from maeday_core.texts import say
 
 LONGEST_STEM = 80
 PLACES = {str(number) for number in range(1, places.MOST + 1)}
+JUDGED_ALL = "All inspected photos, {count} of them, are judged by this limit now."
+JUDGED_SOME = (
+    "{count} of {total} inspected photos are judged by this limit now; the others were inspected by another method or "
+    "model, or without good parts, where it means nothing."
+)
 FORGOTTEN = "The result of this visit was forgotten; press Detect again."
 
 
@@ -122,8 +128,19 @@ class Looks:
         view = self.judged(values)
         if view is None:
             return unchanged()
-        strip = values[self.tab.strip.kept].judged(view)
-        return self.saved(view) | {self.tab.strip.kept: strip, self.tab.strip.entries: strip_html(strip)}
+        strip: Strip = values[self.tab.strip.kept].judged(view)
+        return self.saved(view) | strip_shown(self.tab.strip, strip)
+
+    def judge_all(self, values: Values) -> Answer:
+        """All inspected photos that it can judge are judged by this limit."""
+        view = self.judged(values)
+        if view is None:
+            return self.forgotten(values[self.tab.showing])
+        strip: Strip = values[self.tab.strip.kept].judged(view)
+        all_judged = len(strip.alike) == len(strip.entries)
+        told = JUDGED_ALL if all_judged else JUDGED_SOME
+        gr.Info(say(told, count=len(strip.alike), total=len(strip.entries)))
+        return strip_shown(self.tab.strip, strip.judged_alike())
 
     def saved(self, view: Shown) -> Answer:
         """The figure, the report and what is outlined."""
