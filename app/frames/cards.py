@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from app.cards import Kind, message
 from app.errors import without_folders
+from app.figure import figure
 from app.frames.batch import Batch, State
 from app.gpu import DURATIONS, ZERO_GPU
 from app.html import render
@@ -93,6 +94,13 @@ def facts(batch: Batch, verdict: Verdict) -> Markup:
         near=None if near is None else jpeg_uri(reduced(near, CLOSE_UP)),
         judged=batch.said.get(verdict.record.number),
     )
+
+
+def compared(batch: Batch, verdict: Verdict) -> Markup:
+    """A frame and, over it, the frame under its map; the slider between them stands at the left."""
+    covered = annotated(batch.judgement, verdict, heat=True)
+    pictures = [(verdict.record.picture(), say("The frame")), (covered, say("The frame under its map"))]
+    return figure(say("Frame | how unusual"), pictures, say("How much of the frame lies bare"))
 
 
 def judged(batch: Batch) -> Markup:

@@ -74,6 +74,12 @@ def lay_out_result(subject: gr.HTML, verdict: gr.HTML, lifetime: int) -> tuple[R
     opened, marked = mark(), mark()
     with gr.Column(visible=False, elem_id="result") as column:
         overlay, heat = lay_out_maps()
+        with gr.Row(equal_height=True):
+            figure = _download("Heat map (PNG)", "get-png")
+            error_map = _download("Anomaly map (.npy)", "get-npy")
+            report = _download("Report on this photo (HTML)", "get-report")
+            coco = _download("Boxes and outlines (COCO)", "get-coco")
+        command = gr.HTML("", js_on_load=COPY, elem_id="command")
         places = gr.Radio([], label="Places", elem_id="places", elem_classes=OFFERED)
         why = gr.HTML("", elem_id="why")
         said = lay_out_said(lifetime, marked)
@@ -81,12 +87,6 @@ def lay_out_result(subject: gr.HTML, verdict: gr.HTML, lifetime: int) -> tuple[R
         before_and_after = gr.HTML("", visible=False, elem_id="before-and-after")
         evidence = gr.HTML("", visible=False, elem_id="evidence")
         masks = _masks(opened)
-        with gr.Row():
-            figure = _download("Heat map (PNG)", "get-png")
-            error_map = _download("Anomaly map (.npy)", "get-npy")
-            report = _download("Report on this photo (HTML)", "get-report")
-            coco = _download("Boxes and outlines (COCO)", "get-coco")
-        command = gr.HTML("", js_on_load=COPY, elem_id="command")
     panel = ResultPanel(
         subject,
         verdict,
@@ -152,7 +152,7 @@ def _judging() -> tuple[gr.Slider, gr.Checkbox, gr.Button, gr.Radio, gr.Radio]:
 
 
 def _download(label: str, elem_id: str) -> gr.DownloadButton:
-    return gr.DownloadButton(label, interactive=False, size="sm", elem_id=elem_id)
+    return gr.DownloadButton(label, interactive=False, size="sm", elem_id=elem_id, min_width=120)
 
 
 def _masks(opened: gr.Checkbox) -> MasksPanel:
