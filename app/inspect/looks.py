@@ -19,6 +19,7 @@ from app.inspect.maps import comparison, every_mask, map_to_click, mask_pictures
 from app.inspect.saving import strip_shown
 from app.inspect.strip import Strip
 from maeday_core.detection import places
+from maeday_core.detection.decision import Verdict
 from maeday_core.drawing.cards import before_and_after, evidence, verdict
 from maeday_core.drawing.command import command
 from maeday_core.drawing.report import report_page
@@ -28,10 +29,10 @@ from maeday_core.texts import say
 
 LONGEST_STEM = 80
 PLACES = {str(number) for number in range(1, places.MOST + 1)}
-JUDGED_ALL = "All inspected photos, {count} of them, are judged by this limit now."
+JUDGED_ALL = "All {count} inspected photos are judged by this limit now; {found} lie above it."
 JUDGED_SOME = (
-    "{count} of {total} inspected photos are judged by this limit now; the others were inspected by another method or "
-    "model, or without good parts, where it means nothing."
+    "{count} of {total} inspected photos are judged by this limit now; {found} lie above it. The others were inspected "
+    "by another method or model, or without good parts, where it means nothing."
 )
 FORGOTTEN = "The result of this visit was forgotten; press Detect again."
 
@@ -137,10 +138,10 @@ class Looks:
         if view is None:
             return self.forgotten(values[self.tab.showing])
         strip: Strip = values[self.tab.strip.kept].judged(view)
-        all_judged = len(strip.alike) == len(strip.entries)
-        told = JUDGED_ALL if all_judged else JUDGED_SOME
-        gr.Info(say(told, count=len(strip.alike), total=len(strip.entries)))
-        return strip_shown(self.tab.strip, strip.judged_alike())
+        strip, count, total = strip.judged_alike(), len(strip.alike), len(strip.entries)
+        found = sum(one.verdict is Verdict.ANOMALOUS for one in strip.alike)
+        gr.Info(say(JUDGED_ALL if count == total else JUDGED_SOME, count=count, total=total, found=found))
+        return strip_shown(self.tab.strip, strip)
 
     def saved(self, view: Shown) -> Answer:
         """The figure, the report and what is outlined."""

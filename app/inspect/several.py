@@ -16,6 +16,8 @@ from maeday_core.io.natural import natural
 from maeday_core.methods.peers import Peers
 from maeday_core.texts import say
 
+INSPECTED_ONE = "1 photo was inspected; it is in the strip."
+INSPECTED = "{count} photos were inspected; all are in the strip."
 MOST_AT_ONCE = 50
 """Photos of one drop; Frames is for more."""
 
@@ -84,11 +86,12 @@ class Several:
 def _told(drop: Drop, strip: Strip, together: bool) -> str:
     inspected = [one for number in drop.looks if (one := strip.of(number))]
     found = [one.name for one in inspected if one.verdict is Verdict.ANOMALOUS]
-    told = [say("{count} photos were inspected; all are in the strip.", count=len(drop.looks))]
+    count = len(drop.looks)
+    told = [say(INSPECTED_ONE if count == 1 else INSPECTED, count=count)]
     if together:
         told.append(say("Those of one kind were judged among each other."))
     if found:
-        told.append(say("Something does not belong in {names}.", names=", ".join(found)))
+        told.append(say("Something was found in {names}.", names=", ".join(found)))
     if drop.failed:
         told.append(say("Not judged: {names}.", names=", ".join(drop.failed)))
     return " ".join(told)

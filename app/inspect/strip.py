@@ -58,7 +58,7 @@ class Strip:
     def with_answer(self, question: Question, view: Shown) -> Strip:
         """One more, which is the one that is shown; the one that is shown asked again is the same."""
         if self.shown is not None and self.shown.question.is_again(question):
-            return self
+            return self._with(self.shown.judged(view))
         number = self.entries[-1].number + 1 if self.entries else 1
         added = inspected(number, self._name_of(question), question, view)
         return Strip((*self.entries, added)[-MOST:], number, self.pinned)
@@ -75,10 +75,9 @@ class Strip:
         return self.of(self.current)
 
     def judged(self, view: Shown) -> Strip:
-        """The one that is shown is judged under another threshold now."""
-        if (one := self.shown) is None:
-            return self
-        return self._with(one.judged(view))
+        """The one that is shown is judged under another threshold now; a stopped one is not in the strip."""
+        one = self.shown
+        return self._with(one.judged(view)) if one and one.view.time == view.time else self
 
     @property
     def alike(self) -> tuple[Inspected, ...]:

@@ -133,6 +133,12 @@ def _detections_after_learning(learning: Learning) -> list[Any]:
         ),
         panel.forget.click(partial(good_parts.forget, panel), None, panel.outputs, **PRIVATE),
     ]
+    panel.name.input(
+        partial(good_parts.renamed, panel),
+        [panel.reference, panel.name],
+        [panel.reference, panel.download],
+        **AT_ONCE,
+    )
     offered = [tab.settings.method, tab.result.auto]
     return [
         change.then(inspection.asking.offer_methods, [panel.reference, tab.settings.method], offered, **PRIVATE)
