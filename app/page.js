@@ -34,6 +34,15 @@
         if (event.target.matches?.("#query img")) event.target.style.visibility = event.type === "error" ? "hidden" : "";
     };
     for (const type of ["load", "error"]) document.addEventListener(type, shows, {capture: true});
+    // The upload button asks for a file, also where a photo is there; Gradio's own would only take that one away.
+    document.addEventListener("click", event => {
+        const button = event.target.closest?.("#query [data-testid=source-select] button");
+        const input = document.querySelector("#query input[type=file]");
+        if (!button || !input || button !== button.parentElement.querySelector("button")) return;
+        event.preventDefault();
+        event.stopPropagation();
+        input.click();
+    }, {capture: true});
     // A number typed beyond a slider's end becomes the end when its box is left: Enter leaves it.
     document.addEventListener("keydown", event => {
         if (event.key === "Enter" && event.target.matches?.(".clamped input[type=number]")) event.target.blur();

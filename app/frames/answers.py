@@ -13,7 +13,6 @@ from app.frames.layout import FramesTab
 from app.frames.result_panel import HEADERS
 from app.html import render
 from maeday_core.frames.files import ROWS, TABLE
-from maeday_core.frames.pictures import annotated
 from maeday_core.frames.timeline import timeline
 from maeday_core.texts import retold, say
 
@@ -71,7 +70,7 @@ def chosen(tab: FramesTab, batch: Batch, number: int | None) -> Answer:
         panel.number: number,
         panel.column: gr.Column(visible=True),
         panel.facts: cards.facts(batch, verdict),
-        panel.slider: (verdict.record.picture(), annotated(batch.judgement, verdict, heat=True)),
+        panel.slider: cards.compared(batch, verdict),
         tab.result.timeline: timeline(batch.judgement, batch.said, number),
     }
 

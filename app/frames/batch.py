@@ -21,8 +21,9 @@ from maeday_core.frames import FrameRun, Judgement, LeftOut, Sources, Verdict
 from maeday_core.frames.baseline import Baseline
 from maeday_core.frames.report import ANOMALOUS, LOOK
 from maeday_core.frames.run import MAPS
-from maeday_core.frames.triage import Judged, Judgements, first, left
+from maeday_core.frames.triage import Judged, Judgements, first
 from maeday_core.io.files import unique
+from maeday_core.io.natural import natural
 
 MAX_FRAMES = 500
 KEPT = 2 * 3600
@@ -91,7 +92,12 @@ class Batch:
     def sources(self) -> Sources:
         """The visitor's files, which are kept as long as the run is."""
         folder = self.run.folder / SOURCES
-        return Sources(sorted(folder.iterdir()), self.asked.every, within=folder, limit=MAX_FRAMES)
+        return Sources(
+            sorted(folder.iterdir(), key=lambda path: natural(path.name)),
+            self.asked.every,
+            within=folder,
+            limit=MAX_FRAMES,
+        )
 
     @property
     def kept(self) -> bool:
@@ -132,11 +138,6 @@ class Batch:
         """The number of the first frame that is worth a look and of which the visitor has said nothing."""
         numbers = (verdict.record.number for verdict in first(self.judgement))
         return next((number for number in numbers if number not in self.said), None)
-
-    @property
-    def to_judge(self) -> int:
-        """How many frames are worth a look, with those of which the visitor has said something."""
-        return left(self.judgement, self.said) + len(self.said)
 
     def written(self) -> tuple[Path, Path, Path]:
         """The report, the objects as COCO, and an archive of all that the run gives, as it is judged now."""

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from app.cards import Kind, message
 from app.errors import without_folders
+from app.figure import figure
 from app.frames.batch import Batch, State
 from app.gpu import DURATIONS, ZERO_GPU
 from app.html import render
@@ -17,7 +18,16 @@ from maeday_core.drawing.pictures import reduced
 from maeday_core.frames import Verdict
 from maeday_core.frames.names import labels
 from maeday_core.frames.pictures import annotated, close_up
-from maeday_core.frames.triage import confirmed, first, has_reference, headline, left, sentences, times_the_limit
+from maeday_core.frames.triage import (
+    confirmed,
+    first,
+    has_reference,
+    headline,
+    left,
+    sentences,
+    times_the_limit,
+    to_judge,
+)
 from maeday_core.frames.verdict import objects_text
 from maeday_core.io.images import RGBImage
 from maeday_core.texts import decimal, retold, say
@@ -86,9 +96,16 @@ def facts(batch: Batch, verdict: Verdict) -> Markup:
     )
 
 
+def compared(batch: Batch, verdict: Verdict) -> Markup:
+    """A frame and, over it, the frame under its map; the slider between them stands at the left."""
+    covered = annotated(batch.judgement, verdict, heat=True)
+    pictures = [(verdict.record.picture(), say("The frame")), (covered, say("The frame under its map"))]
+    return figure(say("Frame | how unusual"), pictures, say("How much of the frame lies bare"))
+
+
 def judged(batch: Batch) -> Markup:
     """How many of the frames to look at first the visitor has judged."""
-    done, total = len(batch.said), batch.to_judge
+    done, total = len(batch.said), to_judge(batch.judgement, batch.said)
     return render("frames_judged", text=say(JUDGED, done=done, total=total), all=done == total)
 
 

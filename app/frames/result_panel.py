@@ -8,6 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from app.cards import message
+from app.figure import COMPARE
 from app.gradio_fixes import CLAMPED
 from app.html import render
 
@@ -31,7 +32,7 @@ class ChosenPanel:
     object: gr.Button
     fine: gr.Button
     ignore: gr.Button
-    slider: gr.ImageSlider
+    slider: gr.HTML
     inspect: gr.Button
 
     @property
@@ -129,15 +130,7 @@ def _chosen() -> ChosenPanel:
             fine = gr.Button("Fine (n)", size="md", elem_id="frames-fine", min_width=90)
             ignore = gr.Button("Ignore here in all (i)", size="md", elem_id="frames-ignore-here", min_width=90)
         judged = gr.HTML("", elem_id="frames-judged")
-        slider = gr.ImageSlider(
-            label="Frame | heat map",
-            type="numpy",
-            format="png",
-            interactive=False,
-            slider_position=4,
-            max_height=520,
-            elem_id="frames-slider",
-        )
+        slider = gr.HTML("", js_on_load=COMPARE, elem_id="frames-slider")
         inspect = gr.Button("Open in Inspect, with its masks", size="sm", elem_id="frames-inspect")
     return ChosenPanel(number, column, facts, judged, objects, fine, ignore, slider, inspect)
 

@@ -15,9 +15,9 @@ from app.files import downloadable, nothing_to_download
 from app.gpu import computed
 from app.gradio_fixes import uploaded
 from app.inspect.good_parts import forget, in_use
+from app.inspect.inspected import Inspected
 from app.inspect.run import Inspection
 from app.inspect.said import HINT, Said, Told
-from app.inspect.strip import Inspected
 from app.models import load_tools
 from maeday_core import Reference, Shots
 from maeday_core.drawing.shown import Shown

@@ -14,7 +14,7 @@ from gradio.components import Component
 
 from app.cards import message, reference_card
 from app.errors import sentence
-from app.events import Answer, mark
+from app.events import Answer, mark, unchanged
 from app.files import downloadable, nothing_to_download
 from app.inspect.shots import ShotsPanel, lay_out_shots
 from maeday_core import Reference, save_reference
@@ -25,7 +25,10 @@ UNNAMED = "good-parts"
 LONGEST_NAME = 60
 FIELD = f"""<label>{{{{title}}}} <small>{{{{info}}}}</small>
 <input type="text" maxlength="{LONGEST_NAME}" placeholder="{{{{placeholder}}}}" value="{{{{value}}}}"></label>"""
-TYPED = """element.addEventListener("change", event => { props.value = event.target.value; });"""
+TYPED = """element.addEventListener("change", event => {
+    props.value = event.target.value;
+    trigger("input", {});
+});"""
 HINT = (
     "Judged without a reference",
     "1. Add photos of good parts, taken like the photo to inspect. 2. Press Learn. 3. Inspect: they judge it.",
@@ -69,7 +72,7 @@ def lay_out_good_parts(lifetime: int, photo: gr.Image) -> GoodPartsPanel:
             html_template=FIELD,
             js_on_load=TYPED,
             title="Name of the part",
-            info="For the file that you save.",
+            info="For the file that you save and for reports.",
             placeholder="transistor",
             elem_id="part-name",
         )
@@ -121,6 +124,15 @@ def in_use(
         panel.download: download,
         panel.forget: gr.Button(interactive=True),
     }
+
+
+def renamed(panel: GoodPartsPanel, reference: Reference | None, name: str | None) -> Answer:
+    """The good parts in use are called otherwise from now on: in reports, and in the file that is saved."""
+    if reference is None:
+        return unchanged()
+    file = file_name(name or "", reference.shots)
+    reference = replace(reference, name=Path(file).stem)
+    return {panel.reference: reference, panel.download: downloadable(file, partial(save_reference, reference))}
 
 
 def not_used(panel: GoodPartsPanel, error: Exception, reference: Reference | None, adapted: bool) -> Answer:

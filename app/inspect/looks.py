@@ -16,8 +16,10 @@ from app.files import downloadable
 from app.html import render
 from app.inspect.layout import InspectTab
 from app.inspect.maps import comparison, every_mask, map_to_click, mask_pictures
-from app.inspect.strip import strip_html
+from app.inspect.saving import strip_shown
+from app.inspect.strip import Strip
 from maeday_core.detection import places
+from maeday_core.detection.decision import Verdict
 from maeday_core.drawing.cards import before_and_after, evidence, verdict
 from maeday_core.drawing.command import command
 from maeday_core.drawing.report import report_page
@@ -27,6 +29,11 @@ from maeday_core.texts import say
 
 LONGEST_STEM = 80
 PLACES = {str(number) for number in range(1, places.MOST + 1)}
+JUDGED_ALL = "All {count} inspected photos are judged by this limit now; {found} lie above it."
+JUDGED_SOME = (
+    "{count} of {total} inspected photos are judged by this limit now; {found} lie above it. The others were inspected "
+    "by another method or model, or without good parts, where it means nothing."
+)
 FORGOTTEN = "The result of this visit was forgotten; press Detect again."
 
 
@@ -122,8 +129,19 @@ class Looks:
         view = self.judged(values)
         if view is None:
             return unchanged()
-        strip = values[self.tab.strip.kept].judged(view)
-        return self.saved(view) | {self.tab.strip.kept: strip, self.tab.strip.entries: strip_html(strip)}
+        strip: Strip = values[self.tab.strip.kept].judged(view)
+        return self.saved(view) | strip_shown(self.tab.strip, strip)
+
+    def judge_all(self, values: Values) -> Answer:
+        """All inspected photos that it can judge are judged by this limit."""
+        view = self.judged(values)
+        if view is None:
+            return self.forgotten(values[self.tab.showing])
+        strip: Strip = values[self.tab.strip.kept].judged(view)
+        strip, count, total = strip.judged_alike(), len(strip.alike), len(strip.entries)
+        found = sum(one.verdict is Verdict.ANOMALOUS for one in strip.alike)
+        gr.Info(say(JUDGED_ALL if count == total else JUDGED_SOME, count=count, total=total, found=found))
+        return strip_shown(self.tab.strip, strip)
 
     def saved(self, view: Shown) -> Answer:
         """The figure, the report and what is outlined."""

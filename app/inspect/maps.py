@@ -5,6 +5,7 @@ from __future__ import annotations
 import gradio as gr
 from markupsafe import Markup
 
+from app.figure import COMPARE, ENLARGE, figure
 from app.html import render
 from maeday_core.detection.decision import Verdict
 from maeday_core.detection.result import Reconstructions
@@ -17,7 +18,6 @@ from maeday_core.drawing.shown import (
     one_mask,
     overlay_pair,
 )
-from maeday_core.io.images import RGBImage
 from maeday_core.texts import say
 
 SAW = ("masked", "reconstruction", "difference")
@@ -30,23 +30,6 @@ COVERED = {
     Verdict.LOOK: "The photo under its map: the most unusual place is ringed",
     Verdict.NORMAL: "The photo under its map: nothing is marked",
 }
-ENLARGE = """
-element.addEventListener("click", event => {
-    if (!event.target.closest(".enlarge")) return;
-    if (document.fullscreenElement) document.exitFullscreen(); else element.requestFullscreen();
-});
-"""
-COMPARE = f"""
-let place = 4;
-const move = () => {{
-    const slider = element.querySelector("input");
-    if (!slider) return;
-    slider.value = place;
-    slider.parentElement.style.setProperty("--at", place);
-}};
-element.addEventListener("input", event => {{ place = Number(event.target.value); move(); }});
-watch("value", move);
-{ENLARGE}"""
 CLICKED = f"""
 element.addEventListener("click", event => {{
     const picture = event.target.closest("img");
@@ -71,19 +54,13 @@ def comparison(view: Shown, own_scale: bool) -> Markup:
     """The photo and, over it, the photo under its map; the slider between them stands at the left."""
     photo, covered = overlay_pair(view, own_scale)
     pictures = [(photo, say("The photo")), (covered, say(COVERED[view.verdict]))]
-    return _map(view, say("Photo | how unusual"), pictures, say("How much of the photo lies bare"))
+    return figure(say("Photo | how unusual"), pictures, say("How much of the photo lies bare"))
 
 
 def map_to_click(view: Shown, own_scale: bool) -> Markup:
     """The map alone."""
     alt = say("The map: bright where the photo is unusual; the list of places leads to the worst ones")
-    return _map(view, say(view.result.unit.title), [(map_picture(view, own_scale), alt)])
-
-
-def _map(view: Shown, label: str, pictures: list[tuple[RGBImage, str]], slider: str = "") -> Markup:
-    height, width = view.query.shape[:2]
-    ratio, large = f"{width / height:.4f}", say("Show large")
-    return render("map", label=label, pictures=pictures, slider=slider, ratio=ratio, large=large)
+    return figure(say(view.result.unit.title), [(map_picture(view, own_scale), alt)])
 
 
 def mask_pictures(seen: Reconstructions | None, index: int, own_scale: bool) -> Markup:

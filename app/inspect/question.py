@@ -61,6 +61,11 @@ class Question:
         )
         return mine == others and self.reference is other.reference
 
+    def is_like(self, other: Question) -> bool:
+        """Whether a limit set for another photo means the same here: good parts or none, the method and the model."""
+        mine, others = ((bool(one.reference), one.method, one.model) for one in (self, other))
+        return mine == others
+
     def __str__(self) -> str:
         shots = self.reference.shots
         if not shots:

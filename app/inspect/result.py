@@ -49,6 +49,7 @@ class ResultPanel:
     heat: gr.HTML
     threshold: gr.Slider
     auto: gr.Checkbox
+    for_all: gr.Button
     alarm_rate: gr.Radio
     own_scale: gr.Radio
     figure: gr.DownloadButton
@@ -73,19 +74,19 @@ def lay_out_result(subject: gr.HTML, verdict: gr.HTML, lifetime: int) -> tuple[R
     opened, marked = mark(), mark()
     with gr.Column(visible=False, elem_id="result") as column:
         overlay, heat = lay_out_maps()
-        places = gr.Radio([], label="Places", elem_id="places", elem_classes=OFFERED)
-        why = gr.HTML("", elem_id="why")
-        said = lay_out_said(lifetime, marked)
-        threshold, auto, alarm_rate, own_scale = _judging()
-        before_and_after = gr.HTML("", visible=False, elem_id="before-and-after")
-        evidence = gr.HTML("", visible=False, elem_id="evidence")
-        masks = _masks(opened)
-        with gr.Row():
+        with gr.Row(equal_height=True):
             figure = _download("Heat map (PNG)", "get-png")
-            error_map = _download("Error map (.npy)", "get-npy")
+            error_map = _download("Anomaly map (.npy)", "get-npy")
             report = _download("Report on this photo (HTML)", "get-report")
             coco = _download("Boxes and outlines (COCO)", "get-coco")
         command = gr.HTML("", js_on_load=COPY, elem_id="command")
+        places = gr.Radio([], label="Places", elem_id="places", elem_classes=OFFERED)
+        why = gr.HTML("", elem_id="why")
+        said = lay_out_said(lifetime, marked)
+        threshold, auto, for_all, alarm_rate, own_scale = _judging()
+        before_and_after = gr.HTML("", visible=False, elem_id="before-and-after")
+        evidence = gr.HTML("", visible=False, elem_id="evidence")
+        masks = _masks(opened)
     panel = ResultPanel(
         subject,
         verdict,
@@ -94,6 +95,7 @@ def lay_out_result(subject: gr.HTML, verdict: gr.HTML, lifetime: int) -> tuple[R
         heat,
         threshold,
         auto,
+        for_all,
         alarm_rate,
         own_scale,
         figure,
@@ -110,7 +112,7 @@ def lay_out_result(subject: gr.HTML, verdict: gr.HTML, lifetime: int) -> tuple[R
     return panel, said
 
 
-def _judging() -> tuple[gr.Slider, gr.Checkbox, gr.Radio, gr.Radio]:
+def _judging() -> tuple[gr.Slider, gr.Checkbox, gr.Button, gr.Radio, gr.Radio]:
     with gr.Row():
         with gr.Column(scale=3, min_width=260):
             threshold = gr.Slider(
@@ -130,6 +132,7 @@ def _judging() -> tuple[gr.Slider, gr.Checkbox, gr.Radio, gr.Radio]:
                 container=False,
                 elem_id="auto-threshold",
             )
+            for_all = gr.Button("This limit for all inspected photos", size="sm", elem_id="limit-for-all")
         with gr.Column(scale=2, min_width=260):
             alarm_rate = gr.Radio(
                 [(f"{rate:.0%}", rate) for rate in RATES],
@@ -145,11 +148,11 @@ def _judging() -> tuple[gr.Slider, gr.Checkbox, gr.Radio, gr.Radio]:
                 info="Fixed keeps a good part calm.",
                 elem_id="colour-scale",
             )
-    return threshold, auto, alarm_rate, own_scale
+    return threshold, auto, for_all, alarm_rate, own_scale
 
 
 def _download(label: str, elem_id: str) -> gr.DownloadButton:
-    return gr.DownloadButton(label, interactive=False, size="sm", elem_id=elem_id)
+    return gr.DownloadButton(label, interactive=False, size="sm", elem_id=elem_id, min_width=120)
 
 
 def _masks(opened: gr.Checkbox) -> MasksPanel:

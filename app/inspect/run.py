@@ -18,11 +18,12 @@ from app.ignoring import Taking
 from app.inspect import good_parts
 from app.inspect.asking import Asking, asked
 from app.inspect.examples import chosen_example
+from app.inspect.inspected import Inspected, Whole
 from app.inspect.layout import InspectTab
 from app.inspect.looks import Looks, stem_of
 from app.inspect.question import Question
 from app.inspect.settings import chosen
-from app.inspect.strip import Inspected, Strip, Whole, number_in, once_more, strip_html
+from app.inspect.strip import Strip, number_in, once_more, strip_html
 from app.models import load_tools
 from app.temporary import check_space
 from maeday_core import ImageError, Reference, load_image

@@ -12,6 +12,11 @@ from app.inspect.strip import Strip, StripPanel, number_in, strip_html
 from app.inspect.visited import compared_html, strip_csv, visit_report
 
 
+def strip_shown(panel: StripPanel, strip: Strip) -> Answer:
+    """The strip, and those of it that are compared, as they are judged now."""
+    return {panel.kept: strip, panel.entries: strip_html(strip), panel.compared: compared_html(strip)}
+
+
 @dataclass(frozen=True)
 class Saving:
     """The handlers of the strip."""
@@ -20,18 +25,11 @@ class Saving:
 
     def pin(self, strip: Strip, event: gr.EventData) -> Answer:
         """Pin the one that was clicked for comparison, or let it go."""
-        return self._compared(strip.pin(number_in(event)))
+        return strip_shown(self.panel, strip.pin(number_in(event)))
 
     def close(self, strip: Strip) -> Answer:
         """Compare none."""
-        return self._compared(replace(strip, pinned=()))
-
-    def _compared(self, strip: Strip) -> Answer:
-        return {
-            self.panel.kept: strip,
-            self.panel.entries: strip_html(strip),
-            self.panel.compared: compared_html(strip),
-        }
+        return strip_shown(self.panel, replace(strip, pinned=()))
 
     def table(self, strip: Strip) -> gr.DownloadButton:
         """The strip as CSV."""

@@ -12,9 +12,12 @@ from app.inspect.strip import Strip, strip_html
 from maeday_core.detection.decision import Threshold, Verdict
 from maeday_core.drawing.shown import Shown
 from maeday_core.fewshot.doubts import appearance
+from maeday_core.io.natural import natural
 from maeday_core.methods.peers import Peers
 from maeday_core.texts import say
 
+INSPECTED_ONE = "1 photo was inspected; it is in the strip."
+INSPECTED = "{count} photos were inspected; all are in the strip."
 MOST_AT_ONCE = 50
 """Photos of one drop; Frames is for more."""
 
@@ -48,7 +51,8 @@ class Several:
 
     def detect(self, values: Values) -> Iterator[Answer]:
         """One photo after another; one that cannot be judged is named, and the others are."""
-        tab, paths, drop = self.inspection.tab, values[self.inspection.tab.several] or [], Drop()
+        tab, drop = self.inspection.tab, Drop()
+        paths = sorted(values[tab.several] or [], key=lambda path: natural(Path(path).name))
         given, paths = len(paths), paths[:MOST_AT_ONCE]
         for number, path in enumerate(paths, 1):
             yield {tab.photo: path, **self.inspection.start(values[tab.shown])}
@@ -81,12 +85,13 @@ class Several:
 
 def _told(drop: Drop, strip: Strip, together: bool) -> str:
     inspected = [one for number in drop.looks if (one := strip.of(number))]
-    found = [one.question.name for one in inspected if one.verdict is Verdict.ANOMALOUS]
-    told = [say("{count} photos were inspected; all are in the strip.", count=len(drop.looks))]
+    found = [one.name for one in inspected if one.verdict is Verdict.ANOMALOUS]
+    count = len(drop.looks)
+    told = [say(INSPECTED_ONE if count == 1 else INSPECTED, count=count)]
     if together:
         told.append(say("Those of one kind were judged among each other."))
     if found:
-        told.append(say("Something does not belong in {names}.", names=", ".join(found)))
+        told.append(say("Something was found in {names}.", names=", ".join(found)))
     if drop.failed:
         told.append(say("Not judged: {names}.", names=", ".join(drop.failed)))
     return " ".join(told)

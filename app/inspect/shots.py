@@ -11,7 +11,8 @@ import gradio as gr
 
 from app.events import LATEST, Answer
 from app.html import render
-from app.inspect.strip import number_in, small
+from app.inspect.inspected import small
+from app.inspect.strip import number_in
 from maeday_core import ImageError, load_image
 from maeday_core.fewshot.fine_tuning import MAX_SHOTS
 from maeday_core.io.images import SUFFIXES

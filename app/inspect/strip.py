@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-import cv2
 import gradio as gr
-import numpy as np
 from markupsafe import Markup
 
 from app.cards import message
 from app.gradio_fixes import ODD
 from app.html import render
+from app.inspect.inspected import Inspected, Whole, inspected
 from app.inspect.question import Question
-from maeday_core.detection.decision import Threshold, Verdict
-from maeday_core.detection.result import Provenance
-from maeday_core.drawing.cards import KINDS, SHORT, factor_of
-from maeday_core.drawing.html import jpeg_bytes
-from maeday_core.drawing.shown import Shown, overlay_pair
-from maeday_core.io.images import RGBImage
-from maeday_core.texts import say
+from maeday_core.detection.decision import Threshold
+from maeday_core.drawing.shown import Shown
 
 MOST = 60
 """Photos that are kept; the oldest goes first."""
 MOST_WHOLE = 5
 """Results that are kept whole, each of up to 15 MB; the others are made again when they are returned to."""
-THUMBNAIL, OVERLAY = 96, 480
-"""Longest sides, in pixels."""
 PINS = 2
 CLICKED = """
 const local = () => element.querySelectorAll("time").forEach(time =>
@@ -42,87 +32,13 @@ watch("value", local);
 local();"""
 COMPARED = """
 element.addEventListener("click", event => event.target.closest("button") && trigger("click", {}));
+let there = false;
 watch("value", () => {
+    const before = there;
+    if (!(there = Boolean(element.querySelector("img"))) || before) return;
     const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-    if (element.querySelector("img")) element.scrollIntoView({behavior, block: "nearest"});
+    element.scrollIntoView({behavior, block: "nearest"});
 });"""
-
-
-@dataclass(frozen=True)
-class Whole:
-    """A result with all that is shown of it, and the file of its map, which goes an hour later."""
-
-    view: Shown
-    error_map: str
-
-    @property
-    def is_there(self) -> bool:
-        """Whether it can be shown again."""
-        return Path(self.error_map).is_file()
-
-
-@dataclass(frozen=True)
-class Inspected:
-    """One photo that was inspected.
-
-    Attributes:
-        number: counted from 1 in the order of the visit.
-        question: what was asked.
-        verdict, score, limit: what was answered.
-        made_by: what the answer depends on.
-        digits: after the point, in the unit of the score.
-        unit: of the score.
-        at: when.
-        thumbnail, overlay: JPEG files of the photo under its map.
-        whole: all of the result; None where it has to be made again.
-        automatic: the automatic limit, before what the visitor said moved it.
-    """
-
-    number: int
-    question: Question
-    verdict: Verdict
-    score: float
-    limit: float
-    made_by: Provenance
-    digits: int
-    unit: str
-    at: datetime
-    thumbnail: bytes = field(repr=False)
-    overlay: bytes = field(repr=False)
-    whole: Whole | None = field(default=None, repr=False)
-    automatic: float = 0.0
-
-    @property
-    def kind(self) -> str:
-        """How it looks: calm only by good parts."""
-        calm = self.verdict is not Verdict.NORMAL or self.question.reference
-        return KINDS[self.verdict] if calm else "hint"
-
-    @property
-    def says(self) -> str:
-        """The verdict in two words."""
-        return say(SHORT[self.verdict])
-
-    @property
-    def factor_told(self) -> str:
-        """How far the score is from the threshold, in words."""
-        return say("{factor} x the limit", factor=factor_of(self.score, self.limit))
-
-    @property
-    def factor(self) -> float:
-        """The score as a multiple of the threshold."""
-        return self.score / max(self.limit, 1e-9)
-
-    @property
-    def facts(self) -> dict[str, str]:
-        """What the answer depends on, in words; what the method does not use is left out."""
-        good = {"good parts": self.question.reference.shots} if self.question.reference else {}
-        made_by = {key.replace("_", " "): value for key, value in self.made_by.record().items() if value is not None}
-        made_by.pop("model sha256", None)
-        if self.question.by_hand is not None:
-            del made_by["alarm rate"]
-            made_by["limit"] = say("set by hand")
-        return {"photo": self.question.name, **{key: str(value) for key, value in (good | made_by).items()}}
 
 
 @dataclass(frozen=True)
@@ -142,9 +58,16 @@ class Strip:
     def with_answer(self, question: Question, view: Shown) -> Strip:
         """One more, which is the one that is shown; the one that is shown asked again is the same."""
         if self.shown is not None and self.shown.question.is_again(question):
-            return self
+            return self._with(self.shown.judged(view))
         number = self.entries[-1].number + 1 if self.entries else 1
-        return Strip((*self.entries, _inspected(number, question, view))[-MOST:], number, self.pinned)
+        added = inspected(number, self._name_of(question), question, view)
+        return Strip((*self.entries, added)[-MOST:], number, self.pinned)
+
+    def _name_of(self, question: Question) -> str:
+        """A name for a photo: its own, with a number where another photo has it."""
+        names = {one.question.path: one.name for one in self.entries}
+        others = (f"{question.path.stem} ({count}){question.path.suffix}" for count in range(2, MOST + 2))
+        return names.get(question.path) or next(one for one in (question.name, *others) if one not in names.values())
 
     @property
     def shown(self) -> Inspected | None:
@@ -152,16 +75,27 @@ class Strip:
         return self.of(self.current)
 
     def judged(self, view: Shown) -> Strip:
-        """The one that is shown is judged under another threshold now."""
-        if (one := self.shown) is None:
-            return self
-        settings = replace(one.question.settings, alarm_rate=view.result.made_by.alarm_rate)
-        question = replace(one.question, settings=settings, by_hand=view.by_hand, margin=None)
-        return self._with(replace(_inspected(one.number, question, view, one.at), whole=one.whole))
+        """The one that is shown is judged under another threshold now; a stopped one is not in the strip."""
+        one = self.shown
+        return self._with(one.judged(view)) if one and one.view.time == view.time else self
+
+    @property
+    def alike(self) -> tuple[Inspected, ...]:
+        """Those that a limit of the one that is shown can judge, itself among them; none without one."""
+        shown = self.shown
+        return tuple(one for one in self.entries if shown and one.question.is_like(shown.question))
+
+    def judged_alike(self) -> Strip:
+        """All that it can judge are judged by the limit of the one that is shown."""
+        shown, alike = self.shown, {one.number for one in self.alike}
+        entries = (one.judged_like(shown) if shown and one.number in alike else one for one in self.entries)
+        return replace(self, entries=tuple(entries))
 
     def among(self, thresholds: Mapping[int, Threshold]) -> Strip:
         """Some, by their numbers, are judged among each other now."""
-        entries = (_among(one, thresholds[one.number]) if one.number in thresholds else one for one in self.entries)
+        entries = (
+            one.judged_among(thresholds[one.number]) if one.number in thresholds else one for one in self.entries
+        )
         return replace(self, entries=tuple(entries))
 
     def keeping(self, whole: Whole) -> Strip:
@@ -239,39 +173,3 @@ def number_in(event: gr.EventData) -> int:
     if not isinstance(number, int):
         raise gr.Error(ODD, print_exception=False)
     return number
-
-
-def _inspected(number: int, question: Question, view: Shown, at: datetime | None = None) -> Inspected:
-    result = view.result
-    picture = overlay_pair(view, own_scale=False)[1]
-    return Inspected(
-        number,
-        question,
-        view.verdict,
-        result.image_score,
-        view.limit,
-        result.made_by,
-        result.unit.digits,
-        result.unit.name,
-        at or datetime.now(UTC),
-        small(picture, THUMBNAIL),
-        small(picture, OVERLAY),
-        automatic=result.threshold.value / question.moved.factor,
-    )
-
-
-def _among(one: Inspected, threshold: Threshold) -> Inspected:
-    question = replace(one.question, among=threshold.ordinary)
-    automatic, threshold = threshold.value, question.moved.applied(threshold.ordinary).threshold(threshold.alarm_rate)
-    whole = one.whole
-    if whole:
-        whole = replace(whole, view=replace(whole.view, result=question.judged(whole.view.result)))
-    verdict = threshold.verdict(one.score)
-    return replace(one, question=question, verdict=verdict, limit=threshold.value, whole=whole, automatic=automatic)
-
-
-def small(picture: RGBImage, side: int) -> bytes:
-    """A JPEG file of a picture with no side longer than `side`."""
-    scale = min(1.0, side / max(picture.shape[:2]))
-    size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-    return jpeg_bytes(np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8))

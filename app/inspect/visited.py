@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from markupsafe import Markup
 
 from app.html import render
-from app.inspect.strip import PINS, Inspected, Strip
+from app.inspect.inspected import Inspected
+from app.inspect.strip import PINS, Strip
 from maeday_core import __version__
 from maeday_core.detection.decision import Verdict
 from maeday_core.drawing.cards import SHORT, factor_of
@@ -38,6 +39,8 @@ FACTS = {
     "dtype": "Number format",
 }
 """What an answer depends on, as people read it; what is not among these is left out."""
+ALWAYS = "method", "good parts", "model", "masks", "sampling"
+"""What is told of two that are compared, also where it is the same."""
 
 
 def facts_of(one: Inspected) -> dict[str, str]:
@@ -47,20 +50,22 @@ def facts_of(one: Inspected) -> dict[str, str]:
 
 
 def compared_html(strip: Strip) -> Markup:
-    """Two pinned ones side by side: what was answered, and in what they differ; nothing for fewer."""
+    """Two pinned ones side by side: what was answered, by what, and in what else they differ; nothing for fewer."""
     compared = strip.compared
     if len(compared) < PINS:
         return Markup()
     answers = {
         say("Verdict"): [one.says for one in compared],
         say("x limit"): [factor_of(one.score, one.limit) for one in compared],
-        say("Score"): [_score(one) for one in compared],
+        say("Score"): [one.score_told for one in compared],
     }
-    facts = [facts_of(one) for one in compared]
-    differ = {key: [one.get(key, "") for one in facts] for key in {**facts[0], **facts[1]}}
-    differ.pop(say(FACTS["photo"]))
-    rows = answers | {key: values for key, values in differ.items() if len({*values}) > 1}
-    return render("compared", compared=compared, rows=rows)
+    facts, always = (
+        [one.facts for one in compared],
+        [key for key in ALWAYS if any(key in one.facts for one in compared)],
+    )
+    differ = [key for key in FACTS if len({one.get(key) for one in facts}) > 1 and key not in ("photo", "limit")]
+    rows = {say(FACTS[key]): [one.get(key, "") for one in facts] for key in dict.fromkeys((*always, *differ))}
+    return render("compared", compared=compared, rows=answers | rows)
 
 
 def strip_csv(strip: Strip) -> str:
@@ -71,12 +76,12 @@ def strip_csv(strip: Strip) -> str:
     rows = [
         [
             one.number,
-            one.question.name,
+            one.name,
             one.verdict.value,
             f"{one.factor:.4g}",
             f"{one.score:.4g}",
             f"{one.limit:.4g}",
-            one.unit,
+            one.view.result.unit.name,
             one.at.isoformat(timespec="seconds"),
             *(fact.get(key, "") for key in keys),
         ]
@@ -93,15 +98,7 @@ def visit_report(strip: Strip) -> Markup:
         entries=sorted(strip.entries, key=lambda one: one.factor, reverse=True),
         counts=[(verdicts[verdict], say(SHORT[verdict])) for verdict in Verdict if verdicts[verdict]],
         facts_of=facts_of,
-        score_of=_score,
         language=LANGUAGE.get(),
         version=__version__,
         date=datetime.now(UTC),
     )
-
-
-def _score(one: Inspected) -> str:
-    """The score and the limit, in the unit of the method."""
-    told = "{score} ({unit}); limit {limit}"
-    score, limit = (f"{value:.{one.digits}f}" for value in (one.score, one.limit))
-    return say(told, score=score, unit=say(one.unit), limit=limit)

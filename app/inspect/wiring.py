@@ -133,6 +133,12 @@ def _detections_after_learning(learning: Learning) -> list[Any]:
         ),
         panel.forget.click(partial(good_parts.forget, panel), None, panel.outputs, **PRIVATE),
     ]
+    panel.name.input(
+        partial(good_parts.renamed, panel),
+        [panel.reference, panel.name],
+        [panel.reference, panel.download],
+        **AT_ONCE,
+    )
     offered = [tab.settings.method, tab.result.auto]
     return [
         change.then(inspection.asking.offer_methods, [panel.reference, tab.settings.method], offered, **PRIVATE)
@@ -225,6 +231,9 @@ def _wire_looks(inspection: Inspection) -> None:
     result.auto.input(looks.set_automatic, judged_by, result.threshold, **AT_ONCE).then(**redraw).then(**files)
     allowed = result.alarm_rate.input(looks.allow, judged_by, [result.auto, result.threshold], **AT_ONCE)
     allowed.then(**redraw).then(**files)
+    for_all = {**files, "fn": looks.judge_all, "inputs": files["inputs"] | {tab.showing}}
+    for_all["outputs"] = [result.verdict, *(tab.strip.kept, tab.strip.entries, tab.strip.compared)]
+    result.for_all.click(**for_all)
     result.own_scale.input(**redraw).then(**show_mask).then(**_all_masks(inspection))
     masks.index.input(**show_mask)
     masks.every.expand(None, None, masks.opened, js="() => true").then(**_all_masks(inspection))
@@ -252,7 +261,7 @@ def _files(inspection: Inspection) -> dict[str, Any]:
     return {
         "fn": inspection.looks.files,
         "inputs": {tab.shown, tab.strip.kept} | result.judged_by,
-        "outputs": [result.figure, result.report, result.coco, tab.strip.kept, tab.strip.entries],
+        "outputs": [result.figure, result.report, result.coco, tab.strip.kept, tab.strip.entries, tab.strip.compared],
         **LATEST,
     }
 

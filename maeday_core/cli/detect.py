@@ -38,7 +38,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="without good parts: judge each picture by itself; else eight or more of one kind are judged together",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="write error maps (.npy), masks of what is outlined and figures (.png)"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write anomaly maps (.npy), masks of what is outlined and figures (.png)",
     )
     add_formats(parser)
     parser.add_argument(

@@ -55,7 +55,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="instead, MAEDAY zero-shot after 1 to 64 masks (the paper's Figure 3)",
     )
-    parser.add_argument("--keep-maps", action="store_true", help="keep every error map in DIR/maps")
+    parser.add_argument("--keep-maps", action="store_true", help="keep every anomaly map in DIR/maps")
     parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
 
 

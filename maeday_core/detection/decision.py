@@ -54,6 +54,8 @@ class DecisionRule:  # docs/decisions.md#decision
 
 
 RULE = DecisionRule()
+ITS_OWN = "It differs from photo to photo, for the good parts are judged by the photo, too."
+ITS_OWN_OF_ONE = "It differs from photo to photo, for the good part is judged by the photo, too."
 SAMPLED_SIDE = 512
 PART = 4_000_000
 """Values of a map that are sorted at once."""
@@ -266,6 +268,8 @@ def from_good_parts(good: GoodParts, rates: Rates, peak: float = 0.0) -> Ordinar
         else "The limit rests on one good part: it cannot tell how much good parts vary, so add more if you can."
     )
     reason = say(reason, shots=good.shots, low=min(scores), high=max(scores))
+    if good.mirrored is not None:
+        reason += " " + say(ITS_OWN if several else ITS_OWN_OF_ONE)
     return Ordinary(
         math.exp(level + rates.above[several]),
         rates.spread[1] if several else math.hypot(rates.spread[0], rates.uncertainty[0]),

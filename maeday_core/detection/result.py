@@ -46,11 +46,15 @@ class Unit:  # docs/decisions.md#colour-scale
         return (1 - self.spread) * threshold, (1 + self.spread) * threshold
 
 
-SQUARED_ERROR = Unit("squared error", "Error map E", "squared error, RGB in [0, 1]", 3, (1, 0.005), spread=0.75)
+SQUARED_ERROR = Unit(
+    "squared error", "Anomaly map E: squared error", "squared error, RGB in [0, 1]", 3, (1, 0.005), spread=0.75
+)
 """Summed over the channels: 0 is a perfect reconstruction, 3 the most that one within [0, 1] can miss by."""
-DEVIATIONS = Unit("deviations above normal", "Error map", "deviations above normal", slider=(30, 0.05), spread=1.0)
-DISTANCE = Unit("distance", "Map of distance", "distance")
-EVIDENCE = Unit("evidence", "Map of evidence", "evidence")
+DEVIATIONS = Unit(
+    "deviations above normal", "Anomaly map: deviations", "deviations above normal", slider=(30, 0.05), spread=1.0
+)
+DISTANCE = Unit("distance", "Anomaly map: distance", "distance")
+EVIDENCE = Unit("evidence", "Anomaly map: evidence", "evidence")
 """What an ensemble adds: distances, and logarithms of errors."""
 
 

@@ -7,9 +7,9 @@ import shlex
 from maeday_core.detection.settings import SETTINGS, Settings
 from maeday_core.drawing.shown import Shown
 
-ALWAYS = frozenset({"masks", "seed", "tile"})
-"""Settings that are named even where they are the usual ones: people ask for the first two, and the command line has
-another default for the third."""
+ALWAYS = frozenset({"masks", "seed", "sampling", "tile"})
+"""Settings that are named even where they are the usual ones: people ask for the first three, and the command line has
+another default for the last."""
 UNNAMED = "good-parts"
 IGNORED = "ignored.png"
 """What the page calls the mask that it saves."""

@@ -22,7 +22,7 @@ def report_page(view: Shown) -> Markup:
     if seen := view.result.reconstructions:
         for index in range(1, min(REPORTED_MASKS, len(seen.masks)) + 1):
             captions = (
-                say("Mask {index}: what the model saw", index=index),
+                say("Mask {index} of {count}: what the model saw", index=index, count=seen.total),
                 say("What it made of it"),
                 say("Where they differ: squared error up to {highest:.2f}", highest=highest_of(seen, index)),
             )

@@ -130,6 +130,15 @@ def shown(
     )
 
 
+def reduced(view: Shown, side: int) -> Shown:
+    """The same result with no side longer than `side`, without what it was read off: it can be judged and drawn."""
+    height, width = view.query.shape[:2]
+    shrink = min(1.0, side / max(height, width))
+    width, height = max(1, round(width * shrink)), max(1, round(height * shrink))
+    result = _resized(replace(view.result, seen=(), good=None), height, width)
+    return replace(view, query=resize(view.query, width, height), result=result, before=None, reference=Reference())
+
+
 def at_own_size(view: Shown, query: RGBImage, result: Detection) -> Shown:
     """The same result at the size of its query, uint8 (H, W, 3): for pictures to keep."""
     return replace(view, query=query, result=_resized(result, *query.shape[:2]))

@@ -17,6 +17,7 @@ from maeday_core.frames.kinds import kind
 from maeday_core.io.files import unique
 from maeday_core.io.folders import hidden
 from maeday_core.io.images import FORMATS, MAX_BYTES, MAX_PIXELS
+from maeday_core.io.natural import natural
 from maeday_core.io.remote import opened as opened_file
 
 MAX_ENTRIES = 20_000
@@ -100,9 +101,9 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def entries(archive: zipfile.ZipFile) -> Iterator[Entry]:
-    """The files in an archive, in its order."""
+    """The files in an archive, by name in natural order."""
     shared, taken = _shared(archive), set[str]()
-    for info in archive.filelist:
+    for info in sorted(archive.filelist, key=lambda info: natural(info.filename)):
         name = info.filename.replace("\\", "/")
         inside = [part for part in PurePosixPath(name).parts if part != ".."]
         if not name.endswith("/") and not hidden(Path(*inside)):

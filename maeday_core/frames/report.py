@@ -14,7 +14,16 @@ from maeday_core.drawing.html import jpeg_bytes, render
 from maeday_core.frames.names import labels
 from maeday_core.frames.pictures import annotated
 from maeday_core.frames.timeline import TIMELINE_CSS, timeline
-from maeday_core.frames.triage import NOT_JUDGED, Judgements, first, headline, ranks, sentences, times_the_limit
+from maeday_core.frames.triage import (
+    NOT_JUDGED,
+    Judgements,
+    first,
+    headline,
+    ranks,
+    sentences,
+    times_the_limit,
+    to_judge,
+)
 from maeday_core.frames.verdict import Judgement, Verdict, objects_text
 from maeday_core.io.files import make_folder, replacing, writing
 from maeday_core.io.folders import LeftOut
@@ -26,7 +35,7 @@ REPORT = "report.html"
 WORST = 24
 """The report shows so many frames."""
 WRITTEN = "Written on {date} by MAEDAY {version}."
-JUDGED = "{count} of {total} frames to look at first were judged by a person."
+JUDGED = "{count} of {total} frames to look at were judged by a person."
 
 
 def write_report(
@@ -57,16 +66,15 @@ def _page(
     judgement: Judgement, figures: Sequence[tuple[Verdict, str]], left_out: Sequence[LeftOut], judged: Judgements
 ) -> Markup:
     """The page, with the pictures of some frames as addresses that hold them."""
-    shown, numbers = first(judgement), [verdict.record.number for verdict in judgement.verdicts]
+    numbers = [verdict.record.number for verdict in judgement.verdicts]
     pictured = {verdict.record.number for verdict, _ in figures}
     links = {number: f"#{'frame' if number in pictured else 'row'}-{number}" for number in numbers}
-    count = sum(verdict.record.number in judged for verdict in shown)
     return render(
         "frames_report",
         judgement=judgement,
         title=headline(judgement, judged),
         sentences=sentences(judgement, judged),
-        said=say(JUDGED, count=count, total=len(shown)) if judged else "",
+        said=say(JUDGED, count=len(judged), total=to_judge(judgement, judged)) if judged else "",
         timeline=timeline(judgement, judged, links=links),
         timeline_css=TIMELINE_CSS,
         figures=figures,

@@ -69,6 +69,11 @@ def left(judgement: Judgement, judged: Judgements) -> int:
     return sum(verdict.record.number not in judged for verdict in first(judgement))
 
 
+def to_judge(judgement: Judgement, judged: Judgements) -> int:
+    """How many frames there are to judge: those to look at first, and those that a person has judged."""
+    return left(judgement, judged) + len(judged)
+
+
 def headline(judgement: Judgement, judged: Judgements = NOT_JUDGED) -> str:
     """What was found, in a few words: by a person, if one has judged; calm only where good parts say what is normal."""
     if not judgement.verdicts:

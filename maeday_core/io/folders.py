@@ -11,6 +11,7 @@ from pathlib import Path
 
 from maeday_core.errors import ImageError
 from maeday_core.io.images import SUFFIXES
+from maeday_core.io.natural import natural
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class Unreadable(LeftOut):
 
 
 def files_below(folder: Path, but_not: Collection[str] = ()) -> Iterator[Path | LeftOut]:
-    """All files below a folder, by name; those that are hidden are passed over. Links are followed, no folder twice.
+    """All files below a folder, by name in natural order; hidden ones are passed over, and no folder is entered twice.
+
+    Links are followed.
 
     Args:
         folder: where to begin.
@@ -49,7 +52,7 @@ def files_below(folder: Path, but_not: Collection[str] = ()) -> Iterator[Path | 
             yield LeftOut(str(path), f"{path.name} leads to a folder that was looked into already.")
         elif is_folder:
             seen.add(place)
-            waiting += [(path / name, _real(path / name, real)) for name in sorted(names, reverse=True)]
+            waiting += [(path / name, _real(path / name, real)) for name in sorted(names, key=natural, reverse=True)]
         elif stat.S_ISREG(state.st_mode):
             yield path
         else:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from maeday_core.errors import SettingsError
+from maeday_core.io.natural import natural
 
 SCHEMES = {"s3": "s3fs", "gs": "gcsfs", "hf": "huggingface_hub"}
 """What can be read and written, and the package that does it."""
@@ -106,7 +107,7 @@ def files_below(folder: Path, but_not: Collection[str] = ()) -> Iterator[Path]:
     system, key = _system(folder), _key(folder)
     with as_os_error():
         found = [name.removeprefix(key).strip("/").split("/") for name in system.find(key)]
-    for parts in sorted(found):
+    for parts in sorted(found, key=lambda parts: [natural(part) for part in parts]):
         path = folder.joinpath(*filter(None, parts))
         below = {str(folder.joinpath(*parts[:count])) for count in range(1, len(parts) + 1)}
         if not below & set(but_not) and not any(part.startswith(".") or part == "__MACOSX" for part in parts):

@@ -23,7 +23,7 @@ from maeday_core.methods.maeday import MAEDAY, Maeday
 from maeday_core.methods.patchcore import PATCHCORE
 from maeday_core.methods.self_reference import SELF_REFERENCE
 
-RAW_SUM = Unit("raw sum", "Map of raw sum", "raw sum")
+RAW_SUM = Unit("raw sum", "Anomaly map: raw sum", "raw sum")
 RATES = Rates(  # docs/decisions.md#decision
     above=(0.115, -0.006), spread=(0.08, 0.09), uncertainty=(0.065, 0.06), least=0.2
 )

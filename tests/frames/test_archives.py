@@ -113,7 +113,7 @@ def test_entries_that_lie_within_another_are_refused(tmp_path: Path) -> None:
         archive.filelist.append(nested)
         archive.NameToInfo["b.png"] = nested
         archive._didModify = True
-    assert names(path) == ["c.png", "b.png"]
+    assert names(path) == ["b.png", "c.png"]
     assert "a.png shares its bytes" in read(path)[1][0].reason
 
 
@@ -183,7 +183,7 @@ def test_names_from_windows_and_names_that_lead_out(tmp_path: Path) -> None:
     path = tmp_path / "frames.zip"
     packed(path, {name: png(1) for name in entries} | {"folder\\": b""})
     frames, left_out = read(path)
-    assert [frame.path.removeprefix(f"{path}/") for frame in frames] == ["shots/a.png", "./f.png"]
+    assert [frame.path.removeprefix(f"{path}/") for frame in frames] == ["./f.png", "shots/a.png"]
     assert Sources([path]).count() == 2
     assert [one.reason for one in left_out] == [
         f"{name} leads out of the archive by its name; pack it again."

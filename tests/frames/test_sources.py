@@ -27,14 +27,14 @@ def read(*sources: Path, **options) -> tuple[list[Frame], list[LeftOut]]:
 
 
 def test_a_folder_to_the_bottom_in_order(tmp_path: Path) -> None:
-    for index, name in enumerate(("b.png", "a.png", "deep/a.png", ".hidden.png", "__MACOSX/._a.png")):
+    for index, name in enumerate(("10.png", "9.png", "deep/a.png", ".hidden.png", "__MACOSX/._a.png")):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         picture(10 * index).save(path)
     (tmp_path / "broken.png").write_bytes(png(3)[:40])
     (tmp_path / "notes.txt").write_text("not a frame")
     frames, left_out = read(tmp_path)
-    assert [Path(frame.path).relative_to(tmp_path).as_posix() for frame in frames] == ["a.png", "b.png", "deep/a.png"]
+    assert [Path(frame.path).relative_to(tmp_path).as_posix() for frame in frames] == ["9.png", "10.png", "deep/a.png"]
     assert frames[1].picture[0, 0, 0] == 0
     assert all(frame.time is None for frame in frames)
     assert [Path(one.path).name for one in left_out] == ["broken.png", "notes.txt"]
@@ -63,8 +63,8 @@ def test_a_zip_archive_with_everything_wrong_in_it(tmp_path: Path) -> None:
         archive.writestr("__MACOSX/._a.png", b"")
         archive.writestr("folder/", b"")
     frames, left_out = read(path)
-    assert [frame.path.removeprefix(f"{path}/") for frame in frames] == ["a.png", "a (2).png", "/escaped.png"]
-    assert [int(frame.picture[0, 0, 0]) for frame in frames] == [1, 2, 3]
+    assert [frame.path.removeprefix(f"{path}/") for frame in frames] == ["/escaped.png", "a.png", "a (2).png"]
+    assert [int(frame.picture[0, 0, 0]) for frame in frames] == [3, 1, 2]
     assert [one.path.rsplit("/", 1)[1] for one in left_out] == ["broken.jpg", "notes.txt"]
     assert list(tmp_path.parent.glob("**/escaped.png")) == []
 

@@ -118,7 +118,7 @@ def test_boxes_have_a_table_of_their_own(run: FrameRun) -> None:
 def test_a_report_says_what_a_person_said(run: FrameRun) -> None:
     run.write(run.judge(), {3: Judged.OBJECT})
     page = (run.folder / "report.html").read_text()
-    assert "1 of 5 frames to look at first were judged by a person." in page
+    assert "1 of 5 frames to look at were judged by a person." in page
     assert "judged: <b>object</b>" in page
     assert 'href="#frame-3"' in page
     assert 'id="frame-3"' in page

@@ -143,7 +143,7 @@ def test_what_the_visitor_says_is_kept_and_the_next_frame_follows(wired: Wired, 
     triage.write_files(batch)
     rows = (batch.run.folder / "frames.csv").read_text().splitlines()
     assert ",object," in rows[1]
-    assert "5 of 5 frames to look at first were judged by a person" in (batch.run.folder / "report.html").read_text()
+    assert "5 of 5 frames to look at were judged by a person" in (batch.run.folder / "report.html").read_text()
 
 
 def test_files_that_are_out_of_date_when_they_are_written_are_not_offered(wired: Wired, batch: Batch) -> None:
