@@ -66,6 +66,12 @@ class Question:
         mine, others = ((bool(one.reference), one.method, one.model) for one in (self, other))
         return mine == others
 
+    def is_again_without_good_parts(self, other: Question) -> bool:
+        """Whether both ask the same of the photo before good parts count, which both know of."""
+        mine, others = self.reference, other.reference
+        seen = mine.tile == others.tile and mine.region == others.region
+        return bool(mine and others and seen) and replace(self, reference=others, moved=other.moved).is_again(other)
+
     def __str__(self) -> str:
         shots = self.reference.shots
         if not shots:

@@ -167,10 +167,10 @@ class Inspection:
         check_space()
         query = load_image(question.path)
         tools = yield from load_tools(question.model, question.settings, method, self._busy)
-        before, doubt = None, reference.doubt_of(query)
-        if reference:
+        before, doubt = self._before(question, values), reference.doubt_of(query)
+        if reference and not before:
             yield self._busy("Looking without the good parts first", "Then with them, side by side.")
-        look = Look(query, method.name, reference, zero_shot_too=True, region=question.region)
+        look = Look(query, method.name, reference, zero_shot_too=before is None, region=question.region)
         for result in computed(look, replace(tools, partial=True)):
             if reference and not result.made_by.shots:
                 before = shown(question.name, query, result)
@@ -183,6 +183,13 @@ class Inspection:
             yield self._seen(question, view, values) | in_strip
         whole = Whole(view, written(_map_name(view), result.save_map))
         yield self._saved(whole, values) | {tab.strip.kept: values[tab.strip.kept].keeping(whole)}
+
+    def _before(self, question: Question, values: Values) -> Shown | None:
+        """What was found without good parts, where the photo that is shown is asked again with others."""
+        view, one = values[self.tab.shown], values[self.tab.strip.kept].shown
+        if view is None or one is None or view.name != one.question.name or not view.result.complete:
+            return None
+        return view.before if one.question.is_again_without_good_parts(question) else None
 
     def _kept(self, one: Inspected, whole: Whole, values: Values) -> Iterator[Answer]:
         """A result that was kept whole, as it was judged last."""
