@@ -19,7 +19,8 @@ class Question:
     Attributes:
         path: of the photo.
         method, model, settings: by which it is judged.
-        reference: what is known about good parts; empty where the method uses none.
+        reference: what is known about good parts, or of the most ordinary of the photos that were given with this one;
+            empty where the method uses none.
         by_hand: the threshold that a person set; None for the automatic one.
         margin: instead, how far the score lies above the threshold; None where that is not given.
         region: what is ignored; None where all of the photo counts.
@@ -74,6 +75,9 @@ class Question:
 
     def __str__(self) -> str:
         shots = self.reference.shots
+        if self.among and shots:
+            told = "{name}, by {method}, beside {shots} of the most ordinary photos given with it"
+            return say(told, name=self.name, method=say(self.method.title), shots=shots)
         if not shots:
             return say("{name}, by {method}, without good parts", name=self.name, method=say(self.method.title))
         told = "{name}, by {method}, with 1 good part" if shots == 1 else "{name}, by {method}, with {shots} good parts"

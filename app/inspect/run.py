@@ -181,7 +181,7 @@ class Inspection:
             in_strip = self._in_strip(question, values) if result.complete else {}
             values = {**values, **in_strip}
             yield self._seen(question, view, values) | in_strip
-        whole = Whole(view, written(_map_name(view), result.save_map))
+        whole = Whole(view, written(map_name(view), result.save_map))
         yield self._saved(whole, values) | {tab.strip.kept: values[tab.strip.kept].keeping(whole)}
 
     def _before(self, question: Question, values: Values) -> Shown | None:
@@ -233,7 +233,7 @@ class Inspection:
         if view is None:
             text = "Press Detect to try again. If a setting was refused, the note in the corner says which."
             return self._problem("Nothing was computed", text, kind="hint")
-        error_map = offered(written(_map_name(view), view.result.save_map))
+        error_map = offered(written(map_name(view), view.result.save_map))
         stopped = self.looks.show(replace(view, stopped=True), values)
         return stopped | {self.tab.result.error_map: error_map} | self.running(False)
 
@@ -296,5 +296,6 @@ def subject(text: str) -> Markup:
     return render("subject", text=text)
 
 
-def _map_name(view: Shown) -> str:
+def map_name(view: Shown) -> str:
+    """What the file of a map is called."""
     return f"{stem_of(view)}-error-map.npy"
