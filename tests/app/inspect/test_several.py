@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from app.inspect import several as several_module
 from app.inspect.several import Several
 from app.inspect.strip import Strip
 from maeday_core import Tools
@@ -64,6 +65,9 @@ def test_the_ensemble_looks_again_beside_the_most_ordinary(
     wired: Wired, several: Several, tiny: Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory_bank, "LIMITS", replace(memory_bank.LIMITS, patches=128))
+    monkeypatch.setattr(
+        several_module, "loaded_tools", lambda model, settings, method: replace(tiny, settings=settings)
+    )
     do, tab = wired.inspection, wired.inspection.tab
     values, strip = dropped(wired, several, parts(tmp_path, 8), method="ensemble")
     assert {one.question.among.peers for one in strip.entries if one.question.among} == {8}
