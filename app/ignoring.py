@@ -149,7 +149,7 @@ class Taking:
         return painted
 
     def _taken(self, mask: Mask | None) -> Answer:
-        return {self.panel.mask: mask, self.panel.painted: mask is not None, self.panel.save: saved(mask)}
+        return taken(self.panel, mask)
 
 
 def ignored_anew(taking: Taking) -> list[Any]:
@@ -162,6 +162,11 @@ def ignored_anew(taking: Taking) -> list[Any]:
         panel.interest.click(taking.take_interest, **painted),
         panel.load.upload(taking.take_file, **loaded),
     ]
+
+
+def taken(panel: IgnorePanel, mask: Mask | None) -> Answer:
+    """From now on this is ignored."""
+    return {panel.mask: mask, panel.painted: mask is not None, panel.save: saved(mask)}
 
 
 def saved(mask: Mask | None) -> gr.DownloadButton:

@@ -8,7 +8,7 @@ from app.cards import Kind, message
 from app.events import Answer, components
 from app.files import nothing_to_download
 from app.frames import cards
-from app.frames.batch import Batch, State
+from app.frames.batch import SAID, Batch, State
 from app.frames.layout import FramesTab
 from app.frames.result_panel import HEADERS
 from app.html import render
@@ -57,6 +57,7 @@ def said(tab: FramesTab, batch: Batch, chosen: int | None) -> Answer:
         result.table: {"headers": [say(header) for header in HEADERS], "data": cards.table(batch)},
         result.chosen.judged: cards.judged(batch),
         **{button: gr.Button(interactive=batch.idle) for button in result.chosen.judging},
+        result.chosen.back: gr.Button(interactive=batch.idle and bool(batch.told.told)),
         **{button: nothing_to_download() for button in components(result.files)},
     }
 
@@ -87,8 +88,9 @@ def files(tab: FramesTab, batch: Batch) -> Answer:
     report, coco, archive = batch.written()
     panel, folder = tab.result.files, batch.run.folder
     made = {panel.report: report, panel.coco: coco, panel.archive: archive}
-    paths = {panel.table: folder / TABLE, panel.rows: folder / ROWS, **made}
-    return {button: gr.DownloadButton(value=str(path), interactive=True) for button, path in paths.items()}
+    paths = {panel.table: folder / TABLE, panel.rows: folder / ROWS, panel.said: folder / SAID, **made}
+    offered = {button: gr.DownloadButton(value=str(path), interactive=True) for button, path in paths.items()}
+    return offered if (folder / SAID).stat().st_size else offered | {panel.said: nothing_to_download()}
 
 
 def forgotten(tab: FramesTab) -> Answer:

@@ -7,21 +7,25 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from app.annotated import frames_coco
+from app.frames.said import NOTHING, Said, Told
 from app.gradio_fixes import uploaded
 from app.temporary import FRAMES, HOME, check_space
 from maeday_core import ImageError
+from maeday_core.detection.feedback import UNMOVED
 from maeday_core.detection.region import Mask
 from maeday_core.detection.windows import Tile
 from maeday_core.frames import FrameRun, Judgement, LeftOut, Sources, Verdict
 from maeday_core.frames.baseline import Baseline
 from maeday_core.frames.report import ANOMALOUS, LOOK
 from maeday_core.frames.run import MAPS
-from maeday_core.frames.triage import Judged, Judgements, first
+from maeday_core.frames.said import moved_by
+from maeday_core.frames.triage import Judgements, first
+from maeday_core.io.corrections import save_corrections
 from maeday_core.io.files import unique
 from maeday_core.io.natural import natural
 
@@ -31,6 +35,7 @@ KEPT = 2 * 3600
 SOURCES = "sources"
 ARCHIVE = "maeday-frames.zip"
 COCO = "coco.json"
+SAID = "corrections.jsonl"
 NO_JUDGEMENT = Judgement(Baseline(0, "", ()), 0)
 
 
@@ -59,11 +64,19 @@ class Asked:
 
 @dataclass(frozen=True)
 class Criteria:
-    """What a verdict depends on beside the maps; a threshold of None is the automatic one."""
+    """What a verdict depends on beside the maps.
+
+    Attributes:
+        threshold: None for the automatic one.
+        least_area: smaller regions are no objects.
+        ignore: where nothing counts.
+        follow: move the automatic threshold by what was said of frames.
+    """
 
     threshold: float | None
     least_area: int
     ignore: Mask | None
+    follow: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +90,7 @@ class Batch:
         judgement: the verdicts that are shown.
         left_out: what could not be a frame.
         state: how far the run is.
-        said: what the visitor said of frames.
+        told: what the visitor said of frames.
     """
 
     run: FrameRun
@@ -86,7 +99,12 @@ class Batch:
     judgement: Judgement = NO_JUDGEMENT
     left_out: tuple[LeftOut, ...] = ()
     state: State = State.RUNNING
-    said: Judgements = field(default_factory=dict)
+    told: Said = NOTHING
+
+    @property
+    def said(self) -> Judgements:
+        """What the visitor said, by the numbers of the frames."""
+        return self.told.judged
 
     @property
     def sources(self) -> Sources:
@@ -116,16 +134,26 @@ class Batch:
     def judged(self, criteria: Criteria, camera: bool = True) -> Batch:
         """Judged anew, with all that the run has measured."""
         judgement = self.run.judge(criteria.threshold, criteria.least_area, criteria.ignore, camera)
+        if criteria.follow and self.told.labels:
+            judgement = self._at(judgement, criteria)
         return replace(self, judgement=judgement, left_out=tuple(self.run.left_out()))
 
     def judged_again(self, criteria: Criteria) -> Batch:
         """The same frames by other criteria; what is normal changes only with what is ignored."""
         if criteria.ignore is None:
-            kept = {number: judged for number, judged in self.said.items() if judged is not Judged.IGNORED}
-            self = replace(self, said=kept)
+            self = replace(self, told=self.told.without_ignored())
         if criteria.ignore is not self.judgement.baseline.ignore:
             return self.judged(criteria)
-        return replace(self, judgement=self.judgement.at(criteria.threshold, criteria.least_area))
+        return replace(self, judgement=self._at(self.judgement, criteria))
+
+    def saying(self, told: Told, criteria: Criteria) -> Batch:
+        """One thing more is said; the limit follows, if it is to."""
+        batch = replace(self, told=self.told.plus(told))
+        return batch.judged_again(criteria) if criteria.follow else batch
+
+    def _at(self, judgement: Judgement, criteria: Criteria) -> Judgement:
+        moved = moved_by(judgement, self.told.labels) if criteria.follow else UNMOVED
+        return judgement.at(criteria.threshold, criteria.least_area, moved)
 
     def verdict(self, number: int | None) -> Verdict | None:
         """The verdict on the frame of a number, as long as its files are there."""
@@ -147,6 +175,7 @@ class Batch:
             self.run.folder / ARCHIVE,
         )
         found.write_text(frames_coco(self.judgement), encoding="utf-8", errors="backslashreplace")
+        save_corrections(self.told.corrections(self.judgement), self.run.folder / SAID)
         with zipfile.ZipFile(archive, "w") as packed:
             for path in sorted(self.run.folder.rglob("*")):
                 given = path.parent == self.run.folder or path.parent.name in (ANOMALOUS, LOOK, MAPS)

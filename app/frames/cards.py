@@ -55,6 +55,7 @@ NEARLY = "A moment left; what to look at first may still change."
 ALL_LOOKED_AT = "All are looked at; now they are compared."
 PAUSED = "Paused after {done} of {total} frames; Resume goes on."
 STOPPED = "Stopped after {done} of {total} frames."
+ELSEWHERE = "Corrections of pictures that are not here: {count}; they stay in the file."
 JUDGED = "{done} of {total} judged by you"
 CAPTION, CAPTION_JUDGED = "{name} · {factor}", "{name} · {factor} · {judged}"
 SECONDS, MINUTES = "{count:.0f} s", "{count:.0f} min"
@@ -69,6 +70,8 @@ def status(batch: Batch, problem: str = "") -> Markup:
         return message(FAILED, " ".join([say(KEPT, problem=problem), *told]), "problem", beneath)
     if batch.state is not State.RUNNING:
         told += sentences(batch.judgement, batch.said)
+        if elsewhere := len(batch.told.loaded):
+            told.append(say(ELSEWHERE, count=elsewhere))
     elif ZERO_GPU:
         told.append(say(LENT, seconds=DURATIONS.watch))
     return message(title(batch), " ".join(told), _kind(batch), beneath)

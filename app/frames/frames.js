@@ -1,7 +1,7 @@
 // The timeline as a control: gr.HTML runs this once, with its `element` and a `trigger` for its events.
 // A frame is chosen by a click or the arrow keys; the limit's line is dragged, or moved by the arrow keys.
-// Wherever the focus is, but in a box to write in, y, n and i press the buttons that judge the chosen frame.
-const JUDGE = {y: "frames-object", n: "frames-fine", i: "frames-ignore-here"};
+// Wherever the focus is, but in a box to write in, y, n, i and u press the buttons that judge the chosen frame.
+const JUDGE = {y: "frames-object", n: "frames-fine", i: "frames-ignore-here", u: "frames-back"};
 const PAUSE = 200; // milliseconds without a key before the page is asked for what was chosen
 const find = (what) => element.querySelector(what);
 let waiting;

@@ -74,8 +74,9 @@ class FramesTab:
     @property
     def criteria(self) -> set[Any]:
         """What a verdict depends on beside the maps."""
-        ignore = self.ignore
-        return {self.result.limit, self.result.auto, self.settings.least_area, ignore.mask, ignore.painted}
+        ignore, result = self.ignore, self.result
+        limit = {result.limit, result.auto, result.follow}
+        return {*limit, self.settings.least_area, ignore.mask, ignore.painted}
 
 
 def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> FramesTab:

@@ -32,6 +32,8 @@ class ChosenPanel:
     object: gr.Button
     fine: gr.Button
     ignore: gr.Button
+    back: gr.Button
+    load: gr.UploadButton
     slider: gr.HTML
     inspect: gr.Button
 
@@ -49,6 +51,7 @@ class FilesPanel:
     rows: gr.DownloadButton
     report: gr.DownloadButton
     coco: gr.DownloadButton
+    said: gr.DownloadButton
     archive: gr.DownloadButton
 
 
@@ -61,6 +64,7 @@ class ResultPanel:
     timeline: gr.HTML
     limit: gr.Slider
     auto: gr.Checkbox
+    follow: gr.Checkbox
     worst: gr.Gallery
     chosen: ChosenPanel
     table: gr.Dataframe
@@ -102,6 +106,12 @@ def result_panel() -> ResultPanel:
             container=False,
             elem_id="frames-auto",
         ),
+        follow=gr.Checkbox(
+            False,
+            label="moved by what you say: above what is fine, below a missed object",
+            container=False,
+            elem_id="frames-follow",
+        ),
         table=_table(),
         files=_files(),
     )
@@ -130,9 +140,12 @@ def _chosen() -> ChosenPanel:
             fine = gr.Button("Fine (n)", size="md", elem_id="frames-fine", min_width=90)
             ignore = gr.Button("Ignore here in all (i)", size="md", elem_id="frames-ignore-here", min_width=90)
         judged = gr.HTML("", elem_id="frames-judged")
+        with gr.Row(equal_height=True):
+            back = gr.Button("Take the last one back (u)", size="sm", interactive=False, elem_id="frames-back")
+            load = gr.UploadButton("Load corrections", file_types=[".jsonl"], size="sm", elem_id="frames-load-said")
         slider = gr.HTML("", js_on_load=COMPARE, elem_id="frames-slider")
         inspect = gr.Button("Open in Inspect, with its masks", size="sm", elem_id="frames-inspect")
-    return ChosenPanel(number, column, facts, judged, objects, fine, ignore, slider, inspect)
+    return ChosenPanel(number, column, facts, judged, objects, fine, ignore, back, load, slider, inspect)
 
 
 def _files() -> FilesPanel:
@@ -142,6 +155,7 @@ def _files() -> FilesPanel:
             _download("JSON Lines", "frames-jsonl"),
             _download("Report (HTML)", "frames-report"),
             _download("COCO (JSON)", "frames-coco"),
+            _download("Corrections", "frames-said"),
             _download("Everything (zip)", "frames-zip"),
         )
 

@@ -213,7 +213,9 @@ def asked_of(tab: FramesTab, values: Values) -> Asked:
 def criteria_of(tab: FramesTab, values: Values) -> Criteria:
     """What a verdict depends on."""
     threshold = None if values[tab.result.auto] else values[tab.result.limit]
-    return Criteria(threshold, int(values[tab.settings.least_area]), values[tab.ignore.mask])
+    return Criteria(
+        threshold, int(values[tab.settings.least_area]), values[tab.ignore.mask], bool(values[tab.result.follow])
+    )
 
 
 def settings_of(asked: Asked) -> Settings:

@@ -1,12 +1,11 @@
-"""Going through what a run gave: choose a frame, judge it, move the limit, open it in Inspect."""
+"""Going through what a run gave: choose a frame, move the limit, open it in Inspect."""
 
 from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from weakref import WeakValueDictionary
 
 import gradio as gr
@@ -16,19 +15,15 @@ from app.errors import sentence
 from app.events import Answer, Values, unchanged
 from app.frames import answers, cards
 from app.frames.batch import Batch
-from app.frames.here import also_ignored
 from app.frames.layout import FramesTab
 from app.frames.run import criteria_of, settings_of
-from app.ignoring import saved
 from app.inspect import Incoming
 from maeday_core.frames import Frame, Judgement, Verdict
-from maeday_core.frames.triage import Judged, first
+from maeday_core.frames.triage import first
 from maeday_core.texts import say
 
 OPENED = "opened"
 GONE = "This frame's file is no longer here; press Start again."
-TAKEN_BACK = "This frame was judged an object; it is ignored now. Press Object (y) to judge it so again."
-NOTHING_HERE = "There is no unusual place in this frame to ignore."
 WITHOUT_GOOD = "Inspect judges this frame without the clean frames, so that the verdict may differ from that in Frames."
 WITHOUT_CAMERA = (
     "Inspect judges this frame without what a camera that does not move always sees, so that the verdict may differ "
@@ -65,7 +60,7 @@ class Triage:
         if batch is None or not batch.idle:
             return unchanged()
         criteria = criteria_of(self.tab, values)
-        batch = self._new(batch.judged_again(criteria))
+        batch = self.new(batch.judged_again(criteria))
         shown = answers.shown(self.tab, batch, criteria.threshold is None)
         return shown | answers.chosen(self.tab, batch, number)
 
@@ -103,34 +98,6 @@ class Triage:
         answers.not_lost(batch, begun)
         return self.choose(batch, event.index) if isinstance(event.index, int) else unchanged()
 
-    def say_object(self, batch: Batch | None, begun: bool, number: int | None) -> Answer:
-        """There is an object in the chosen frame; the next one follows."""
-        return self._say(batch, begun, number, Judged.OBJECT)
-
-    def say_fine(self, batch: Batch | None, begun: bool, number: int | None) -> Answer:
-        """The chosen frame is fine; the next one follows."""
-        return self._say(batch, begun, number, Judged.FINE)
-
-    def ignore_here(self, values: Values) -> Answer:
-        """What is unusual in the chosen frame is ignored in all frames from now on; what is next follows."""
-        batch, number = values[self.tab.batch], values[self.tab.result.chosen.number]
-        answers.not_lost(batch, values[self.tab.begun])
-        verdict = batch.verdict(number) if batch else None
-        if batch is None or verdict is None or not batch.idle:
-            return unchanged()
-        criteria, ignore = criteria_of(self.tab, values), self.tab.ignore
-        mask = also_ignored(criteria.ignore, batch.judgement, verdict)
-        if mask is None:
-            raise gr.Error(say(NOTHING_HERE), print_exception=False)
-        criteria = replace(criteria, ignore=mask)
-        batch = batch.judged_again(criteria)
-        judged = batch.verdict(number)
-        if not (judged and judged.anomalous):  # elsewhere in it there may be an object
-            batch = replace(batch, said={**batch.said, number: also_ignored_as(batch.said.get(number))})
-        batch = self._new(batch)
-        shown = answers.shown(self.tab, batch, criteria.threshold is None)
-        return shown | self._next(batch, number) | {ignore.mask: mask, ignore.painted: True, ignore.save: saved(mask)}
-
     def open_in_inspect(self, batch: Batch | None, begun: bool, number: int | None) -> Answer:
         """Hand the chosen frame to Inspect, as it was in its source."""
         answers.not_lost(batch, begun)
@@ -149,32 +116,10 @@ class Triage:
         incoming = Incoming(str(path), settings_of(asked), asked.method, asked.model, margin, differs, time.time())
         return {self.incoming: incoming, self.tabs: gr.Tabs(selected="inspect")}
 
-    def _say(self, batch: Batch | None, begun: bool, number: int | None, judged: Judged) -> Answer:
-        answers.not_lost(batch, begun)
-        if batch is None or not batch.idle or number is None or batch.verdict(number) is None:
-            return unchanged()
-        batch = self._new(replace(batch, said={**batch.said, number: judged}))
-        return {self.tab.batch: batch, **answers.said(self.tab, batch, number), **self._next(batch, number)}
-
-    def _new(self, batch: Batch) -> Batch:
+    def new(self, batch: Batch) -> Batch:
         """A batch that the page will show."""
         self.newest[batch.run.folder] = batch
         return batch
-
-    def _next(self, batch: Batch, number: int | None) -> dict[Any, Any]:
-        """The next frame to judge; where all are judged, the same one."""
-        following = batch.next
-        return answers.chosen(self.tab, batch, number if following is None else following)
-
-
-def also_ignored_as(before: Judged | None) -> Judged:
-    """What a person says of a frame by ignoring a place in it: a frame that was fine stays so, an object is taken back.
-
-    The page tells that it is.
-    """
-    if before is Judged.OBJECT:
-        gr.Info(say(TAKEN_BACK))
-    return Judged.FINE if before is Judged.FINE else Judged.IGNORED
 
 
 def other_question(judgement: Judgement, verdict: Verdict) -> str:

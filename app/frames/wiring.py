@@ -9,6 +9,7 @@ import gradio as gr
 
 from app.events import AT_ONCE, LATEST, PRIVATE, components
 from app.frames.ignoring import Ignoring
+from app.frames.judging import Judging
 from app.frames.layout import FramesTab, lay_out
 from app.frames.run import Watching
 from app.frames.triage import Triage
@@ -38,7 +39,7 @@ def frames_tab(lifetime: int, tabs: gr.Tabs, incoming: gr.State, example: Path) 
     _wire_run(watching, triage)
     _wire_criteria(watching, triage, Ignoring(tab))
     _wire_chosen(triage)
-    _wire_judging(triage)
+    _wire_judging(Judging(triage))
 
 
 def method_choices() -> list[tuple[str, str]]:
@@ -58,7 +59,7 @@ def _said(tab: FramesTab) -> set[Any]:
     """What changes with what the visitor says of a frame."""
     result = tab.result
     shown = {result.card, result.worst, result.timeline, result.table, result.chosen.judged}
-    return {*shown, *result.chosen.judging, *components(result.files)}
+    return {*shown, *result.chosen.judging, result.chosen.back, *components(result.files)}
 
 
 def _one(tab: FramesTab) -> set[Any]:
@@ -114,6 +115,7 @@ def _wire_criteria(watching: Watching, triage: Triage, ignoring: Ignoring) -> No
         result.limit.input(watching.set_limit, result.limit, result.auto, **AT_ONCE),
         result.timeline.input(watching.drag_limit, None, [result.auto, result.limit], **AT_ONCE),
         result.auto.input(watching.set_automatic, [result.auto, result.limit], None, **AT_ONCE),
+        result.follow.input(lambda: None, None, None, **AT_ONCE),
         tab.settings.least_area.change(lambda: None, None, None, **AT_ONCE),
         *ignored_anew(ignoring.taking),
         ignore.clear.click(ignoring.clear, files, ignore.taken | canvas, **PRIVATE),
@@ -136,15 +138,19 @@ def _wire_chosen(triage: Triage) -> None:
     result.chosen.inspect.click(triage.open_in_inspect, inputs, outputs, **PRIVATE)
 
 
-def _wire_judging(triage: Triage) -> None:
-    """What the visitor says of the chosen frame."""
-    tab, chosen, ignore = triage.tab, triage.tab.result.chosen, triage.tab.ignore
-    inputs, outputs = [tab.batch, tab.begun, chosen.number], {tab.batch} | _said(tab) | _one(tab)
-    everything = tab.criteria | {tab.batch, tab.begun, chosen.number}
+def _wire_judging(judging: Judging) -> None:
+    """What the visitor says of frames."""
+    triage, tab = judging.triage, judging.triage.tab
+    chosen, ignore = tab.result.chosen, tab.ignore
+    inputs = tab.criteria | {tab.batch, tab.begun, chosen.number}
+    options: dict[str, Any] = {"inputs": inputs, "outputs": _shown(tab) | _one(tab) | ignore.taken, **ONCE}
+    loading = {**options, "inputs": inputs | {chosen.load}, "outputs": options["outputs"] | {chosen.load}}
     for said in (
-        chosen.object.click(triage.say_object, inputs, outputs, queue=False, **ONCE),
-        chosen.fine.click(triage.say_fine, inputs, outputs, queue=False, **ONCE),
-        chosen.ignore.click(triage.ignore_here, everything, _shown(tab) | _one(tab) | ignore.taken, **ONCE),
+        chosen.object.click(judging.say_object, queue=False, **options),
+        chosen.fine.click(judging.say_fine, queue=False, **options),
+        chosen.ignore.click(judging.ignore_here, **options),
+        chosen.back.click(judging.take_back, **options),
+        chosen.load.upload(judging.load, **loading),
     ):
         said.then(**_write(triage))
 

@@ -28,6 +28,7 @@ from maeday_core.texts import say
 
 FILE = "corrections.jsonl"
 NOTHING_SHOWN = "There is no finished verdict to correct; inspect a photo first."
+ELSEWHERE = "Corrections of pictures that are not here: {count}; they stay in the file."
 FORGOTTEN = "What you said in this visit was forgotten; load the corrections that you saved, or say it again."
 
 
@@ -143,7 +144,6 @@ def _card(said: Said) -> str:
         one_or_more = "1 photo joined the good parts." if joined == 1 else "{count} photos joined the good parts."
         told.insert(0, say(one_or_more, count=joined))
     if said.loaded:
-        others = "{count} corrections are of photos that are not here; they stay in the file."
-        told.append(say(others, count=len(said.loaded)))
+        told.append(say(ELSEWHERE, count=len(said.loaded)))
     title = say("1 correction" if count == 1 else "{count} corrections", count=count)
     return message(title, " ".join(filter(None, [*told, say("The next verdicts follow.")])), "adapted")

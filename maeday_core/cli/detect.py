@@ -75,7 +75,7 @@ def run(options: Namespace) -> int:
         from maeday_core.cli.together import judged_together
         from maeday_core.detection.peers import PEERS
 
-        looks = judged_together(looks) if len(paths) >= PEERS.least else looks
+        looks = judged_together(looks, method, tools) if len(paths) >= PEERS.least else looks
     with contextlib.closing(out) if out else contextlib.nullcontext():
         for look in looks:
             _print({"path": str(look.path), **work.written(look, options.model)}, options.json)
@@ -120,13 +120,13 @@ class Work:
             except Exception as error:
                 self.statuses.append(print_mistake(error, f"{path}: "))
             else:
-                yield Look(path, query, result if self.out else replace(result, seen=()), doubt)
+                yield Look(path, query, result if self.out else replace(result, seen=()), doubt, self.reference)
 
     def written(self, look: Look, model: str | None) -> dict[str, Any]:
         """The facts of a look, once its files are written and what is doubtful is said."""
         from maeday_core.serving.rows import row_of
 
-        path, query, result, doubt = look
+        path, query, result, doubt, reference = look
         if doubt:
             print_warning(f"{path}: {doubt}")
         if result.made_by.windows:
@@ -135,7 +135,7 @@ class Work:
         if self.out:
             from maeday_core.drawing.shown import shown
 
-            view = shown(path.name, query, result, doubt=doubt, reference=self.reference)
+            view = shown(path.name, query, result, doubt=doubt, reference=reference)
             files |= self.out.write(path, query, result, view)
         return {**row_of(result, model), **files}
 

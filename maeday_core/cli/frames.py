@@ -13,7 +13,7 @@ from maeday_core.cli.options import add_formats, add_method, add_settings, setti
 from maeday_core.cli.output import print_error, print_json, print_line, print_note, print_warning, progress_bar
 from maeday_core.cli.regions import add_region, mask_of
 from maeday_core.errors import SettingsError
-from maeday_core.io.corrections import Label, load_corrections
+from maeday_core.io.corrections import load_corrections
 from maeday_core.io.files import check_folder, sha256
 from maeday_core.io.folders import find_images
 from maeday_core.io.remote import is_remote, located
@@ -138,17 +138,16 @@ def _look_together(
 
 def _corrected(judgement: Judgement, options: Namespace) -> Judgement:
     """The verdicts under the limit that was moved by what was said of frames, now or in other runs over them."""
-    from maeday_core.detection.feedback import moved_limit
+    from maeday_core.frames.said import labelled, moved_by
 
-    said = {one.key: one.label for one in load_corrections(options.feedback)}
-    scores: dict[Label, list[float]] = {label: [] for label in Label}
-    for verdict in judgement.verdicts:
-        if label := said.get((verdict.record.content, verdict.record.time)):
-            scores[label].append(verdict.image_score / max(judgement.threshold, 1e-9))
-    moved = moved_limit(scores[Label.NORMAL], scores[Label.DEFECT])
-    if missing := len(said) - moved.normal - moved.defects:
-        print_warning(f"{missing} of the {len(said)} pictures in {options.feedback} are not here, and do not count.")
-    return judgement.corrected(moved, options.least_area)
+    corrections = load_corrections(options.feedback)
+    said = labelled(judgement, corrections)
+    if missing := len(corrections) - len({one.key for one in said.values()}):
+        print_warning(
+            f"{missing} of the {len(corrections)} pictures in {options.feedback} are not here, and do not count."
+        )
+    moved = moved_by(judgement, {number: one.label for number, one in said.items()})
+    return judgement.at(None, options.least_area, moved)
 
 
 def _annotate(judgement: Judgement, sources: Sources, frames: FrameRun, formats: Sequence[str]) -> None:

@@ -2,56 +2,99 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from maeday_core.detection.result import Detection
+from maeday_core.detection.windows import is_large
 from maeday_core.errors import OutputError
 from maeday_core.fewshot.doubts import appearance
 from maeday_core.io.images import RGBImage
+from maeday_core.methods import Method, Reference, Tools
 from maeday_core.methods.peers import Peers, among
+from maeday_core.methods.second_look import SecondLooks
 
 GROUP = 32
 """Pictures that wait for each other. Each is judged among these and all before them, so any number can be given."""
 
 
 class Look(NamedTuple):
-    """A picture that was looked at, what was found, and a doubt about it."""
+    """A picture that was looked at, what was found, a doubt about it, and what was known of good parts."""
 
     path: Path
     query: RGBImage
     result: Detection
     doubt: str | None
+    reference: Reference
 
 
-def judged_together(looks: Iterable[Look]) -> Iterator[Look]:
-    """The same looks, each judged among its peers. Those that wait lie in nameless temporary files.
+def judged_together(looks: Iterable[Look], method: Method, tools: Tools) -> Iterator[Look]:
+    """The same looks, each judged among its peers: beside the most ordinary of them, where the method can learn.
+
+    Those that wait lie in nameless temporary files.
 
     Raises:
         OutputError: the temporary folder takes no more.
     """
-    looks, peers = iter(looks), Peers()
-    while group := [(_held(look), look.result.image_score, appearance(look.query)) for look in islice(looks, GROUP)]:
-        files, scores, seen = zip(*group, strict=True)
-        peers = peers.with_more(scores, seen)
-        for file, own in zip(files, seen, strict=True):
-            with file:
-                look: Look = pickle.load(file)
-            yield look._replace(result=among(peers, look.result, own))
+    looks, peers, second = iter(looks), Peers(), SecondLooks(method, tools)
+    while True:
+        with ExitStack() as files:
+            group = [_Waiting.of(look, files) for look in islice(looks, GROUP)]
+            if not group:
+                return
+            peers = peers.with_more([one.score for one in group], [one.appearance for one in group])
+            small = [one for one in group if not one.large]
+            again = second.of(
+                Peers().with_more([one.score for one in small], [one.appearance for one in small]),
+                functools.partial(_query, small),
+                [one.name for one in small],
+            )
+            judges = dict(zip(map(id, small), again, strict=True))
+            for one in group:
+                look, judge = one.look, judges.get(id(one))
+                if judge:
+                    result, reference = judge(look.query)
+                    yield look._replace(result=result, reference=reference)
+                else:
+                    yield look._replace(result=among(peers, look.result, one.appearance))
 
 
-def _held(look: Look) -> IO[bytes]:
-    try:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed once its look is judged
-        pickle.dump(look, file)
-        file.seek(0)
-    except OSError as error:
-        raise OutputError(
-            f"The temporary folder {tempfile.gettempdir()} takes no more ({error.strerror}): free some space, or give "
-            "--alone, which keeps nothing there."
-        ) from error
-    return file
+def _query(group: Sequence[_Waiting], number: int) -> RGBImage:
+    return group[number].look.query
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A look that waits in a file, and what its judgement needs of it."""
+
+    file: IO[bytes]
+    name: str
+    score: float
+    appearance: tuple[float, ...]
+    large: bool
+
+    @classmethod
+    def of(cls, look: Look, files: ExitStack) -> _Waiting:
+        try:
+            file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - it is in the stack
+            pickle.dump(look, file)
+            file.flush()
+        except OSError as error:
+            raise OutputError(
+                f"The temporary folder {tempfile.gettempdir()} takes no more ({error.strerror}): free some space, or "
+                "give --alone, which keeps nothing there."
+            ) from error
+        return cls(file, look.path.name, look.result.image_score, appearance(look.query), is_large(look.query.shape))
+
+    @property
+    def look(self) -> Look:
+        self.file.seek(0)
+        look: Look = pickle.load(self.file)
+        return look

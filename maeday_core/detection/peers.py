@@ -1,9 +1,10 @@
 """Peers: pictures of one kind that are given together tell what is ordinary, though nobody says which of them are good.
 
-Good pictures of one kind score alike, and defective ones score higher. So the good ones are where scores lie close
-together, low down; what lies farther above them than good pictures vary stands out. One picture alone cannot tell that.
-Where most are defective, those that lie closest together vary more than good pictures do: then a picture's own limit
-counts where it is lower.
+Good pictures of one kind score alike, and defective ones score higher. So what scores lowest is good, most likely, and
+can serve as good parts where a method learns from some (`methods/second_look.py`). Else the good ones are where scores
+lie close together, low down; what lies farther above them than good pictures vary stands out. One picture alone cannot
+tell that. Where most are defective, those that lie closest together vary more than good pictures do: then a picture's
+own limit counts where it is lower.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class PeerStatistics:  # docs/decisions.md#peers
         known: how many pictures the spread that is known of the method counts for, beside those at hand.
         wide: those taken to be good may not be where they vary so many times more than good pictures are known to.
         tails: scores vary more widely than a normal distribution: so many times its deviations count.
+        share, most: so many of them are taken for good parts, those that score lowest; and never more.
+        chosen: good pictures vary so many times more about what such good parts let expect: they are no fair sample.
     """
 
     least: int = 8
@@ -37,6 +40,13 @@ class PeerStatistics:  # docs/decisions.md#peers
     known: int = 10
     wide: float = 2.0
     tails: float = 1.34
+    share: float = 0.25
+    most: int = 8
+    chosen: float = 1.4
+
+    def ordinary(self, count: int) -> int:
+        """How many of some pictures are taken for good parts, two at least."""
+        return min(max(2, round(self.share * count)), self.most)
 
 
 PEERS = PeerStatistics()
@@ -75,6 +85,17 @@ def from_peers(scores: npt.NDArray[np.float64], alone: Ordinary) -> Ordinary | N
     )
     doubtful = variance > (PEERS.wide * alone.alike) ** 2
     return None if doubtful and alone.limit(ALARM_RATE) < found.limit(ALARM_RATE) else found
+
+
+def beside_the_ordinary(known: Ordinary, count: int) -> Ordinary:
+    """What another good one of `count` pictures would score, by what is known if the most ordinary are good parts."""
+    reason = say(
+        "The limit rests on the {shots} most ordinary of {count} photos of one kind that were given together: "
+        "they are taken to be good.",
+        shots=known.shots,
+        count=count,
+    )
+    return replace(known, spread=PEERS.chosen * known.spread, reason=reason, shots=0, peers=count)
 
 
 def _middle_of_the_good(ordered: npt.NDArray[np.float64]) -> float:

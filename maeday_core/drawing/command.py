@@ -18,10 +18,13 @@ IGNORED = "ignored.png"
 def command(view: Shown) -> str:
     """A line for a shell: run where the photo lies, it gives the same score and map, up to how a machine rounds.
 
-    Good parts are named by the file that they were saved to, and so is what was ignored.
+    Good parts are named by the file that they were saved to, and so is what was ignored. A photo that was judged beside
+    others needs them: then all in the folder are judged.
     """
     made_by, usual = view.result.made_by, Settings()
     photo = f"./{view.name}" if view.name.startswith("-") else view.name
+    together = bool(view.result.threshold.ordinary.peers)
+    photo = "." if together else photo
     words = ["maeday", "detect", photo, "--method", made_by.method]
     if made_by.model:
         words += ["--model", made_by.model]
@@ -34,6 +37,6 @@ def command(view: Shown) -> str:
     known = view.reference.region.id if view.reference.region else None
     if made_by.ignored not in (None, known):
         words += ["--ignore", IGNORED]
-    if view.reference:
+    if view.reference and not together:
         words += ["--adapter", f"{view.reference.name or UNNAMED}.safetensors"]
     return shlex.join(words)

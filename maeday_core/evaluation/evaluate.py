@@ -148,7 +148,8 @@ def execute(
         on_image: as in `evaluate`.
     """
     waiting = [store.waiting(runs) for runs in groups]
-    report = _progress(sum(map(len, waiting)), on_image)
+    judged = sum(len(run.category.samples) for runs in groups for run in runs if run.looks_again and not store.has(run))
+    report = _progress(sum(map(len, waiting)) + judged, on_image)
     for runs, pictures in zip(groups, waiting, strict=True):
         if pictures:
             detect = detectors(runs)
@@ -158,7 +159,7 @@ def execute(
             store.add(index, sample, detect(query, unscored))
             report(unscored)
         for run in runs:
-            yield store.result(run)
+            yield store.result(run, functools.partial(report, [run]) if run.looks_again else lambda: None)
 
 
 def _progress(total: int, on_image: OnImage) -> Callable[[Sequence[Run]], None]:

@@ -47,9 +47,9 @@ def measure(
     """
     labels = np.array([sample.anomalous for sample in samples])
     images = rank_scores(labels, np.array([score.image_score for score in scores]))
-    verdicts = confusion([(labels, np.array([score.image_score > score.threshold for score in scores]))])
+    verdicts = confusion([(labels, np.array([score.judged_score > score.threshold for score in scores]))])
     by_themselves = confusion([(labels, np.array([score.image_score > score.alone for score in scores]))])
-    looks = confusion([(labels, np.array([score.look < score.image_score <= score.threshold for score in scores]))])
+    looks = confusion([(labels, np.array([score.look < score.judged_score <= score.threshold for score in scores]))])
     best_f1, best_threshold = f1_max(images)
 
     known = [pair for pair in zip(samples, scores, strict=True) if pair[0].mask or not pair[0].anomalous]
@@ -59,17 +59,17 @@ def measure(
     def ignored_at(shape: tuple[int, ...]) -> Bools | None:
         return scaled(region.ignored, *shape) if region else None
 
-    def pixels() -> Iterator[tuple[Bools, Floats]]:
+    def pixels(judged: bool = False) -> Iterator[tuple[Bools, Floats]]:
         for sample, score in known:
-            error_map = np.load(maps / score.map)
+            error_map = np.load(maps / (score.judged_map if judged else score.map))
             truth = ground_truth(sample, error_map.shape)
             if (ignored := ignored_at(error_map.shape)) is not None:
                 truth, error_map = truth & ~ignored, np.where(ignored, -np.inf, error_map)
             yield truth, error_map
 
     outlines = (
-        (truth, outline(error_map, score.image_score, score.threshold, height, ignored_at(error_map.shape)))
-        for (truth, error_map), (_, score) in zip(pixels(), known, strict=True)
+        (truth, outline(error_map, score.judged_score, score.threshold, height, ignored_at(error_map.shape)))
+        for (truth, error_map), (_, score) in zip(pixels(judged=True), known, strict=True)
     )
     ranking = rank(pixels)
     return Metrics(

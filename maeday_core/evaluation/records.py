@@ -14,7 +14,7 @@ from maeday_core.detection.result import Provenance
 from maeday_core.errors import DatasetError
 from maeday_core.io.journal import append_rows, read_rows
 
-FORMAT = 4
+FORMAT = 5
 
 
 class Record:
@@ -47,6 +47,8 @@ class Score(Record):
         mask: path of its ground truth; None for a good one and where there is none.
         map: file name of its error map in the run's folder of maps.
         image_score: S.
+        judged_score: what `threshold` judges: S or, where a picture was looked at again beside its peers, S of that.
+        judged_map: file name of the error map of `judged_score`.
         threshold: the automatic one of this picture; a higher score is anomalous. Without good parts, once all pictures
             are scored, that among its peers.
         look: above this score, at most `threshold`, the verdict is "look here".
@@ -66,6 +68,8 @@ class Score(Record):
     mask: str | None
     map: str
     image_score: float
+    judged_score: float
+    judged_map: str
     threshold: float
     look: float
     alone: float
@@ -88,7 +92,8 @@ class Metrics:
         best_balanced_accuracy: the best that a global threshold gives, one for all pictures; their own may do better.
         false_alarms: share of the good pictures above their automatic threshold.
         hits: share of the defective pictures above their automatic threshold.
-        balanced_accuracy_alone, false_alarms_alone, hits_alone: the same, had each picture been judged by itself.
+        balanced_accuracy_alone, false_alarms_alone, hits_alone: the same, had each picture been judged by itself, as
+            all metrics of scores and maps are.
         good_looks, defective_looks: share of the good and of the defective pictures whose verdict is "look here".
         pixel_auroc, pixel_ap: as for images, over all pixels of all pictures.
         aupro: area under the per-region overlap curve up to a false positive rate of 30 %.

@@ -57,6 +57,11 @@ class Run:
     def seed(self) -> int:
         return self.tools.settings.seed
 
+    @property
+    def looks_again(self) -> bool:
+        """Whether its pictures are looked at again, beside each other."""
+        return self.method.second_look and not self.shots
+
     @cached_property
     def made_by(self) -> Provenance:
         """All that the result depends on beside the pictures; the seed always, for it draws the good parts."""

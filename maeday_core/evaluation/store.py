@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -52,6 +52,10 @@ class Store:
         """The folder of a run's error maps."""
         return self.folder / MAPS / run
 
+    def has(self, run: Run) -> bool:
+        """Whether the result of a run is there."""
+        return run.id in self.finished
+
     def waiting(self, runs: Sequence[Run]) -> list[tuple[int, Sample, list[Run]]]:
         """The pictures that some runs on the same category have not scored: place, picture, those runs."""
         waiting = []
@@ -86,6 +90,8 @@ class Store:
             mask=str(sample.mask) if sample.mask else None,
             map=name,
             image_score=found.image_score,
+            judged_score=found.image_score,
+            judged_map=name,
             threshold=found.threshold.value,
             look=found.threshold.look,
             alone=found.threshold.value,
@@ -95,11 +101,11 @@ class Store:
             learn_seconds=learn_seconds,
         )
 
-    def result(self, run: Run) -> Result:
-        """The result of a run that has scored all its pictures."""
+    def result(self, run: Run, on_picture: Callable[[], None] = lambda: None) -> Result:
+        """The result of a run that has scored all its pictures; `on_picture` is called after each that is judged."""
         if run.id not in self.finished:
             samples, by_map = run.category.samples, self.scores.pop(run.id)
-            scores = self._judged(run, [by_map[_name(index)] for index in range(len(samples))])
+            scores = self._judged(run, [by_map[_name(index)] for index in range(len(samples))], on_picture)
             result = Result(
                 category=run.category.name,
                 made_by=run.made_by,
@@ -115,11 +121,14 @@ class Store:
             self._replace_results([*self.finished.values(), result])
         return self.finished[run.id]
 
-    def _judged(self, run: Run, scores: list[Score]) -> list[Score]:
-        """The scores of all pictures of a run, each with the threshold that it has among all of them."""
+    def _judged(self, run: Run, scores: list[Score], on_picture: Callable[[], None]) -> list[Score]:
+        """The scores of all pictures of a run, each as it is judged among all of them."""
         if run.shots:
             return scores
-        judged = judged_together(run.category.samples, scores, run.tools.settings.alarm_rate)
+        judged = []
+        for score in judged_together(run, scores, self.maps(run.id)):
+            judged.append(score)
+            on_picture()
         others = [score for score in read(self.folder / SCORES, Score) if score.run != run.id]
         rewrite(self.folder / SCORES, [score.record() for score in [*others, *judged]])
         return judged
@@ -141,7 +150,8 @@ class Store:
             remove_temporaries(folder, ".jsonl")
         for folder in (self.folder / MAPS).glob("[0-9a-f]" * ID_LENGTH):
             remove_temporaries(folder, ".npy")
-            known, maps = self.scores.get(folder.name, {}), list(folder.glob("*.npy"))
+            scores, maps = self.scores.get(folder.name, {}).values(), list(folder.glob("*.npy"))
+            known = {name for score in scores for name in (score.map, score.judged_map)}
             finished = self.finished.get(folder.name)
             half_removed = finished is not None and len(maps) < finished.images
             for path in maps:

@@ -102,13 +102,14 @@ def sentences(judgement: Judgement, judged: Judgements = NOT_JUDGED) -> list[str
 
 def _rests_on(judgement: Judgement) -> list[str]:
     baseline, limit = judgement.baseline, judgement.threshold
-    if limit != baseline.threshold:
-        told = [say(BY_HAND, limit=limit, automatic=baseline.threshold)]
+    if limit != judgement.automatic:
+        told = [say(BY_HAND, limit=limit, automatic=judgement.automatic)]
     elif has_reference(judgement):
         told = [say(LEARNED, limit=limit)]
     else:
         compared = COMPARED if len(judgement.verdicts) > 1 else ALONE
         told = [say(compared, usual=baseline.ground or 0.0, limit=limit)]
+    told += [judgement.moved.told] * bool(judgement.moved.told and limit == judgement.automatic)
     if (levels := several_grounds(judgement)) is not None:
         low, high = levels
         told.append(say(GROUNDS, low=low, high=high))

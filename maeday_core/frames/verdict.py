@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from maeday_core.detection.decision import ALARM_RATE
-from maeday_core.detection.feedback import Moved
+from maeday_core.detection.feedback import UNMOVED, Moved
 from maeday_core.detection.objects import BlockMap, Box, find_objects
 from maeday_core.detection.region import Mask
 from maeday_core.frames.baseline import Baseline, threshold_of
@@ -55,13 +55,20 @@ class Judgement:
 
     Attributes:
         baseline: what is normal for the batch.
-        threshold: the baseline's, or one set by hand.
+        threshold: the automatic one, or one set by hand.
         verdicts: one for each frame.
+        moved: how far the automatic threshold lies from the baseline's by what was said of frames.
     """
 
     baseline: Baseline
     threshold: float
     verdicts: tuple[Verdict, ...] = ()
+    moved: Moved = UNMOVED
+
+    @property
+    def automatic(self) -> float:
+        """The threshold unless one is set by hand."""
+        return self.moved.factor * self.baseline.threshold
 
     @cached_property
     def worst(self) -> tuple[Verdict, ...]:
@@ -76,8 +83,9 @@ class Judgement:
     @property
     def reason(self) -> str:
         """A sentence that says where the threshold comes from."""
-        by_hand = self.threshold != self.baseline.threshold
-        return "The threshold was set by hand." if by_hand else self.baseline.reason
+        if self.threshold != self.automatic:
+            return "The threshold was set by hand."
+        return " ".join(filter(None, [self.baseline.reason, self.moved.told]))
 
     @property
     def title(self) -> str:
@@ -87,33 +95,33 @@ class Judgement:
         several = "{count} of {total} frames hold something that does not belong"
         return say(one if count == 1 else several, count=count, total=total)
 
-    def corrected(self, moved: Moved, least_area: int = 0) -> Judgement:
-        """The same frames under the automatic threshold, moved by what an inspector said."""
-        told = " ".join(filter(None, [self.baseline.reason, moved.told]))
-        baseline = replace(self.baseline, threshold=moved.factor * self.baseline.threshold, reason=told)
-        return apply_threshold([verdict.record for verdict in self.verdicts], baseline, None, least_area)
-
-    def at(self, threshold: float | None, least_area: int = 0) -> Judgement:
-        """The same frames and baseline under another threshold (None: the baseline's) or least area."""
-        return apply_threshold([verdict.record for verdict in self.verdicts], self.baseline, threshold, least_area)
+    def at(self, threshold: float | None, least_area: int = 0, moved: Moved = UNMOVED) -> Judgement:
+        """The same frames and baseline under another threshold (None: the automatic one), least area or corrections."""
+        records = [verdict.record for verdict in self.verdicts]
+        return apply_threshold(records, self.baseline, threshold, least_area, moved)
 
 
 def apply_threshold(
-    records: Sequence[FrameRecord], baseline: Baseline, threshold: float | None = None, least_area: int = 0
+    records: Sequence[FrameRecord],
+    baseline: Baseline,
+    threshold: float | None = None,
+    least_area: int = 0,
+    moved: Moved = UNMOVED,
 ) -> Judgement:
     """The verdicts on frames, from their kept maps.
 
     Args:
         records: the frames, as many as the baseline has scores.
-        threshold: instead of the baseline's.
+        threshold: instead of the baseline's, moved.
         least_area: regions of fewer pixels of the frame are no objects.
+        moved: how far by what was said of frames.
     """
-    limit = baseline.threshold if threshold is None else threshold
+    limit = moved.factor * baseline.threshold if threshold is None else threshold
     verdicts = []
     for record, score in zip(records, baseline.scores, strict=True):
         boxes = _objects(baseline.map(record), limit, least_area) if score > limit else []
         verdicts.append(Verdict(record, score, limit, tuple(boxes)))
-    return Judgement(baseline, limit, tuple(verdicts))
+    return Judgement(baseline, limit, tuple(verdicts), moved)
 
 
 def _objects(blocks: BlockMap, limit: float, least_area: int) -> list[Box]:

@@ -79,6 +79,7 @@ class Method(ABC):
         style: in figures.
         offered: whether the page offers it.
         height: how far down a region of its map is outlined, as `outline` has it; None for down to the limit.
+        second_look: whether, of pictures given together without good parts, the most ordinary serve as good parts.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Method(ABC):
     style: Style = Style()
     offered: bool = True
     height: ClassVar[float | None] = None
+    second_look: ClassVar[bool] = False
 
     @property
     def zero_shot(self) -> Method:

@@ -38,6 +38,7 @@ class Ensemble(Sum):
     about = "The ensemble adds both kinds of evidence."
     style = Style("#009e73", "^")
     height: ClassVar[float | None] = 0.65  # docs/decisions.md#outlines
+    second_look: ClassVar[bool] = True  # docs/decisions.md#peers
 
     def parts(self, good: bool) -> tuple[Method, ...]:
         return Maeday("evidence"), PATCHCORE if good else SELF_REFERENCE
@@ -68,6 +69,7 @@ class RawEnsemble(Ensemble):
     style = Style("#999933", "P")
     offered = False
     height = None
+    second_look = False
 
     def parts(self, good: bool) -> tuple[Method, ...]:
         return (Maeday("errors"), PATCHCORE) if good else (MAEDAY, SELF_REFERENCE)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from maeday_core.detection.decision import Threshold
-from maeday_core.detection.peers import from_peers
+from maeday_core.detection.peers import PEERS, from_peers
 from maeday_core.detection.result import Detection
 from maeday_core.fewshot.doubts import APPEARANCE, LIMITS
 
@@ -32,6 +32,23 @@ class Peers:
             np.concatenate([self.scores, [*scores]]),
             np.concatenate([self.appearances, np.reshape(appearances, (-1, APPEARANCE))]),
         )
+
+    def some(self, numbers: Sequence[int] | npt.NDArray[np.intp]) -> Peers:
+        """Some of them, by their numbers."""
+        chosen = np.asarray(numbers, np.intp)
+        return Peers(self.scores[chosen], self.appearances[chosen])
+
+    def kinds(self) -> Iterator[npt.NDArray[np.intp]]:
+        """Which of them show one kind, the largest first; those of which there are too few are left out."""
+        left = np.arange(len(self.scores))
+        while len(left) >= PEERS.least:
+            looks = self.appearances[left]
+            alike = np.linalg.norm(looks[:, None] - looks, axis=2) <= LIMITS.alike
+            kind = left[alike[alike.sum(axis=1).argmax()]]
+            if len(kind) < PEERS.least:
+                return
+            yield kind
+            left = np.setdiff1d(left, kind)
 
     def threshold(self, appearance: Sequence[float], alone: Threshold) -> Threshold:
         """The threshold of a picture among those that look alike; that of the picture alone where they are too few.

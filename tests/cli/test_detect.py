@@ -3,6 +3,8 @@
 import json
 import os
 import threading
+from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,6 +17,7 @@ from maeday_core.cli import main
 from maeday_core.detection.feedback import moved_limit
 from maeday_core.io.corrections import Correction, Label, now, save_corrections
 from maeday_core.io.files import sha256
+from maeday_core.methods import memory_bank
 from tests.cli.conftest import save_noise
 from tests.conftest import part
 
@@ -122,6 +125,24 @@ def test_pictures_given_together_are_judged_among_each_other(run, tmp_path, monk
     assert [row["peers"] for row in groups] == [8] * 8 + [10] * 2
     _, few, _ = run("detect", *paths[:7], "--method", "self", "--json")
     assert {row["peers"] for row in few} == {0}
+
+
+def test_the_most_ordinary_of_the_pictures_serve_as_good_parts(run, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory_bank, "LIMITS", replace(memory_bank.LIMITS, patches=128))
+    (tmp_path / "parts").mkdir()
+    for seed in range(8):
+        Image.fromarray(part(seed, defect=seed < 5)).save(tmp_path / "parts" / f"{seed}.png")
+    query = ["detect", tmp_path / "parts", *model, "--method", "ensemble"]
+    status, rows, _ = run(*query, "--out", tmp_path / "out", "--report")
+    assert status == 0
+    assert [row["peers"] for row in rows] == [8] * 8
+    assert {row["verdict"] for row in rows[:5]} == {"anomalous"}
+    assert min(row["image_score"] for row in rows[:5]) > max(row["image_score"] for row in rows[5:])
+    assert {row["shots"] for row in rows} == {1, 2}  # two are ordinary, and each of them is judged by the other
+    page = Path(rows[0]["report"]).read_text()
+    assert "the 2 most ordinary of 8 photos of one kind" in page
+    assert "maeday detect . --method ensemble" in page
+    assert all(np.load(row["error_map"]).max() >= row["image_score"] for row in rows)  # that of the second look
 
 
 def test_a_full_temporary_folder_is_said(run, tmp_path, monkeypatch):

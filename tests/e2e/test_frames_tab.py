@@ -323,3 +323,22 @@ def test_what_is_unusual_in_a_frame_is_ignored_by_a_key(finished: Inspector) -> 
     expect(finished.card).to_contain_text("1 of 10 frames holds something")
     expect(finished.card).to_contain_text("What lies in the ignored region does not count.")
     expect(finished.page.locator("#frames-judged")).to_have_text(re.compile("1 of [56] judged by you"))
+    finished.page.keyboard.press("u")
+    expect(finished.card).to_contain_text("2 of 10 frames hold something")
+    expect(finished.page.locator("#frames-judged")).to_have_text("0 of 5 judged by you")
+
+
+def test_what_is_said_of_frames_is_saved_and_holds_again(finished: Inspector, tmp_path: Path) -> None:
+    finished.choose_the_worst()
+    finished.button("fine")
+    expect(finished.page.locator("#frames-judged")).to_have_text("1 of 5 judged by you")
+    (tmp_path / "said.jsonl").write_bytes(finished.download("said"))
+    finished.button("back")
+    expect(finished.page.locator("#frames-judged")).to_have_text("0 of 5 judged by you")
+    expect(finished.page.locator("#frames-back")).to_be_disabled()
+    with finished.page.expect_file_chooser() as chooser:
+        finished.button("load-said")
+    chooser.value.set_files(tmp_path / "said.jsonl")
+    expect(finished.page.locator("#frames-judged")).to_have_text("1 of 5 judged by you")
+    finished.page.locator("#frames-follow input").check()
+    expect(finished.card).to_contain_text("Your corrections raised the limit by")

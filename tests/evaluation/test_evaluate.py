@@ -212,8 +212,8 @@ def test_a_method_that_joins_later_is_judged_alone(tiny_model, bolt, tmp_path):
     done = []
     methods = (MAEDAY, SELF_REFERENCE, ENSEMBLE)
     evaluate_in(tmp_path, Plan(bolt, methods), tools_with(tiny_model), on_image=done.append)
-    title = f"{SELF_REFERENCE.title} + {ENSEMBLE.title}"
-    assert [(image.methods, image.done, image.total) for image in done] == [(title, i, 6) for i in range(1, 7)]
+    titles = [f"{SELF_REFERENCE.title} + {ENSEMBLE.title}"] * 6 + [ENSEMBLE.title] * 6  # which judges them together
+    assert [(image.methods, image.done, image.total) for image in done] == [(t, i, 12) for i, t in enumerate(titles, 1)]
     scores = read(tmp_path / "scores.jsonl", Score)
     assert len({(score.run, score.path) for score in scores}) == len(scores) == 18
 

@@ -101,7 +101,8 @@ def scored(folder: Path, maps, truths, thresholds):
         facts = {"run": "x", "category": "c", "method": "maeday", "shots": 0, "seed": 0, "mask": None, "defect": "spot"}
         facts |= {"path": str(samples[-1].path), "map": f"{i}.npy", "seconds": 0.1, "learn_seconds": None}
         facts |= {"threshold": threshold, "look": threshold / 2, "alone": 2 * threshold, "alike": 0.04, "least": 0.0}
-        scores.append(Score(**facts, image_score=float(error_map.max())))
+        peak = float(error_map.max())
+        scores.append(Score(**facts, image_score=peak, judged_score=peak, judged_map=f"{i}.npy"))
     return samples, scores
 
 
@@ -113,7 +114,8 @@ def test_verdicts_and_outlines_are_at_the_threshold_of_each_picture(tmp_path):
     thresholds = np.where(np.arange(8) % 2 == 0, scores + 0.1, scores / 2).tolist()  # those of odd number are above
     thresholds[5] = float(scores[5])  # not above
     samples, kept = scored(tmp_path, maps, truths, thresholds)
-    kept[7] = replace(kept[7], image_score=float(scores[7] / 3))  # not the highest value of its map, as of a sum
+    low = float(scores[7] / 3)  # not the highest value of its map, as of a sum
+    kept[7] = replace(kept[7], image_score=low, judged_score=low)
     for calm in (2, 6):
         kept[calm] = replace(kept[calm], look=kept[calm].threshold)
     scores = np.array([score.image_score for score in kept])

@@ -16,7 +16,25 @@ CONTRACT = {
     *("outline_f1", "best_outline_f1", "alarm_rate"),
 }
 SCORE = Score(
-    "x", "plate", "maeday", 0, 0, "a.png", "good", None, "00000.npy", 0.5, 0.4, 0.3, 0.4, 0.04, 0.2, 0.1, None
+    "x",
+    "plate",
+    "maeday",
+    0,
+    0,
+    "a.png",
+    "good",
+    None,
+    "00000.npy",
+    0.5,
+    0.6,
+    "again-00000.npy",
+    0.4,
+    0.3,
+    0.4,
+    0.04,
+    0.2,
+    0.1,
+    None,
 )
 RESULT = made_up(masks=8, mask_ratio=0.75, model="tiny", image_auroc=80.0, false_alarms=7.5, alarm_rate=0.05)
 
@@ -52,6 +70,6 @@ def test_a_missing_field_is_an_error(tmp_path, entry):
 def test_another_format_is_refused(tmp_path, change):
     row = {k: v for k, v in RESULT.record().items() if k != "format"} if change is None else RESULT.record() | change
     (tmp_path / "file.jsonl").write_text(json.dumps(row) + "\n")
-    with pytest.raises(DatasetError, match="reads format 4: evaluate again, into another folder") as caught:
+    with pytest.raises(DatasetError, match="reads format 5: evaluate again, into another folder") as caught:
         read(tmp_path / "file.jsonl", Result)
     assert "\n" not in str(caught.value)

@@ -9,10 +9,12 @@ import pytest
 
 from app.frames import cards
 from app.frames.batch import Asked, Batch, Criteria, State
+from app.frames.said import Said, Told
 from maeday_core.detection.objects import Box
 from maeday_core.frames import FrameRecord, FrameRun, Judgement, LeftOut, Verdict
 from maeday_core.frames.baseline import Baseline
-from maeday_core.frames.triage import Judged
+from maeday_core.frames.triage import NOT_JUDGED, Judged, Judgements
+from maeday_core.io.corrections import now
 from tests.frames.batches import measured, with_one_spot
 
 BOX = Box(70, 40, 10, 12, 100, 0.9, (75, 45))
@@ -25,9 +27,11 @@ def verdict(number: int, score: float, boxes: int = 0, time: float | None = None
     return Verdict(record, score, 0.5, (BOX,) * boxes)
 
 
-def batch(*verdicts: Verdict, threshold: float = 0.5, **values) -> Batch:
+def batch(*verdicts: Verdict, threshold: float = 0.5, said: Judgements = NOT_JUDGED, **values) -> Batch:
     baseline = Baseline(0.5, "", tuple(one.image_score for one in verdicts), ground=0.2)
-    return Batch(FrameRun(Path()), ASKED, 10, Judgement(baseline, threshold, verdicts), state=State.DONE, **values)
+    told = Said(tuple(Told(number, judged, now()) for number, judged in said.items()))
+    judgement = Judgement(baseline, threshold, verdicts)
+    return Batch(FrameRun(Path()), ASKED, 10, judgement, state=State.DONE, told=told, **values)
 
 
 def test_a_finished_batch_says_what_was_found() -> None:

@@ -29,9 +29,9 @@ def test_paint_that_was_forgotten_is_not_passed_over(wired: Wired) -> None:
 
 
 def test_what_is_unusual_in_a_frame_is_ignored_in_all_until_nothing_is(wired: Wired, batch: Batch) -> None:
-    triage, tab = wired.triage, wired.tab
-    answer = triage.ignore_here(wired.values(batch, number=3))
-    wired.check(triage.ignore_here, answer)
+    judging, tab = wired.judging, wired.tab
+    answer = judging.ignore_here(wired.values(batch, number=3))
+    wired.check(judging.ignore_here, answer)
     ignored = answer[tab.batch]
     assert not ignored.judgement.anomalous
     assert ignored.said == {3: "ignored"}
@@ -42,14 +42,24 @@ def test_what_is_unusual_in_a_frame_is_ignored_in_all_until_nothing_is(wired: Wi
     again = ignored.judged_again(AUTOMATIC)
     assert again.judgement.anomalous
     assert not again.said
+    painted = {**wired.values(ignored, number=0), tab.ignore.mask: mask}
+    back = judging.take_back(painted)
+    wired.check(judging.take_back, back)
+    assert (back[tab.ignore.mask], back[tab.batch].said, back[tab.result.chosen.number]) == (None, {}, 3)
+    assert back[tab.batch].judgement.anomalous
+    kept = judging.take_back({**painted, tab.ignore.mask: mask.copy()})
+    assert tab.ignore.mask not in kept  # something else is ignored by now
 
 
 def test_a_frame_that_is_unusual_elsewhere_is_not_judged_by_what_is_ignored_in_it(wired: Wired, batch: Batch) -> None:
-    triage, tab = wired.triage, wired.tab
+    judging, tab = wired.judging, wired.tab
     values = {**wired.values(batch, number=3), tab.result.auto: False, tab.result.limit: 0.01}
-    left = triage.ignore_here(values)[tab.batch]
+    answer = judging.ignore_here(values)
+    left = answer[tab.batch]
     assert left.verdict(3).anomalous
     assert left.said == {}
+    back = judging.take_back({**values, tab.batch: left, tab.ignore.mask: answer[tab.ignore.mask]})
+    assert back[tab.ignore.mask] is None
 
 
 def test_in_a_frame_without_an_object_the_ringed_place_is_ignored(batch: Batch) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from app.events import unchanged
-from app.frames.answers import chosen as shown_alone
 from app.frames.batch import Batch, State
 from app.frames.triage import other_question
 from maeday_core.frames import FrameRun
@@ -34,9 +33,9 @@ def test_a_batch_that_runs_or_is_gone_is_not_judged_again(wired: Wired, batch: B
     for other in (None, replace(batch, state=State.RUNNING)):
         assert wired.triage.judge_again(wired.values(other)) == unchanged()
         assert wired.triage.write_files(other) == unchanged()
-        for say in (wired.triage.say_object, wired.triage.say_fine):
-            assert say(other, False, 3) == unchanged()
-        assert wired.triage.ignore_here(wired.values(other, number=3)) == unchanged()
+        judging, values = wired.judging, wired.values(other, number=3)
+        for say in (judging.say_object, judging.say_fine, judging.ignore_here, judging.take_back, judging.load):
+            assert say({**values, wired.tab.begun: False}) == unchanged()
 
 
 def test_a_batch_that_was_forgotten_is_not_passed_over(wired: Wired, batch: Batch) -> None:
@@ -55,8 +54,7 @@ def test_a_batch_that_was_forgotten_is_not_passed_over(wired: Wired, batch: Batc
             lambda other=other: triage.choose_row(other, True, event),
             lambda other=other: triage.choose_thumbnail(other, True, event),
             lambda other=other: triage.choose_dot(other, True, event),
-            lambda other=other: triage.say_fine(other, True, 3),
-            lambda other=other: triage.ignore_here({**wired.values(other), tab.begun: True}),
+            lambda other=other: wired.judging.say_fine({**wired.values(other), tab.begun: True}),
             lambda other=other: triage.open_in_inspect(other, True, 3),
             lambda other=other: wired.ignoring.take_chosen(other, True, 3),
         ):
@@ -128,51 +126,9 @@ def test_after_a_run_the_worst_frame_is_shown_unless_another_one_was_chosen(wire
     assert triage.choose_first(replace(batch, state=State.RUNNING), None) == unchanged()
 
 
-def test_what_the_visitor_says_is_kept_and_the_next_frame_follows(wired: Wired, batch: Batch) -> None:
-    triage, tab = wired.triage, wired.tab
-    order = [verdict.record.number for verdict in batch.judgement.worst[:5]]
-    for done, number in enumerate(order, 1):
-        say = triage.say_object if done == 1 else triage.say_fine
-        answer = say(batch, True, number)
-        wired.check(say, answer)
-        batch = answer[tab.batch]
-        assert f"{done} of 5 judged by you" in answer[tab.result.chosen.judged]
-        assert answer[tab.result.chosen.number] == (order[done] if done < 5 else number)
-        assert not answer[tab.result.files.table].interactive  # until it is written anew
-    assert batch.said == {order[0]: "object", **dict.fromkeys(order[1:], "fine")}
-    triage.write_files(batch)
-    rows = (batch.run.folder / "frames.csv").read_text().splitlines()
-    assert ",object," in rows[1]
-    assert "5 of 5 frames to look at were judged by a person" in (batch.run.folder / "report.html").read_text()
-
-
 def test_files_that_are_out_of_date_when_they_are_written_are_not_offered(wired: Wired, batch: Batch) -> None:
-    triage, tab = wired.triage, wired.tab
-    older = triage.say_fine(batch, True, 3)[tab.batch]
-    newer = triage.say_object(older, True, 3)[tab.batch]
+    triage, judging, tab = wired.triage, wired.judging, wired.tab
+    older = judging.say_fine(wired.values(batch, number=3))[tab.batch]
+    newer = judging.say_object(wired.values(older, number=3))[tab.batch]
     assert triage.write_files(older) == unchanged()
     assert triage.write_files(newer)[tab.result.files.table].interactive
-
-
-def test_a_frame_that_was_fine_stays_so_and_an_object_is_taken_back_with_a_word(
-    wired: Wired, batch: Batch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    triage, tab, told = wired.triage, wired.tab, []
-    monkeypatch.setattr(gr, "Info", told.append)
-    for say, kept in ((triage.say_fine, "fine"), (triage.say_object, "ignored")):
-        judged = say(batch, True, 3)[tab.batch]
-        assert triage.ignore_here(wired.values(judged, number=3))[tab.batch].said == {3: kept}
-    assert told == ["This frame was judged an object; it is ignored now. Press Object (y) to judge it so again."]
-
-
-def test_a_thumbnail_tells_what_was_said_of_its_frame(wired: Wired, batch: Batch) -> None:
-    answer = wired.triage.say_object(batch, True, 3)
-    wired.check(wired.triage.say_object, answer)
-    captions = [caption for _, caption in answer[wired.tab.result.worst]]
-    assert [caption.endswith(" · object") for caption in captions] == [True, False, False, False, False]
-
-
-def test_a_frame_that_is_not_there_cannot_be_judged(wired: Wired, batch: Batch) -> None:
-    for number in (None, 99):
-        assert wired.triage.say_fine(batch, True, number) == unchanged()
-        assert shown_alone(wired.tab, batch, number) == {}

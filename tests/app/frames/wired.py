@@ -11,6 +11,7 @@ import gradio as gr
 from app.events import Answer
 from app.frames.batch import Asked, Batch, Criteria, State
 from app.frames.ignoring import Ignoring
+from app.frames.judging import Judging
 from app.frames.run import Watching, Wishes
 from app.frames.triage import Triage
 from app.frames.wiring import frames_tab
@@ -34,6 +35,7 @@ class Wired:
         owners = [getattr(event.fn, "__self__", None) for event in self.blocks.fns.values()]
         self.watching = next(owner for owner in owners if isinstance(owner, Watching))
         self.triage = next(owner for owner in owners if isinstance(owner, Triage))
+        self.judging = next(owner for owner in owners if isinstance(owner, Judging))
         self.ignoring = next(owner for owner in owners if isinstance(owner, Ignoring))
         self.tab = self.watching.tab
 

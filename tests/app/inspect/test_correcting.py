@@ -94,7 +94,7 @@ def test_what_was_saved_is_loaded(
     said = answer[tab.said.said]
     assert [one.correction.picture for one in said.told] == [sha256(Path(picture))]
     assert [one.picture for one in said.loaded] == ["0" * 64]
-    assert "1 corrections are of photos that are not here" in answer[tab.said.card]
+    assert "Corrections of pictures that are not here: 1;" in answer[tab.said.card]
     file.write_text("nothing\n")
     *_, answer = handlers.load(values)
     assert "Line 1 of" in answer[tab.said.card]
