@@ -30,7 +30,7 @@ from app.temporary import HOME
 from maeday_core import Tools
 from maeday_core.detection.windows import Tiling
 from maeday_core.model.backbone import SIDE
-from maeday_core.serving.jobs import Given, Item, Job, Join, Learn, Look, Result, Watch
+from maeday_core.serving.jobs import Given, Item, Job, Join, Learn, Look, LookAgain, Result, Watch
 from maeday_core.serving.turns import in_this_process
 
 ZERO_GPU: bool = spaces is not None and spaces.config.Config.zero_gpu
@@ -98,6 +98,8 @@ def seconds_of(job: Job[Any], tools: Tools) -> int:
             return DURATIONS.start + DURATIONS.shot
         case Learn():
             return min(DURATIONS.learn, DURATIONS.start + DURATIONS.shot * (len(job.photos) + 1))
+        case LookAgain():
+            return min(DURATIONS.learn, DURATIONS.start + DURATIONS.shot * len(job.photos))
         case Watch():
             return DURATIONS.watch
     raise TypeError(f"{job!r} is no job of the page")

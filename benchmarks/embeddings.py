@@ -10,7 +10,8 @@ import numpy as np
 
 from benchmarks.timing import Row, interleaved, machine, noise, peak_memory, ratio, row
 from maeday_core.methods import PATCHCORE, SELF_REFERENCE, Reference, Tools, detector, last
-from maeday_core.methods.memory_bank import LIMITS, build_bank
+from maeday_core.methods.building import build_bank
+from maeday_core.methods.memory_bank import LIMITS
 from maeday_core.model.device import best_device
 
 ROUNDS = 11

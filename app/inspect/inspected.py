@@ -103,7 +103,7 @@ class Inspected:
     @property
     def kind(self) -> str:
         """How it looks: calm only by good parts."""
-        calm = self.verdict is not Verdict.NORMAL or self.question.reference
+        calm = self.verdict is not Verdict.NORMAL or self.view.result.threshold.shots
         return KINDS[self.verdict] if calm else "hint"
 
     @property
@@ -159,6 +159,10 @@ class Inspected:
         judged = self.judged(replace(view, by_hand=other.view.by_hand))
         whole = self.whole and replace(self.whole, view=self.whole.view.allowing(other.question.settings.alarm_rate))
         return replace(judged, whole=whole)
+
+    def asked_again(self, question: Question, whole: Whole) -> Inspected:
+        """Another question about the photo, and its answer."""
+        return replace(self, question=question, view=reduced(whole.view, OVERLAY), whole=whole)
 
     def judged_among(self, threshold: Threshold) -> Inspected:
         """Judged among the photos that were given with it."""

@@ -19,7 +19,8 @@ class Question:
     Attributes:
         path: of the photo.
         method, model, settings: by which it is judged.
-        reference: what is known about good parts; empty where the method uses none.
+        reference: what is known about good parts, or of the most ordinary of the photos that were given with this one;
+            empty where the method uses none.
         by_hand: the threshold that a person set; None for the automatic one.
         margin: instead, how far the score lies above the threshold; None where that is not given.
         region: what is ignored; None where all of the photo counts.
@@ -66,8 +67,17 @@ class Question:
         mine, others = ((bool(one.reference), one.method, one.model) for one in (self, other))
         return mine == others
 
+    def is_again_without_good_parts(self, other: Question) -> bool:
+        """Whether both ask the same of the photo before good parts count, which both know of."""
+        mine, others = self.reference, other.reference
+        seen = mine.tile == others.tile and mine.region == others.region
+        return bool(mine and others and seen) and replace(self, reference=others, moved=other.moved).is_again(other)
+
     def __str__(self) -> str:
         shots = self.reference.shots
+        if self.among and shots:
+            told = "{name}, by {method}, beside {shots} of the most ordinary photos given with it"
+            return say(told, name=self.name, method=say(self.method.title), shots=shots)
         if not shots:
             return say("{name}, by {method}, without good parts", name=self.name, method=say(self.method.title))
         told = "{name}, by {method}, with 1 good part" if shots == 1 else "{name}, by {method}, with {shots} good parts"

@@ -167,10 +167,10 @@ class Inspection:
         check_space()
         query = load_image(question.path)
         tools = yield from load_tools(question.model, question.settings, method, self._busy)
-        before, doubt = None, reference.doubt_of(query)
-        if reference:
+        before, doubt = self._before(question, values), reference.doubt_of(query)
+        if reference and not before:
             yield self._busy("Looking without the good parts first", "Then with them, side by side.")
-        look = Look(query, method.name, reference, zero_shot_too=True, region=question.region)
+        look = Look(query, method.name, reference, zero_shot_too=before is None, region=question.region)
         for result in computed(look, replace(tools, partial=True)):
             if reference and not result.made_by.shots:
                 before = shown(question.name, query, result)
@@ -181,8 +181,15 @@ class Inspection:
             in_strip = self._in_strip(question, values) if result.complete else {}
             values = {**values, **in_strip}
             yield self._seen(question, view, values) | in_strip
-        whole = Whole(view, written(_map_name(view), result.save_map))
+        whole = Whole(view, written(map_name(view), result.save_map))
         yield self._saved(whole, values) | {tab.strip.kept: values[tab.strip.kept].keeping(whole)}
+
+    def _before(self, question: Question, values: Values) -> Shown | None:
+        """What was found without good parts, where the photo that is shown is asked again with others."""
+        view, one = values[self.tab.shown], values[self.tab.strip.kept].shown
+        if view is None or one is None or view.name != one.question.name or not view.result.complete:
+            return None
+        return view.before if one.question.is_again_without_good_parts(question) else None
 
     def _kept(self, one: Inspected, whole: Whole, values: Values) -> Iterator[Answer]:
         """A result that was kept whole, as it was judged last."""
@@ -226,7 +233,7 @@ class Inspection:
         if view is None:
             text = "Press Detect to try again. If a setting was refused, the note in the corner says which."
             return self._problem("Nothing was computed", text, kind="hint")
-        error_map = offered(written(_map_name(view), view.result.save_map))
+        error_map = offered(written(map_name(view), view.result.save_map))
         stopped = self.looks.show(replace(view, stopped=True), values)
         return stopped | {self.tab.result.error_map: error_map} | self.running(False)
 
@@ -289,5 +296,6 @@ def subject(text: str) -> Markup:
     return render("subject", text=text)
 
 
-def _map_name(view: Shown) -> str:
+def map_name(view: Shown) -> str:
+    """What the file of a map is called."""
     return f"{stem_of(view)}-error-map.npy"

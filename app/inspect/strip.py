@@ -98,11 +98,19 @@ class Strip:
         )
         return replace(self, entries=tuple(entries))
 
+    def asked_again(self, number: int, question: Question, whole: Whole) -> Strip:
+        """Another question about one, by its number, and the answer."""
+        one = self.of(number)
+        return self._with(one.asked_again(question, whole))._keeping_few() if one else self
+
     def keeping(self, whole: Whole) -> Strip:
-        """The one that is shown is kept whole; of too many the first are not any more."""
-        if (one := self.shown) is None:
-            return self
-        strip = self._with(replace(one, whole=whole))
+        """The one that is shown is kept whole."""
+        one = self.shown
+        return self._with(replace(one, whole=whole))._keeping_few() if one else self
+
+    def _keeping_few(self) -> Strip:
+        """Of too many that are kept whole the first are not any more."""
+        strip = self
         kept = [one.number for one in strip.entries if one.whole][-MOST_WHOLE:]
         entries = (one if one.number in kept else replace(one, whole=None) for one in strip.entries)
         return replace(strip, entries=tuple(entries))

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from maeday_core.detection.result import Detection
-from maeday_core.detection.windows import is_large
 from maeday_core.errors import OutputError
 from maeday_core.fewshot.doubts import appearance
 from maeday_core.io.images import RGBImage
@@ -49,16 +48,11 @@ def judged_together(looks: Iterable[Look], method: Method, tools: Tools) -> Iter
             group = [_Waiting.of(look, files) for look in islice(looks, GROUP)]
             if not group:
                 return
-            peers = peers.with_more([one.score for one in group], [one.appearance for one in group])
-            small = [one for one in group if not one.large]
-            again = second.of(
-                Peers().with_more([one.score for one in small], [one.appearance for one in small]),
-                functools.partial(_query, small),
-                [one.name for one in small],
-            )
-            judges = dict(zip(map(id, small), again, strict=True))
-            for one in group:
-                look, judge = one.look, judges.get(id(one))
+            new = Peers().with_more([one.score for one in group], [one.appearance for one in group])
+            peers = peers.with_more(new.scores, new.appearances.tolist())
+            again = second.of(new, functools.partial(_query, group), [one.name for one in group])
+            for one, judge in zip(group, again, strict=True):
+                look = one.look
                 if judge:
                     result, reference = judge(look.query)
                     yield look._replace(result=result, reference=reference)
@@ -78,7 +72,6 @@ class _Waiting:
     name: str
     score: float
     appearance: tuple[float, ...]
-    large: bool
 
     @classmethod
     def of(cls, look: Look, files: ExitStack) -> _Waiting:
@@ -91,7 +84,7 @@ class _Waiting:
                 f"The temporary folder {tempfile.gettempdir()} takes no more ({error.strerror}): free some space, or "
                 "give --alone, which keeps nothing there."
             ) from error
-        return cls(file, look.path.name, look.result.image_score, appearance(look.query), is_large(look.query.shape))
+        return cls(file, look.path.name, look.result.image_score, appearance(look.query))
 
     @property
     def look(self) -> Look:

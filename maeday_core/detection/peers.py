@@ -87,12 +87,18 @@ def from_peers(scores: npt.NDArray[np.float64], alone: Ordinary) -> Ordinary | N
     return None if doubtful and alone.limit(ALARM_RATE) < found.limit(ALARM_RATE) else found
 
 
-def beside_the_ordinary(known: Ordinary, count: int) -> Ordinary:
-    """What another good one of `count` pictures would score, by what is known if the most ordinary are good parts."""
+def beside_the_ordinary(known: Ordinary, shots: int, count: int) -> Ordinary:
+    """What another good one of some pictures would score.
+
+    Args:
+        known: what is expected if the most ordinary ones are good parts.
+        shots: how many of these it rests on.
+        count: of the pictures.
+    """
     reason = say(
-        "The limit rests on the {shots} most ordinary of {count} photos of one kind that were given together: "
-        "they are taken to be good.",
-        shots=known.shots,
+        "The limit rests on {shots} of {count} photos of one kind that were given together: "
+        "the most ordinary ones are taken to be good.",
+        shots=shots,
         count=count,
     )
     return replace(known, spread=PEERS.chosen * known.spread, reason=reason, shots=0, peers=count)

@@ -7,12 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from maeday_core.detection.decision import Ordinary, Threshold
-from maeday_core.detection.windows import is_large
 from maeday_core.evaluation.records import Score
 from maeday_core.evaluation.run import Run
 from maeday_core.fewshot.doubts import appearance
 from maeday_core.io.files import replacing
-from maeday_core.io.images import RGBImage, load_image
+from maeday_core.io.images import load_image
 from maeday_core.methods.peers import Peers
 from maeday_core.methods.second_look import SecondLooks
 
@@ -26,23 +25,13 @@ def judged_together(run: Run, scores: Sequence[Score], maps: Path) -> Iterator[S
         maps: the folder of their error maps; those of second looks are written there, too.
     """
     paths = [sample.path for sample in run.category.samples]
-    looks, small = [], []
-    for number, path in enumerate(paths):
-        photo = load_image(path)
-        looks.append(appearance(photo))
-        if not is_large(photo.shape):
-            small.append(number)
+    looks = [appearance(load_image(path)) for path in paths]
     peers = Peers().with_more([score.image_score for score in scores], looks)
-
-    def photo_of(number: int) -> RGBImage:
-        return load_image(paths[small[number]])
-
-    names = [paths[number].name for number in small]
-    second = SecondLooks(run.method, run.tools).of(peers.some(small), photo_of, names)
-    again = dict(zip(small, second, strict=True))
-    for number, (score, look) in enumerate(zip(scores, looks, strict=True)):
-        if judge := again.get(number):
-            result, _ = judge(load_image(paths[number]))
+    second = SecondLooks(run.method, run.tools)
+    again = second.of(peers, lambda number: load_image(paths[number]), [path.name for path in paths])
+    for path, score, look, judge in zip(paths, scores, looks, again, strict=True):
+        if judge:
+            result, _ = judge(load_image(path))
             name = f"again-{score.map}"
             with replacing(maps / name) as temporary:
                 result.save_map(temporary)

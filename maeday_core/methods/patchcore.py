@@ -20,7 +20,8 @@ from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.fewshot.learned import Learned, Progress
 from maeday_core.io.images import RGBImage
 from maeday_core.methods.base import Look, Method, Shots, Style, Sum, register
-from maeday_core.methods.memory_bank import MemoryBank, as_compared, build_bank, compare, joined
+from maeday_core.methods.building import build_bank, joined
+from maeday_core.methods.memory_bank import MemoryBank, as_compared, compare
 from maeday_core.methods.reference import Reference
 from maeday_core.methods.self_reference import SELF_REFERENCE
 from maeday_core.methods.tools import Tools

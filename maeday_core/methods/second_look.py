@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from maeday_core.detection.peers import PEERS, beside_the_ordinary
 from maeday_core.detection.result import Detection
+from maeday_core.detection.windows import is_large
 from maeday_core.fewshot.doubts import LIMITS
 from maeday_core.fewshot.fine_tuning import CALIBRATE
 from maeday_core.io.images import RGBImage
@@ -59,8 +60,9 @@ class SecondLook:
         """Look at a picture, uint8 (H, W, 3): one of those given, by its number, or another one of their kind."""
         by = 1 if number in self._halves[0] else 0 if number in self._halves[1] else -1
         result = last(self._detectors[by](photo))
-        ordinary = beside_the_ordinary(result.threshold.ordinary, self._count)
-        return replace(result, threshold=ordinary.threshold(result.threshold.alarm_rate)), self._references[by]
+        known = self._references[by]
+        ordinary = beside_the_ordinary(result.threshold.ordinary, len(known.photos), self._count)
+        return replace(result, threshold=ordinary.threshold(result.threshold.alarm_rate)), known
 
 
 def _at(photo: Callable[[int], RGBImage], numbers: npt.NDArray[np.intp], own: int) -> RGBImage:
@@ -90,7 +92,8 @@ class SecondLooks:
     known: list[tuple[npt.NDArray[np.float64], SecondLook]] = field(default_factory=list)
 
     def of(self, peers: Peers, photo: Callable[[int], RGBImage], names: Sequence[str]) -> list[Look | None]:
-        """Who looks at each of some pictures again; None where there are too few of its kind, or the method cannot.
+        """Who looks at each of some pictures again; None where there are too few of its kind, where they are large, for
+        those are surface and tell enough of it themselves, and where the method cannot.
 
         Args:
             peers: how they look, and their scores at the first look.
@@ -102,6 +105,8 @@ class SecondLooks:
         new = np.array([number for number, look in enumerate(looks) if look is None], np.intp)
         for kind in peers.some(new).kinds():
             numbers = new[kind]
+            if is_large(photo(int(numbers[0])).shape):
+                continue
             judge = SecondLook(
                 self.method,
                 self.tools,

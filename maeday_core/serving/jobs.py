@@ -16,6 +16,8 @@ from maeday_core.fewshot.learned import Progress
 from maeday_core.frames import FrameRecord, FrameRun, LeftOut, Sources
 from maeday_core.io.images import Photos, RGBImage, load_image
 from maeday_core.methods import Reference, Tools, detector, find, joined_by, learning
+from maeday_core.methods.peers import Peers
+from maeday_core.methods.second_look import SecondLooks
 
 Item = TypeVar("Item")
 Given = TypeVar("Given", covariant=True)
@@ -123,6 +125,37 @@ class Join:
             yield joined_by(method, tools, self.reference, photo, self.photo.name, self.content)
 
         yield from in_turns(joined())
+
+
+@dataclass(frozen=True)
+class LookAgain:
+    """Photos that were given together are judged beside the most ordinary of them.
+
+    Attributes:
+        photos: their files.
+        method: the name of the method that judged them without good parts.
+        peers: how they look, and how they scored then.
+        region: what is ignored in them.
+    """
+
+    photos: tuple[Path, ...]
+    method: str
+    peers: Peers = field(repr=False)
+    region: Region | None = None
+
+    def steps(
+        self, tools: Tools, in_turns: InTurns, until: float = float("inf")
+    ) -> Iterator[tuple[int, Detection, Reference]]:
+        """Yields the number of each that is looked at again, the result, and what was known of the ordinary ones."""
+        names = [photo.name for photo in self.photos]
+
+        def again() -> Iterator[tuple[int, Detection, Reference]]:
+            second = SecondLooks(find(self.method), replace(tools, region=self.region))
+            for number, look in enumerate(second.of(self.peers, lambda one: load_image(self.photos[one]), names)):
+                if look:
+                    yield number, *look(load_image(self.photos[number]))
+
+        yield from in_turns(again())
 
 
 class Cut(Enum):

@@ -10,7 +10,8 @@ from maeday_core.detection.calibration import Calibration
 from maeday_core.detection.reading import PLAIN, Reading
 from maeday_core.detection.reconstruction import Sums, detect, stream
 from maeday_core.detection.windows import RULE, Tiling, sample_windows
-from maeday_core.methods.memory_bank import as_compared, build_bank
+from maeday_core.methods.building import build_bank
+from maeday_core.methods.memory_bank import as_compared
 from maeday_core.model.backbone import load_backbone
 
 SIZE = 64

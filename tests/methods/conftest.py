@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maeday_core.methods import ENSEMBLE, Reference, Tools, base, learn, memory_bank, register
+from maeday_core.methods import ENSEMBLE, Reference, Tools, base, learn, patches, register
 from tests.conftest import part
 from tests.methods.checks import FEW, Brightness
 
@@ -32,7 +32,7 @@ def reference(tools: Tools, good: list[np.ndarray]) -> Reference:
 def small_banks() -> Iterator[None]:
     """Memory banks of 128 patches, where a test is not about them: they take a sixteenth of the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memory_bank, "LIMITS", replace(memory_bank.LIMITS, patches=128))
+        patch.setattr(patches, "LIMITS", replace(patches.LIMITS, patches=128))
         yield
 
 

@@ -14,19 +14,10 @@ from maeday_core.detection.calibration import GRID
 from maeday_core.detection.decision import from_good_parts
 from maeday_core.detection.maps import to_map
 from maeday_core.errors import SettingsError
-from maeday_core.methods.memory_bank import (
-    LIMITS,
-    MemoryBank,
-    as_compared,
-    build_bank,
-    compare,
-    coreset,
-    crops_of,
-    mirrored_map,
-    rotations_and_reflections,
-    turned_back,
-)
+from maeday_core.methods.building import build_bank
+from maeday_core.methods.memory_bank import LIMITS, MemoryBank, as_compared, compare, mirrored_map, turned_back
 from maeday_core.methods.patchcore import RATES
+from maeday_core.methods.patches import coreset, crops_of, rotations_and_reflections
 from maeday_core.model.backbone import Backbone, load_backbone
 from tests.conftest import part
 from tests.foreign import SURFACES, surface

@@ -12,10 +12,11 @@ from maeday_core.detection.decision import Verdict, from_good_parts
 from maeday_core.detection.result import DISTANCE, Detection
 from maeday_core.detection.settings import Settings
 from maeday_core.errors import SettingsError
-from maeday_core.methods import ENSEMBLE, PATCHCORE, Reference, Tools, detect, detector, learn, memory_bank
+from maeday_core.methods import ENSEMBLE, PATCHCORE, Reference, Tools, detect, detector, learn, patches
 from maeday_core.methods import tools as tools_module
-from maeday_core.methods.memory_bank import build_bank, rotations_and_reflections
+from maeday_core.methods.building import build_bank
 from maeday_core.methods.patchcore import RATES
+from maeday_core.methods.patches import rotations_and_reflections
 from maeday_core.model.backbone import load_backbone
 from tests.conftest import part
 from tests.methods.checks import FEW, Mean
@@ -89,7 +90,7 @@ def test_a_large_photo_is_halved_once_in_the_ensemble_too(tiny_model, monkeypatc
     """Of more than 1800 px a side it would be large still at half its size."""
     untrained = load_backbone("test_resnet", pretrained=False)
     monkeypatch.setattr(tools_module, "load_backbone", lambda name: replace(untrained, name=name))
-    monkeypatch.setattr(memory_bank, "LIMITS", replace(memory_bank.LIMITS, patches=128))
+    monkeypatch.setattr(patches, "LIMITS", replace(patches.LIMITS, patches=128))
     large = np.tile(part(0), (20, 20, 1))
     assert min(large.shape[:2]) == 1920
     tools = Tools.of(tiny_model, replace(FEW, masks=1, tile="on"), preset="calibrate")

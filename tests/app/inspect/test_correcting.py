@@ -74,8 +74,11 @@ def test_a_normal_photo_joins_the_good_parts_and_is_taken_back(
     assert (joined.shots, joined.joined) == (2, (sha256(Path(picture)),))
     assert answer[tab.said.said].joined == 1
     again = {**values, **{key: answer[key] for key in answer if key in values}}
+    before = values[tab.shown].before
+    assert before is not None
     *_, judged = wired.inspection.detect_anew(again)
     assert judged[tab.strip.kept].shown.score < 0.8 * one.score
+    assert judged[tab.strip.kept].shown.whole.view.before is before  # nothing changed without good parts
     back = handlers.take_back({**again, tab.good_parts.reference: joined})
     assert back[tab.good_parts.reference].learned is reference.learned
     kept = handlers.take_back({**again, tab.good_parts.reference: Reference()})

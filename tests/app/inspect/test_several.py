@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from app.inspect.several import Several
 from app.inspect.strip import Strip
 from maeday_core import Tools
 from maeday_core.drawing.shown import Shown
+from maeday_core.methods import memory_bank
 from tests.app.inspect.wired import Wired
 from tests.conftest import part
 
@@ -22,9 +24,9 @@ def several(wired: Wired) -> Several:
     return found
 
 
-def dropped(wired: Wired, several: Several, paths: list[str]) -> tuple[dict[Any, Any], Strip]:
+def dropped(wired: Wired, several: Several, paths: list[str], method: str = "maeday") -> tuple[dict[Any, Any], Strip]:
     """What the page holds after a drop, and the strip."""
-    values = wired.values(several.detect, masks=2, method="maeday") | {wired.inspection.tab.several: paths}
+    values = wired.values(several.detect, masks=2, method=method) | {wired.inspection.tab.several: paths}
     for answer in several.detect(values):
         wired.check(several.detect, answer)
         values = {**values, **answer}
@@ -56,6 +58,27 @@ def test_photos_of_one_kind_are_judged_among_each_other(
     assert "judged among each other" in told
     assert "Not judged: broken.png." in told
     assert all((f"{one.question.name}" in told) == (one.score > limit) for one in strip.entries)
+
+
+def test_the_ensemble_looks_again_beside_the_most_ordinary(
+    wired: Wired, several: Several, tiny: Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_bank, "LIMITS", replace(memory_bank.LIMITS, patches=128))
+    do, tab = wired.inspection, wired.inspection.tab
+    values, strip = dropped(wired, several, parts(tmp_path, 8), method="ensemble")
+    assert {one.question.among.peers for one in strip.entries if one.question.among} == {8}
+    assert {one.question.reference.shots for one in strip.entries} == {1, 2}
+    assert min(one.score for one in strip.entries[:2]) > max(one.score for one in strip.entries[2:])
+    assert "good" not in {one.kind for one in strip.entries}  # nobody vouches for them
+    view: Shown = values[tab.shown]
+    assert f"rests on {view.reference.shots} of 8 photos of one kind" in view.result.threshold.ordinary.reason
+    first = strip.entries[0]
+    seen = [
+        answer[tab.shown]
+        for answer in do.detect_recalled({**values, tab.strip.kept: Strip(strip.entries, first.number)})
+        if answer.get(tab.shown)
+    ]
+    assert (seen[-1].limit, seen[-1].result.image_score) == pytest.approx((first.limit, first.score))
 
 
 def test_an_earlier_photo_of_a_drop_keeps_its_limit(
