@@ -33,7 +33,8 @@ def test_good_parts_are_learned_and_the_photo_is_judged_without_and_with_them(
     assert "Learned from 1 good part" in answers[-1][do.tab.good_parts.card]
     named = good_parts.renamed(do.tab.good_parts, reference, "cable 7")
     assert named[do.tab.good_parts.reference].name.startswith("cable-7-1-good-")
-    assert named[do.tab.good_parts.download].value.endswith(named[do.tab.good_parts.reference].name + ".safetensors")
+    saved = named[do.tab.good_parts.download].value["path"]
+    assert Path(saved).stem == named[do.tab.good_parts.reference].name
     assert named[do.tab.good_parts.reference].learned is reference.learned
     offered = do.asking.offer_methods(reference, "maeday")[do.tab.settings.method]
     assert "patchcore" in [name for _, name in offered.choices]
