@@ -115,7 +115,7 @@ def _run() -> RunPanel:
             label=f"1 to {MAX_SHOTS} clean frames, or one saved .safetensors",
             file_count="multiple",
             file_types=[*sorted(SUFFIXES), ".safetensors"],
-            height=140,
+            height=170,
             elem_id="frames-good",
         )
     return RunPanel(files, start, pause, stop, example, good)

@@ -55,10 +55,12 @@ def test_a_visit_from_the_first_screen_to_saved_files(visit: Callable[..., Page]
     expect(strip).to_have_count(3)
 
     visitor.set("threshold", 0.05)
+    expect(strip.get_by_text("limit 0.05, set by hand")).to_have_count(1)
     page.locator("#limit-for-all").click()
     expect(strip.get_by_text("limit 0.05, set by hand")).to_have_count(3)
     expect(strip.locator(".says")).to_have_text(["does not belong"] * 3)
     page.locator("#auto-threshold input").check()
+    expect(strip.get_by_text("limit 0.05, set by hand")).to_have_count(2)
     page.locator("#limit-for-all").click()
     expect(strip.get_by_text(", automatic")).to_have_count(3)
 

@@ -31,6 +31,11 @@ def test_good_parts_are_learned_and_the_photo_is_judged_without_and_with_them(
     reference = answers[-1][do.tab.good_parts.reference]
     assert reference.shots == 1
     assert "Learned from 1 good part" in answers[-1][do.tab.good_parts.card]
+    named = good_parts.renamed(do.tab.good_parts, reference, "cable 7")
+    assert named[do.tab.good_parts.reference].name.startswith("cable-7-1-good-")
+    saved = named[do.tab.good_parts.download].value["path"]
+    assert Path(saved).stem == named[do.tab.good_parts.reference].name
+    assert named[do.tab.good_parts.reference].learned is reference.learned
     offered = do.asking.offer_methods(reference, "maeday")[do.tab.settings.method]
     assert "patchcore" in [name for _, name in offered.choices]
 
