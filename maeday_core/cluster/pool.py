@@ -6,17 +6,40 @@ import contextlib
 import logging
 import math
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from maeday_core.errors import MaedayError, SettingsError
 
-Died = RayActorError
-Failed = RayTaskError
+SECONDS = 1.0
+"""Between two words on the progress, at most."""
+Task = TypeVar("Task")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        done: what is counted: frames, or pictures.
+        seconds: since the first worker was asked.
+        by_worker: how many each of the workers has done.
+    """
+
+    done: int
+    seconds: float
+    by_worker: tuple[int, ...]
+
+    def line(self, total: int, what: str = "frames") -> str:
+        """How many are done, a second, and left, and of each worker."""
+        rate = self.done / max(self.seconds, 1e-6)
+        each = " + ".join(map(str, self.by_worker))
+        return f"{self.done} of {total} {what}, {rate:.1f} a second, {max(0, total - self.done)} left ({each})"
 
 
 @dataclass(frozen=True)
@@ -100,6 +123,59 @@ class Worker:
             ray.kill(self.actor)
 
 
+@dataclass(frozen=True)
+class Crew(Generic[Task]):
+    """Workers that are given one task at a time; another takes the place of one that ends, and the task is done again.
+
+    Attributes:
+        hire: starts a worker.
+        size: how many there are.
+        told: what the worker at a place is told of a task.
+        ended: called when the worker at a place ended at a task, or made a mistake; raises to end the run.
+    """
+
+    hire: Callable[[], Worker]
+    size: int
+    told: Callable[[int, Task], tuple[Any, ...]]
+    ended: Callable[[int, Task], None]
+
+    def work(self, tasks: Iterator[Task]) -> Iterator[tuple[int, Task, Any] | None]:
+        """Have tasks done, no more than one taken for each worker.
+
+        Yields:
+            The place of a worker, a task that it has done and what came of it; None where a second went by.
+
+        Raises:
+            MaedayError: as it was raised in a worker.
+        """
+        workers, free = [self.hire() for _ in range(self.size)], deque(range(self.size))
+        again: deque[Task] = deque()
+        begun: dict[Any, tuple[int, Task]] = {}
+        try:
+            while True:
+                while free and (task := again.popleft() if again else next(tasks, None)) is not None:
+                    place = free.popleft()
+                    begun[workers[place].begin(*self.told(place, task))] = place, task
+                if not begun:
+                    return
+                done = first_done(list(begun), SECONDS)
+                if done is None:
+                    yield None
+                    continue
+                place, task = begun.pop(done)
+                free.append(place)
+                try:
+                    yield place, task, result(done)
+                except (RayActorError, RayTaskError):
+                    workers[place].end()
+                    self.ended(place, task)
+                    again.append(task)
+                    workers[place] = self.hire()
+        finally:
+            for worker in workers:
+                worker.end()
+
+
 def shared(value: Any) -> Any:
     """Put a value into the object store, once for all workers."""
     return ray.put(value)
@@ -116,8 +192,8 @@ def result(done: Any) -> Any:
 
     Raises:
         MaedayError: as it was raised in the worker.
-        Failed: the worker made a mistake, and goes on.
-        Died: the worker is no more.
+        RayTaskError: the worker made a mistake, and goes on.
+        RayActorError: the worker is no more.
     """
     try:
         return ray.get(done)

@@ -5,12 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 import zipfile
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -26,25 +23,12 @@ from tests.frames.batches import brightness, frame, with_one_spot, write
 from tests.frames.test_parts import files_in
 from tests.frames.test_video import grey, steady
 from tests.frames.test_video import write as write_video
-from tests.object_store import BUCKET, object_store
+from tests.object_store import BUCKET
 
 pytestmark = [
     pytest.mark.filterwarnings("default"),  # those of Ray
     pytest.mark.skipif(not (find_spec("ray") and find_spec("moto")), reason="the extra `cluster` is not installed"),
 ]
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    """The address of a Ray that knows of an object store, and of the modules of the tests."""
-    command = [sys.executable, "-m", "tests.cluster.ray_here"]
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": uuid.uuid4().hex}  # read as Ray is imported
-    with object_store(), mock.patch.dict(os.environ, token):
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0"}
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        with subprocess.Popen(command, env=environment, cwd=ROOT, text=True, **pipes) as here:
-            yield here.stdout.readline().strip()
-            here.communicate()
 
 
 def looked(run: FrameRun, sources: Sources, make, address: str) -> list:
