@@ -97,12 +97,13 @@ def test_killed_workers_change_nothing_and_do_nothing_twice(
     plan, tools = Plan(find_categories(plates, ["nut"]), [Fatal(mark)]), Tools.of(tiny_model, Settings(masks=1))
     list(evaluate(plan, replace(tools, model=lambda: placed(deepcopy(tiny_model))), tmp_path / "alone"))
     mark.touch()
-    with monkeypatch.context() as patched, pytest.raises(MaedayError, match="ended at nut with 0 shots and seed 0"):
-        patched.setattr(by_workers, "DEATHS", 1)
+    monkeypatch.setattr(by_workers, "DEATHS", 1)
+    with pytest.raises(MaedayError, match="ended at nut with 0 shots and seed 0"):
         list(by_workers.evaluate(plan, tools, out, Pool(cluster, 2)))
     before = [json.loads(line) for line in (out / SCORES).read_text().splitlines()]
     assert len(before) == 2
     mark.touch()
+    monkeypatch.undo()
     list(by_workers.evaluate(plan, tools, out, Pool(cluster, 2)))
     assert not mark.exists()
     assert_same(out, tmp_path / "alone")
