@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from maeday_core.cluster.pool import Crew, Pool, Progress, Worker, shared
+from maeday_core.cluster.pool import Crew, Pool, Progress, shared
 from maeday_core.errors import DatasetError, MaedayError
 from maeday_core.evaluation.evaluate import Plan, execute, together
 from maeday_core.evaluation.means import means
@@ -54,7 +54,7 @@ def evaluate(
         cells = [cell for cell in (_Cell.of(index, runs, store) for index, runs in enumerate(groups)) if cell.ids]
         crew = _Crew(store, cells, size)
         make = shared(_Evaluate(plan, replace(tools, model=_Given(tools.model()))))
-        with contextlib.closing(crew.work(lambda: pool.worker(make))) as work:
+        with contextlib.closing(crew.work(pool, make)) as work:
             for runs in groups:
                 while not all(run.id in store.finished for run in runs):
                     if (progress := next(work, None)) is None:
@@ -122,10 +122,10 @@ class _Crew:
         self._done = [0] * self._size
         self._begun: dict[int, _Cell] = {}
 
-    def work(self, hire: Callable[[], Worker]) -> Generator[Progress, None, None]:
+    def work(self, pool: Pool, make: Any) -> Generator[Progress, None, None]:
         """Have all cells done, and take what comes of each at once."""
         start = time.monotonic()
-        for one in Crew(hire, self._size, self._told, self._ended).work(iter(self._cells)):
+        for one in Crew(pool, make, self._size, self._told, self._ended).work(iter(self._cells)):
             if one is not None:
                 place, cell, _ = one
                 cell.close(self._store)
@@ -165,14 +165,13 @@ class _Evaluate:
     plan: Plan
     tools: Tools
 
-    def __call__(self) -> Callable[..., None]:
+    def __call__(self) -> Callable[..., int]:
         model = placed(self.tools.model())
         groups = self.plan.runs(replace(self.tools, model=_Given(model)))
 
-        def do(index: int, ids: frozenset[str], folder: Path, keep_maps: bool) -> None:
+        def do(index: int, ids: frozenset[str], folder: Path, keep_maps: bool) -> int:
             runs = [run for run in groups[index] if run.id in ids]
             with open_store(folder, keep_maps=keep_maps) as store:
-                for _ in execute([runs], together, store):
-                    pass
+                return sum(one.images for one in execute([runs], together, store))
 
         return do

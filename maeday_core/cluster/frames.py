@@ -104,6 +104,11 @@ class _Task:
     part: Part
     deaths: int = 0
 
+    @property
+    def name(self) -> str:
+        first = next(iter(sorted(self.part.keys or ())), (str(self.part.sources.paths[0]), None))
+        return f"part {self.index}, from {first[0]}" + (f" frame {self.part.span[0]}" if self.part.span[0] else "")
+
 
 class _Crew:
     """The workers of one driver, each with a folder, and what is known of the frames that ended some."""
@@ -119,7 +124,7 @@ class _Crew:
         """Have all parts done."""
         start, done = time.monotonic(), [0] * size
         self._shares = [Share.new(self._run, self.shift) for _ in range(size)]
-        crew = Crew(lambda: pool.worker(make), size, self._told, self._ended)
+        crew = Crew(pool, make, size, self._told, self._ended)
         for one in crew.work(self._tasks(found)):
             if one is not None:
                 place, _, frames = one

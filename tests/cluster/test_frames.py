@@ -1,5 +1,6 @@
 """Frames on Ray, two workers in processes of their own: the rows of one process, whoever is killed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,8 @@ from maeday_core.cli import main
 from maeday_core.errors import SettingsError
 from maeday_core.frames import FrameRun, Sources
 from maeday_core.frames.shares import CRASHED, shares_of
+from maeday_core.io.lease import leased
+from maeday_core.io.remote import located
 from maeday_core.model.checkpoints import save_weights
 from tests.conftest import ROOT
 from tests.frames.batches import brightness, frame, with_one_spot, write
@@ -125,6 +128,10 @@ def test_an_archive_in_a_store_into_the_store(cluster: str, tmp_path: Path, tiny
     store.put(str(tmp_path / "a.zip"), f"{BUCKET}/night/a.zip")
     out = f"s3://{BUCKET}/out"
     ours = ["--out", out, "--engine", "ray", "--address", cluster, "--workers", "2"]
+    work = located(f"{out}/work")
+    with leased(work):
+        assert main(["frames", f"s3://{BUCKET}/night", *tiny, *ours]) == 2
+    store.pipe(f"{BUCKET}/out/work/.lease", json.dumps({"holder": "killed", "time": time.time() - 100}).encode())
     assert main(["frames", f"s3://{BUCKET}/night", *tiny, *ours]) == 0
     assert main(["frames", str(tmp_path / "a.zip"), *tiny, "--out", str(tmp_path / "out")]) == 0
     names = [name.removeprefix(f"{BUCKET}/out/") for name in store.find(f"{BUCKET}/out")]
