@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app.events import Answer, Values
@@ -68,21 +68,22 @@ class Several:
         if judged:
             values = {**values, tab.strip.kept: values[tab.strip.kept].among(judged)}
             yield self.inspection.shown_again(values)
-        told = _told(drop, values[tab.strip.kept], bool(judged))
+        strip = replace(values[tab.strip.kept], worst_first=True)
+        told = _told(drop, strip, bool(judged))
         if given > len(paths):
             told += " " + say("{count} of {given} were taken; Frames is for more.", count=len(paths), given=given)
         yield {
             tab.result.subject: subject(told),
-            tab.strip.kept: values[tab.strip.kept],
-            tab.strip.entries: strip_html(values[tab.strip.kept]),
+            tab.strip.kept: strip,
+            tab.strip.entries: strip_html(strip),
             tab.several: None,
         }
 
 
 def _told(drop: Drop, strip: Strip, together: bool) -> str:
-    inspected = [one for number in drop.looks if (one := strip.of(number))]
+    inspected = [one for one in strip.listed if one.number in drop.looks]
     found = [one.question.name for one in inspected if one.verdict is Verdict.ANOMALOUS]
-    told = [say("{count} photos were inspected; all are in the strip.", count=len(drop.looks))]
+    told = [say("{count} photos were inspected; all are in the strip, the worst first.", count=len(drop.looks))]
     if together:
         told.append(say("Those of one kind were judged among each other."))
     if found:
