@@ -53,18 +53,27 @@ def assert_same(found: Path, expected: Path) -> None:
 
 
 def test_the_tables_are_those_of_one_process(
-    cluster: str, plates: Path, tmp_path: Path, tiny_model, capsys: pytest.CaptureFixture[str]
+    cluster: str, plates: Path, tmp_path: Path, tiny_model, capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save_weights(tiny_model, tmp_path / "tiny.safetensors", {})
     command = ["evaluate", str(plates), "--model", str(tmp_path / "tiny.safetensors"), "--masks", "1", "--keep-maps"]
     command += ["--method", "maeday", "self", "--seeds", "0", "1"]
     assert main([*command, "--out", str(tmp_path / "alone")]) == 0
     alone = capsys.readouterr().out
-    ray = ["--engine", "ray", "--address", cluster, "--workers", "2"]
+    monkeypatch.setenv("RAY_ADDRESS", cluster)
+    ray = ["--engine", "ray", "--address", "auto", "--workers", "2", "--log", str(tmp_path / "log.jsonl")]
     assert main([*command, "--out", str(tmp_path / "together"), *ray]) == 0
     assert capsys.readouterr().out == alone
     assert len(alone.splitlines()) == 1 + 8 + 2
     assert_same(tmp_path / "together", tmp_path / "alone")
+    events = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert sorted((row["event"], row["task"]) for row in events) == [
+        (event, f"{name} with 0 shots and seed {seed}")
+        for event in ("begun", "done")
+        for name in ("bolt", "nut")
+        for seed in (0, 1)
+    ]
+    assert {row["worker"] for row in events} == {"maeday 1", "maeday 2"}
     assert main([*command, *ray]) == 2
 
 

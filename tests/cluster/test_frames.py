@@ -15,7 +15,6 @@ import pytest
 from PIL import Image
 
 from maeday_core.cli import main
-from maeday_core.errors import SettingsError
 from maeday_core.frames import FrameRun, Sources
 from maeday_core.frames.shares import CRASHED, shares_of
 from maeday_core.io.lease import leased
@@ -140,11 +139,3 @@ def test_an_archive_in_a_store_into_the_store(cluster: str, tmp_path: Path, tiny
     for name in {"frames.jsonl", "frames.csv", "work/00003.npy", "work/00019.jpg", "maps/00001-0.npy"}:
         found = store.cat(f"{BUCKET}/out/{name}").replace(f"s3://{BUCKET}/night".encode(), str(tmp_path).encode())
         assert found == expected[name]
-
-
-def test_a_pool_that_cannot_be_is_refused() -> None:
-    from maeday_core.cluster.pool import Pool
-
-    for options in ({"workers": 0}, {"gpus": -0.5}):
-        with pytest.raises(SettingsError):
-            Pool(**options)
