@@ -1,22 +1,27 @@
-"""Frames on Ray against one process: throughput, overhead a frame, the driver's memory, and kills that change nothing.
+"""Frames on Ray against one process and against Ray Data: throughput, overhead, memory, kills that change nothing.
 
-python -m benchmarks.cluster [speed | overhead | kills]
+python -m benchmarks.cluster [speed | data | overhead | kills]     `data` needs pyarrow and pandas, too
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
+import psutil
 import torch
 from PIL import Image
 
@@ -25,8 +30,11 @@ from maeday_core.cluster.pool import Pool
 from maeday_core.detection.decision import Ordinary
 from maeday_core.detection.result import DISTANCE, Detection, Provenance
 from maeday_core.detection.settings import Settings
-from maeday_core.frames import FrameRun, Sources
+from maeday_core.frames import Frame, FrameRun, Sources
+from maeday_core.frames.parts import SIZE
+from maeday_core.frames.records import WORK
 from maeday_core.frames.shares import shares_of
+from maeday_core.io.files import sha256
 from maeday_core.io.images import RGBImage
 from maeday_core.methods import Detect, Tools, detector, find
 from maeday_core.model.load import load_model
@@ -64,9 +72,9 @@ class Fatal:
         return detect
 
 
-def pictures(folder: Path, count: int, side: tuple[int, int], fatal: set[int] | None = None) -> Path:
+def pictures(folder: Path, number_of: int, side: tuple[int, int], fatal: set[int] | None = None) -> Path:
     folder.mkdir()
-    for number in range(count):
+    for number in range(number_of):
         picture = np.random.default_rng(number).integers(70, 110, (*side, 3)).astype(np.uint8)
         if fatal and number in fatal:
             picture[0, 0] = (0, 0, 255)
@@ -85,6 +93,103 @@ def together(out: Path, source: Path, make: Callable[[], Detect], workers: int =
 def alone(out: Path, source: Path, detect: Detect) -> float:
     start = time.monotonic()
     return len(list(FrameRun(out).look(Sources([source]), detect))) / (time.monotonic() - start)
+
+
+class Watch(threading.Thread):
+    """Sums what a program and its children take while a block runs.
+
+    Attributes:
+        seconds: of all cores, by process.
+        most: bytes at once that no others share.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.seconds: dict[int, float] = {}
+        self.most, self._over = 0, threading.Event()
+
+    def run(self) -> None:
+        here = psutil.Process()
+        while not self._over.wait(0.2):
+            taken = 0
+            for process in (here, *here.children(recursive=True)):
+                with contextlib.suppress(psutil.Error):
+                    memory, times = process.memory_info(), process.cpu_times()
+                    taken += memory.rss - memory.shared
+                    if process == here or "ray::" in process.name() + " ".join(process.cmdline()[:1]):
+                        self.seconds[process.pid] = times.user + times.system
+            self.most = max(self.most, taken)
+
+    def __enter__(self) -> Watch:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
+
+
+class Rows:
+    """Measures batches of Ray Data as a worker does its part, into a folder of its own."""
+
+    def __init__(self, out: Path, make: Callable[[], Detect]):
+        self.detect, self.numbers = make(), count()
+        self.run = FrameRun(out / f"{os.getpid()}")
+        (self.run.folder / WORK).mkdir(parents=True)
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        for path, picture in zip(batch["path"], batch["image"], strict=True):
+            frame = Frame(str(path), None, sha256(Path(path)), picture)
+            self.run.measure(frame, self.detect, next(self.numbers))
+        return {"path": batch["path"]}
+
+
+def through_data(out: Path, source: Path, make: Callable[[], Detect], workers: int = 2) -> tuple[float, float]:
+    """As `together`, by Ray Data: it reads the pictures, and gives them in batches to workers."""
+    import ray
+
+    ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    try:
+        read = ray.data.read_images(str(source), include_paths=True)
+        rows = read.map_batches(
+            Rows,
+            fn_constructor_args=(out, make),
+            batch_size=SIZE,
+            batch_format="numpy",
+            num_cpus=0.5,  # of two cores, one a worker leaves none to read: nothing would ever be done
+            compute=ray.data.ActorPoolStrategy(size=workers),
+        )
+        start = time.monotonic()
+        done = sum(1 for _ in rows.iter_rows())
+        return rate_of(out), done / (time.monotonic() - start)
+    finally:
+        ray.shutdown()
+
+
+def rate_of(out: Path) -> float:
+    """Maps a second, from the first to the last that was written."""
+    at = sorted(path.stat().st_mtime for path in out.rglob("*.npy"))
+    return (len(at) - 1) / (at[-1] - at[0])
+
+
+def data(folder: Path) -> None:
+    """Two workers against Ray Data with two, in turns, with a detector that takes no time."""
+    source = pictures(folder / "in", 300, (480, 640))
+    ratios = []
+    for pair in range(PAIRS):
+        rates = []
+        for name, way in (("workers", together), ("Ray Data", through_data)):
+            with Watch() as watch:
+                _, whole = way(folder / f"{name}{pair}", source, make_brightness)
+            rates.append(rate := rate_of(folder / f"{name}{pair}"))
+            seconds = sum(watch.seconds.values())
+            print(
+                f"{name}: {rate:.1f} frames a second, {whole:.1f} with the start, {seconds:.1f} s of the cores, "
+                f"{watch.most / 1e6:.0f} MB at most",
+                flush=True,
+            )
+        ratios.append(rates[0] / rates[1])
+    print(f"workers / Ray Data: median {median(ratios):.2f} of {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
 
 
 def speed(folder: Path) -> None:
@@ -108,10 +213,10 @@ def speed(folder: Path) -> None:
 
 def overhead(folder: Path) -> None:
     """One worker against one process, with a detector that takes no time; the driver's memory."""
-    for count in (100, 2000):
+    for frames in (100, 2000):
         code = (
             "import sys; from pathlib import Path; from benchmarks.cluster import measure_driver; "
-            f"measure_driver(Path({str(folder)!r}), {count})"
+            f"measure_driver(Path({str(folder)!r}), {frames})"
         )
         subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -162,8 +267,8 @@ def kills(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asked = sys.argv[1:] or ["speed", "overhead", "kills"]
-    for one in (speed, overhead, kills):
+    asked = sys.argv[1:] or ["speed", "data", "overhead", "kills"]
+    for one in (speed, data, overhead, kills):
         if one.__name__ in asked:
             with tempfile.TemporaryDirectory() as name:
                 one(Path(name))

@@ -18,10 +18,10 @@ def main() -> int:
         from maeday_core.cli import main as command  # within, for Ctrl-C may come while it is imported
 
         return command()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         exec("")  # else `python -m` ends by the signal, not with a status, where it came within another exec
         print("interrupted", file=sys.stderr)
-        return 130
+        return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import nbformat
+import numpy as np
 import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
 from maeday_core.evaluation.records import append
+from maeday_core.io.corrections import Correction, Label, now, save_corrections
+from maeday_core.io.files import sha256
 from tests.conftest import ROOT, part
-from tests.evaluation.plates import made_up
+from tests.evaluation.plates import draw_category, made_up, save
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *DOCS.rglob("*.md")]
@@ -80,6 +85,41 @@ def test_examples_of_the_library_run(page: str, tmp_path: Path) -> None:
     for seed, name in enumerate(("photo", "good1", "good2")):
         Image.fromarray(part(seed, defect=name == "photo")).save(tmp_path / f"{name}.jpg")
     run("\n".join(block for block in python_of(page) if "gradio_client" not in block), tmp_path)
+
+
+@pytest.mark.slow
+def test_recipes_do_what_they_say(tmp_path: Path) -> None:
+    for seed in range(7):
+        folder = tmp_path / ("good" if seed < 2 else "batch")
+        save(folder / f"{seed}.png", part(seed, defect=seed == 4))
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        frame = (105 + 8 * cv2.GaussianBlur(rng.normal(0, 2, (160, 240, 3)), (0, 0), 1)).clip(0, 255).astype(np.uint8)
+        if number == 3:
+            frame[60:86, 100:126] = (240, 200, 40)
+        save(tmp_path / "runway" / f"{number}.png", frame)
+    draw_category(tmp_path / "mvtec" / "plate")
+    said = Correction(sha256(tmp_path / "runway" / "3.png"), Label.DEFECT, now())
+    save_corrections([said], tmp_path / "corrections.jsonl")
+    page = (DOCS / "guides" / "recipes.md").read_text(encoding="utf-8")
+    for much, little in ((" --model base", ""), (" --shots 0 1 --seeds 0 1 2", " --masks 2")):
+        assert much in page
+        page = page.replace(much, little)
+    (tmp_path / "maeday").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m maeday_core "$@"\n')
+    (tmp_path / "maeday").chmod(0o755)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    told = []
+    for language, code in re.findall(r"^```(bash|python)\n(.+?)^```", page, re.M | re.S):
+        command = ["bash", "-ec", code] if language == "bash" else [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        told.append(done.stdout)
+    assert "1 of 5 parts hold something" in told[1]
+    assert "4.png" in told[1].splitlines()[0]
+    rows = [json.loads(line) for line in (tmp_path / "found" / "frames.jsonl").read_text().splitlines()]
+    assert [Path(row["path"]).name for row in rows if row["verdict"] == "anomalous"] == ["3.png"]
+    assert (tmp_path / "found" / "report.html").is_file()
+    assert list((tmp_path / "paper").rglob("*.md"))
 
 
 def test_example_of_a_method_finds_a_coloured_square(tmp_path: Path) -> None:

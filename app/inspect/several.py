@@ -27,7 +27,7 @@ from maeday_core.serving.jobs import LookAgain
 from maeday_core.texts import say
 
 INSPECTED_ONE = "1 photo was inspected; it is in the strip."
-INSPECTED = "{count} photos were inspected; all are in the strip."
+INSPECTED = "{count} photos were inspected; all are in the strip, the worst first."
 AGAIN = "All are looked at once more, beside the most ordinary of them."
 AGAIN_SO_FAR = "{number} of {total} photos were looked at once more: {name}"
 MOST_AT_ONCE = 50
@@ -87,13 +87,14 @@ class Several:
         together = False
         if values[tab.result.auto]:
             values, together = yield from self._among(values, drop)
-        told = _told(drop, values[tab.strip.kept], together)
+        strip = replace(values[tab.strip.kept], worst_first=True)
+        told = _told(drop, strip, together)
         if given > len(paths):
             told += " " + say("{count} of {given} were taken; Frames is for more.", count=len(paths), given=given)
         yield {
             tab.result.subject: subject(told),
-            tab.strip.kept: values[tab.strip.kept],
-            tab.strip.entries: strip_html(values[tab.strip.kept]),
+            tab.strip.kept: strip,
+            tab.strip.entries: strip_html(strip),
             tab.several: None,
         }
 
@@ -140,7 +141,7 @@ def looked_at_again(drop: Drop, entries: Sequence[Inspected | None]) -> Iterator
 
 
 def _told(drop: Drop, strip: Strip, together: bool) -> str:
-    inspected = [one for number in drop.looks if (one := strip.of(number))]
+    inspected = [one for one in strip.listed if one.number in drop.looks]
     found = [one.name for one in inspected if one.verdict is Verdict.ANOMALOUS]
     count = len(drop.looks)
     told = [say(INSPECTED_ONE if count == 1 else INSPECTED, count=count)]

@@ -49,11 +49,20 @@ class Strip:
         entries: the photos.
         current: the number of the one that is shown.
         pinned: the numbers of those that are compared, at most `PINS`.
+        worst_first: whether they are listed so, after several photos in one drop; else the newest first.
     """
 
     entries: tuple[Inspected, ...] = ()
     current: int = 0
     pinned: tuple[int, ...] = ()
+    worst_first: bool = False
+
+    @property
+    def listed(self) -> tuple[Inspected, ...]:
+        """In the order in which the page has them."""
+        if self.worst_first:
+            return tuple(sorted(self.entries, key=lambda one: -one.factor))
+        return self.entries[::-1]
 
     def with_answer(self, question: Question, view: Shown) -> Strip:
         """One more, which is the one that is shown; the one that is shown asked again is the same."""
@@ -162,8 +171,8 @@ def lay_out_strip(lifetime: int) -> StripPanel:
 
 
 def strip_html(strip: Strip) -> Markup:
-    """The strip, the newest first, as a row of buttons."""
-    return render("strip", strip=strip, entries=strip.entries[::-1], one_pinned=len(strip.compared) == 1)
+    """The strip as a row of buttons."""
+    return render("strip", strip=strip, entries=strip.listed, one_pinned=len(strip.compared) == 1)
 
 
 def once_more(one: Inspected) -> Markup:

@@ -69,8 +69,9 @@ def compared_html(strip: Strip) -> Markup:
 
 
 def strip_csv(strip: Strip) -> str:
-    """The strip as a table, the first inspected first."""
-    facts = [one.facts for one in strip.entries]
+    """The strip as a table: the first inspected first or, as the page has it after several in one drop, the worst."""
+    entries = strip.listed if strip.worst_first else strip.entries
+    facts = [one.facts for one in entries]
     keys = [key for key in dict.fromkeys(key for one in facts for key in one) if key != "photo"]
     head = ["number", "photo", "verdict", "factor", "image score", "threshold", "unit", "time", *keys]
     rows = [
@@ -85,7 +86,7 @@ def strip_csv(strip: Strip) -> str:
             one.at.isoformat(timespec="seconds"),
             *(fact.get(key, "") for key in keys),
         ]
-        for one, fact in zip(strip.entries, facts, strict=True)
+        for one, fact in zip(entries, facts, strict=True)
     ]
     return csv_text([head, *rows])
 

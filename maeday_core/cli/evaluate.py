@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from maeday_core.cli.engine import add_engine, model_to_send, pool_of
 from maeday_core.cli.options import Choices, add_method, add_settings, settings_of, tools_of
-from maeday_core.cli.output import print_json, print_line, print_warning, progress_bar
+from maeday_core.cli.output import Show, print_json, print_line, print_warning, progress_bar
 from maeday_core.cli.regions import add_region, region_of
+from maeday_core.errors import SettingsError
 from maeday_core.io.files import check_folder
 
 if TYPE_CHECKING:
     from maeday_core.evaluation.category import Category
+    from maeday_core.evaluation.evaluate import Plan
+    from maeday_core.evaluation.records import Result
+    from maeday_core.methods import Tools
 
 FACTS = {"category": "20", "method": "12", "shots": ">5", "seed": ">4", "sampling": "8", "masks": ">5", "images": ">6"}
 """The first columns of the table, and their widths."""
@@ -56,6 +62,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="instead, MAEDAY zero-shot after 1 to 64 masks (the paper's Figure 3)",
     )
     parser.add_argument("--keep-maps", action="store_true", help="keep every anomaly map in DIR/maps")
+    add_engine(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
 
 
@@ -68,10 +75,9 @@ def _shots() -> Collection[int]:
 def run(options: Namespace) -> int:
     """Evaluate, and print each result as soon as it is known."""
     from maeday_core.evaluation.datasets import find_categories
-    from maeday_core.evaluation.evaluate import ImageDone, Plan, evaluate
-    from maeday_core.evaluation.repetitions import repetitions
-    from maeday_core.methods import find
 
+    if options.engine == "ray" and (options.repetitions or not options.out):
+        raise SettingsError("Workers on Ray need --out, a folder that all of them have, and know no --repetitions.")
     tools = tools_of(options, settings_of(options, seed=options.seeds[0]), region=region_of(options))
     categories = find_categories(options.root, options.category)
     if options.out:
@@ -80,22 +86,46 @@ def run(options: Namespace) -> int:
     if not options.json:
         print_line(_head())
     with progress_bar() as show:
-
-        def on_image(progress: ImageDone) -> None:
-            show(f"{progress.category}, {progress.methods}", progress.done / progress.total)
-
-        if options.repetitions:
-            results = repetitions(categories, tools, options.seeds, options.out, on_image)
-        else:
-            plan = Plan(categories, [find(name) for name in options.method], options.shots, options.seeds)
-            results = evaluate(plan, tools, options.out, keep_maps=options.keep_maps, on_image=on_image)
-        for result in results:
+        for result in (_by_workers if options.engine == "ray" else _here)(options, categories, tools, show):
             row = result.record()
             if options.json:
                 print_json(row)
             else:
                 print_line(_line(row))
     return 0
+
+
+def _plan(options: Namespace, categories: Sequence[Category]) -> Plan:
+    from maeday_core.evaluation.evaluate import Plan
+    from maeday_core.methods import find
+
+    return Plan(categories, [find(name) for name in options.method], options.shots, options.seeds)
+
+
+def _here(options: Namespace, categories: Sequence[Category], tools: Tools, show: Show) -> Iterator[Result]:
+    from maeday_core.evaluation.evaluate import ImageDone, evaluate
+    from maeday_core.evaluation.repetitions import repetitions
+
+    def on_image(progress: ImageDone) -> None:
+        show(f"{progress.category}, {progress.methods}", progress.done / progress.total)
+
+    if options.repetitions:
+        return repetitions(categories, tools, options.seeds, options.out, on_image)
+    return evaluate(_plan(options, categories), tools, options.out, keep_maps=options.keep_maps, on_image=on_image)
+
+
+def _by_workers(options: Namespace, categories: Sequence[Category], tools: Tools, show: Show) -> Iterator[Result]:
+    pool, model = pool_of(options), model_to_send(options)
+    from maeday_core.cluster.evaluate import evaluate
+    from maeday_core.cluster.pool import Progress
+
+    def on_progress(progress: Progress, total: int) -> None:
+        show(progress.line(total, "pictures"), progress.done / total)
+
+    tools = replace(tools, model=lambda: model)
+    return evaluate(
+        _plan(options, categories), tools, options.out, pool, keep_maps=options.keep_maps, on_progress=on_progress
+    )
 
 
 def _look_at(categories: Sequence[Category]) -> None:

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from maeday_core.cli.engine import add_engine, model_to_send, pool_of
 from maeday_core.cli.feedback import add_feedback
 from maeday_core.cli.good_parts import add_good_parts, reference_of
 from maeday_core.cli.options import add_formats, add_method, add_settings, settings_of, tools_of
@@ -39,10 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--least-area", type=int, default=0, metavar="PIXELS", help="smaller regions are no objects")
     parser.add_argument("--keep-maps", action="store_true", help="write every map, float32, to DIR/maps")
     add_formats(parser)
-    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="one process, or workers on Ray")
-    parser.add_argument("--address", metavar="ADDRESS", help="of a Ray cluster: auto, or ray://host:10001")
-    parser.add_argument("--workers", type=int, metavar="N", help="by default one a core, or as many as the GPUs take")
-    parser.add_argument("--gpus-per-worker", type=float, default=0.0, metavar="F", help="0.5: two workers share a GPU")
+    add_engine(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a frame on standard output")
 
 
@@ -117,18 +115,11 @@ def _look_together(
     depends_on: dict[str, Any],
 ) -> None:
     """Look at the frames by workers on Ray, and say how far they are."""
-    try:
-        from maeday_core.cluster.frames import Detector, look
-        from maeday_core.cluster.pool import Pool
-    except ImportError as error:
-        raise SettingsError(f"Ray is not here ({error}); install it: pip install 'maeday[cluster]'.") from error
-    import torch
+    pool, model = pool_of(options), model_to_send(options)
+    from maeday_core.cluster.frames import Detector, look
 
-    from maeday_core.model.load import load_model
-
-    model = load_model(options.model, device="cpu", dtype=torch.float32)
     make = Detector(options.method, model, tools.settings, tools.backbone, options.preset, reference)
-    pool, total = Pool(options.address, options.workers, options.gpus_per_worker), sources.count(frames.written)
+    total = sources.count(frames.written)
     with progress_bar() as show:
         for progress in look(frames, sources, make, pool, depends_on, options.keep_maps):
             show(progress.line(total), progress.done / max(total, 1))

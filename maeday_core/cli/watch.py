@@ -39,20 +39,24 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--frames", type=int, metavar="N", help="end after so many verdicts")
     parser.add_argument("--out", type=Path, metavar="DIR", help=f"add to {TABLE}, and keep a picture of each alarm")
     parser.add_argument("--webhook", metavar="URL", help="is told of each alarm as JSON, by POST")
+    parser.add_argument(
+        "--mqtt", metavar="URL", help="the same to a topic of a broker: mqtt://user:password@host/topic"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a verdict on standard output")
 
 
 def run(options: Namespace) -> int:
     """Watch until it is ended: by `q` on standard input, Ctrl-C, SIGTERM or `--frames`."""
     from maeday_core.methods import detector, find
-    from maeday_core.watching import Tally, Webhook, watch
+    from maeday_core.watching import Mqtt, Tally, Teller, Webhook, watch
     from maeday_core.watching.arrivals import arrivals
 
     _check(options)
     method, tools = find(options.method), tools_of(options, settings_of(options), region=region_of(options))
     source = arrivals(options.source, print_note)
     results = Results(options.out, options.threshold) if options.out else None
-    hook = Webhook(options.webhook, print_note) if options.webhook else None
+    kinds: list[tuple[type[Teller], str | None]] = [(Webhook, options.webhook), (Mqtt, options.mqtt)]
+    tellers = [kind(address, print_note) for kind, address in kinds if address]
     reference = reference_of(options, method, tools)
     ended, paused = threading.Event(), threading.Event()
     _listen(ended, paused)
@@ -62,17 +66,17 @@ def run(options: Namespace) -> int:
         for watched in watch(source, detect, ended, paused, options.threshold, options.every, print_mistake):
             if results:
                 results.write(watched, reference)
-            if hook and watched.alarm:
-                hook.write(watched.row)
+            for teller in tellers if watched.alarm else ():
+                teller.write(watched.row)
             tally.add(watched)
             _print(watched, options.json)
             if tally.judged == options.frames:
                 ended.set()
     finally:
         ended.set()
-        if hook:
-            hook.close()
-            print_note(f"{hook.delivered} alarms delivered, {hook.undelivered} not.")
+        for teller in tellers:
+            teller.close()
+            print_note(f"{teller.delivered} alarms delivered by {type(teller).__name__}, {teller.undelivered} not.")
         print_note(tally.told(source))
     return 0
 

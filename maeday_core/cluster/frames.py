@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from maeday_core.cluster.pool import Died, Failed, Pool, Worker, first_done, result, shared
+from maeday_core.cluster.pool import Crew, Pool, Progress, shared
 from maeday_core.detection.settings import Settings
 from maeday_core.errors import MaedayError
 from maeday_core.frames.parts import Part, parts
@@ -19,15 +19,13 @@ from maeday_core.frames.shares import Share, gather_shares, shares_of
 from maeday_core.frames.sources import Key, Sources
 from maeday_core.io.folders import LeftOut
 from maeday_core.methods import Detect, Reference, Tools, detector, find
-from maeday_core.model.device import best_device, best_dtype
+from maeday_core.model.load import placed
 from maeday_core.model.mae import MaskedAutoencoder
 
 TRIES = 2
 """A frame that was in work when its worker ended so many times is passed over."""
 DEATHS = 3
 """A part at which so many workers end, with no frame in work, ends the run."""
-SECONDS = 1.0
-"""Between two words on the progress, at most."""
 
 
 @dataclass(frozen=True)
@@ -46,31 +44,8 @@ class Detector:
     reference: Reference = field(default_factory=Reference)
 
     def __call__(self) -> Detect:
-        device = best_device()
-        model = self.model.to(device, best_dtype(device)).requires_grad_(False).eval()
-        tools = Tools.of(model, self.settings, self.backbone, self.preset)
+        tools = Tools.of(placed(self.model), self.settings, self.backbone, self.preset)
         return detector(find(self.method), tools, self.reference)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is.
-
-    Attributes:
-        done: frames, those known from before among them.
-        seconds: since the first worker was asked.
-        by_worker: how many each of the workers has done.
-    """
-
-    done: int
-    seconds: float
-    by_worker: tuple[int, ...]
-
-    def line(self, total: int) -> str:
-        """Frames done, a second, and left, and of each worker."""
-        rate = self.done / max(self.seconds, 1e-6)
-        each = " + ".join(map(str, self.by_worker))
-        return f"{self.done} of {total} frames, {rate:.1f} a second, {max(0, total - self.done)} left ({each})"
 
 
 def look(
@@ -96,8 +71,8 @@ def look(
         known = _Known({key: record.content for key, record in measured.items()})
         for share in shares_of(run):
             known.add(share)
-        crew = _Crew(run, uuid.uuid4().hex[:8], pool, shared(make), known, keep_maps)
-        yield from crew.work(parts(sources, run.written), size)
+        crew = _Crew(run, uuid.uuid4().hex[:8], known, keep_maps)
+        yield from crew.work(parts(sources, run.written), pool, shared(_Look(make)), size)
         gather_shares(run, crew.shift, measured, keep_maps)
 
 
@@ -129,48 +104,32 @@ class _Task:
     part: Part
     deaths: int = 0
 
-
-@dataclass
-class _Hand:
-    """A worker with its folder, how much it has done, and what it is doing."""
-
-    worker: Worker
-    share: Share
-    done: int = 0
-    task: _Task | None = None
+    @property
+    def name(self) -> str:
+        first = next(iter(sorted(self.part.keys or ())), (str(self.part.sources.paths[0]), None))
+        return f"part {self.index}, from {first[0]}" + (f" frame {self.part.span[0]}" if self.part.span[0] else "")
 
 
 class _Crew:
-    """The workers of one driver, who keeps no more than one part for each."""
+    """The workers of one driver, each with a folder, and what is known of the frames that ended some."""
 
-    def __init__(self, run: FrameRun, shift: str, pool: Pool, make: Any, known: _Known, keep_maps: bool):
+    def __init__(self, run: FrameRun, shift: str, known: _Known, keep_maps: bool):
         self.shift = shift
-        self._run, self._pool, self._make, self._known, self._keep_maps = run, pool, make, known, keep_maps
+        self._run, self._known, self._keep_maps = run, known, keep_maps
         self._suspects: Counter[Key] = Counter()
-        self._again: deque[_Task] = deque()
-        self._hands: list[_Hand] = []
-        self._begun: dict[Any, _Hand] = {}
+        self._shares: list[Share] = []
         self._found = Share.new(run, shift)
 
-    def work(self, found: Iterator[Part | LeftOut], size: int) -> Iterator[Progress]:
-        """Have all parts done; a worker is given another one when it is done with the last."""
-        start, tasks = time.monotonic(), self._tasks(found)
-        self._hands = [self._hand() for _ in range(size)]
-        try:
-            for hand in self._hands:
-                self._give(hand, tasks)
-            while self._begun:
-                done = first_done(list(self._begun), SECONDS)
-                if done is not None:
-                    self._end(self._begun.pop(done), done)
-                for hand in self._hands:
-                    if hand.task is None:
-                        self._give(hand, tasks)
-                each = tuple(hand.done for hand in self._hands)
-                yield Progress(sum(each), time.monotonic() - start, each)
-        finally:
-            for hand in self._hands:
-                hand.worker.end()
+    def work(self, found: Iterator[Part | LeftOut], pool: Pool, make: Any, size: int) -> Iterator[Progress]:
+        """Have all parts done."""
+        start, done = time.monotonic(), [0] * size
+        self._shares = [Share.new(self._run, self.shift) for _ in range(size)]
+        crew = Crew(pool, make, size, self._told, self._ended)
+        for one in crew.work(self._tasks(found)):
+            if one is not None:
+                place, _, frames = one
+                done[place] += frames
+            yield Progress(sum(done), time.monotonic() - start, tuple(done))
 
     def _tasks(self, found: Iterator[Part | LeftOut]) -> Iterator[_Task]:
         """The parts; what is left out before a frame is read is noted at its place among them."""
@@ -180,53 +139,35 @@ class _Crew:
             else:
                 yield _Task(index, one)
 
-    def _hand(self) -> _Hand:
-        share = Share.new(self._run, self.shift)
-        return _Hand(self._pool.worker(shared(_Work(self._make, share, self._keep_maps))), share)
+    def _told(self, place: int, task: _Task) -> tuple[Any, ...]:
+        crashed = frozenset(key for key, times in self._suspects.items() if times >= TRIES)
+        return self._shares[place], task.index, task.part, self._known.of(task.part), crashed, self._keep_maps
 
-    def _give(self, hand: _Hand, tasks: Iterator[_Task]) -> None:
-        task = self._again.popleft() if self._again else next(tasks, None)
-        if task is not None:
-            hand.task = task
-            crashed = frozenset(key for key, times in self._suspects.items() if times >= TRIES)
-            self._begun[hand.worker.begin(task.index, task.part, self._known.of(task.part), crashed)] = hand
-
-    def _end(self, hand: _Hand, done: Any) -> None:
-        task, hand.task = hand.task, None
-        assert task is not None
-        try:
-            hand.done += result(done)
-            return
-        except Failed:
-            pass
-        except Died:
-            hand.worker.end()
-        self._known.add(hand.share)
-        suspect = hand.share.suspect()
+    def _ended(self, place: int, task: _Task) -> None:
+        """Note what was in work; the worker that comes has a folder of its own."""
+        share, self._shares[place] = self._shares[place], Share.new(self._run, self.shift)
+        self._known.add(share)
+        suspect = share.suspect()
         if suspect is None:
             task.deaths += 1
         else:
             self._suspects[suspect] += 1
         if task.deaths == DEATHS:
             raise MaedayError(f"{DEATHS} workers ended before they had begun a frame; see the logs of Ray.")
-        self._again.append(task)
-        fresh = self._hand()
-        hand.worker.end()
-        hand.worker, hand.share = fresh.worker, fresh.share
 
 
 @dataclass(frozen=True)
-class _Work:
+class _Look:
     """Called, it makes what a worker does."""
 
-    make: Any
-    share: Share
-    keep_maps: bool
+    make: Callable[[], Detect]
 
     def __call__(self) -> Callable[..., int]:
-        detect, numbers = result(self.make)(), count()
+        detect, numbers = self.make(), count()
 
-        def do(index: int, part: Part, known: Mapping[Key, str], crashed: frozenset[Key]) -> int:
-            return self.share.look(index, part, detect, numbers, known, crashed, self.keep_maps)
+        def do(
+            share: Share, index: int, part: Part, known: Mapping[Key, str], crashed: frozenset[Key], keep_maps: bool
+        ) -> int:
+            return share.look(index, part, detect, numbers, known, crashed, keep_maps)
 
         return do

@@ -120,24 +120,28 @@ def evaluate(
     """
     with open_store(out, keep_maps=keep_maps) as store:
         results = []
-        for result in execute(plan.runs(tools or Tools()), _together, store, on_image):
+        for result in execute(plan.runs(tools or Tools()), together, store, on_image):
             results.append(result)
             yield result
         yield from means(results)
 
 
-def _together(runs: Sequence[Run]) -> Detectors:
-    together = Together(runs[0].tools, Photos(runs[0].good))
+def together(runs: Sequence[Run]) -> Detectors:
+    """Judges by runs with the same shots, category and seed; learns when it is first needed."""
+    judge = Together(runs[0].tools, Photos(runs[0].good))
 
     def detect(query: RGBImage, runs: Sequence[Run]) -> Iterator[Scored]:
-        found = together(query, [run.method for run in runs])
-        return ((run, found[run.method], together.learn_seconds(run.method)) for run in runs)
+        found = judge(query, [run.method for run in runs])
+        return ((run, found[run.method], judge.learn_seconds(run.method)) for run in runs)
 
     return detect
 
 
 def execute(
-    groups: Sequence[Sequence[Run]], detectors: Callable[[Sequence[Run]], Detectors], store: Store, on_image: OnImage
+    groups: Sequence[Sequence[Run]],
+    detectors: Callable[[Sequence[Run]], Detectors],
+    store: Store,
+    on_image: OnImage = lambda done: None,
 ) -> Iterator[Result]:
     """Finish runs and yield their results in order.
 

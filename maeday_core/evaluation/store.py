@@ -16,12 +16,14 @@ from maeday_core.evaluation.measure import measure
 from maeday_core.evaluation.records import Result, Score, append, read
 from maeday_core.evaluation.run import ID_LENGTH, Run
 from maeday_core.evaluation.together import judged_together
-from maeday_core.io.files import remove_temporaries, replacing
+from maeday_core.io.files import link_or_copy, remove_temporaries, replacing
 from maeday_core.io.journal import alone_in, mend, rewrite
 
 RESULTS = "results.jsonl"
 SCORES = "scores.jsonl"
 MAPS = "maps"
+WORKERS = "workers"
+"""A folder of what the workers of a run have measured and the run has not taken yet."""
 
 Scored = tuple[Run, Detection, float | None]
 """A run, what it found in a picture, and how long its method took to learn."""
@@ -121,6 +123,48 @@ class Store:
             self._replace_results([*self.finished.values(), result])
         return self.finished[run.id]
 
+    def take(self, other: Store, wanted: Callable[[str], bool] = lambda run: True) -> None:
+        """Add what another store holds of runs that are not finished here; nothing is taken from it.
+
+        Maps come before the lines that name them, and scores before results: whoever is killed here takes again.
+
+        Args:
+            other: the store of a worker, or that of the run for a worker.
+            wanted: whether a run, by its id, is.
+        """
+        for run, by_map in other.scores.items():
+            if wanted(run) and not {run} & (self.finished.keys() | other.finished.keys()):
+                known = self.scores.setdefault(run, {})
+                fresh = {name: score for name, score in by_map.items() if name not in known}
+                for name in fresh:
+                    link_or_copy(other.maps(run) / name, self.maps(run) / name)
+                append(self.folder / SCORES, fresh.values())
+                known |= fresh
+        results = {run: one for run, one in other.finished.items() if wanted(run) and run not in self.finished}
+        if results:
+            self._take_finished(other, results)
+
+    def _take_finished(self, other: Store, results: dict[str, Result]) -> None:
+        """Put the scores and results of whole runs in place of the scores that they began with."""
+        for run in results:
+            shutil.rmtree(self.maps(run), ignore_errors=True)
+            for path in other.maps(run).glob("*.npy") if self.keep_maps else ():
+                link_or_copy(path, self.maps(run) / path.name)
+            self.scores.pop(run, None)
+        kept = [score for score in read(self.folder / SCORES, Score) if score.run not in results]
+        fresh = [score for score in read(other.folder / SCORES, Score) if score.run in results]
+        rewrite(self.folder / SCORES, [score.record() for score in [*kept, *fresh]])
+        append(self.results, results.values())
+        self._replace_results([*self.finished.values(), *results.values()])
+
+    def arrange(self, groups: Sequence[Sequence[Run]]) -> None:
+        """Put the lines of groups of runs in their order, behind those of other runs, whenever each came."""
+        place = {run.id: index for index, runs in enumerate(groups) for run in runs}
+        for path, kind in ((self.results, Result), (self.folder / SCORES, Score)):
+            records: list[Result | Score] = read(path, kind)
+            records.sort(key=lambda record: place.get(str(record.run), -1))
+            rewrite(path, [record.record() for record in records])
+
     def _judged(self, run: Run, scores: list[Score], on_picture: Callable[[], None]) -> list[Score]:
         """The scores of all pictures of a run, each as it is judged among all of them."""
         if run.shots:
@@ -179,4 +223,8 @@ def open_store(out: Path | None, name: str = RESULTS, keep_maps: bool = False) -
         stack.enter_context(alone_in(folder))
         work = folder if name == RESULTS else folder / Path(name).stem
         work.mkdir(exist_ok=True)
-        yield Store(work, folder / name, keep_maps)
+        store = Store(work, folder / name, keep_maps)
+        for share in (work / WORKERS).glob("*"):  # of a run that was killed
+            store.take(Store(share, share / RESULTS, keep_maps))
+        shutil.rmtree(work / WORKERS, ignore_errors=True)
+        yield store

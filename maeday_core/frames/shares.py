@@ -5,7 +5,6 @@ The folder of a worker is that of a run. What it holds survives the worker and t
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 import uuid
@@ -21,7 +20,7 @@ from maeday_core.frames.records import WORK, FrameRecord
 from maeday_core.frames.run import JOURNAL, PRESENT, WORKERS, FrameRun
 from maeday_core.frames.sources import Frame, Key
 from maeday_core.io import remote
-from maeday_core.io.files import make_folder
+from maeday_core.io.files import link_or_copy, make_folder
 from maeday_core.io.folders import LeftOut
 from maeday_core.io.journal import append_rows, read_rows, rewrite
 from maeday_core.methods import Detect
@@ -167,12 +166,7 @@ def _place(pairs: Iterable[tuple[Path, Path]]) -> None:
         remote.copy(together)
         return
     for old, new in together:
-        make_folder(new.parent)
-        new.unlink(missing_ok=True)
-        try:
-            os.link(old, new)
-        except OSError:  # a file system without links
-            shutil.copyfile(old, new)
+        link_or_copy(old, new)
 
 
 def _key(row: Iterable[Any]) -> Key:

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,16 @@ def make_folder(folder: Path) -> None:
     """Create a folder if it is missing; an object store has none."""
     if not remote.is_remote(folder):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def link_or_copy(old: Path, new: Path) -> None:
+    """Give a file another name, in place of what has it; where a file system knows no links, copy it."""
+    make_folder(new.parent)
+    new.unlink(missing_ok=True)
+    try:
+        os.link(old, new)
+    except OSError:
+        shutil.copyfile(old, new)
 
 
 def check_folder(folder: Path) -> None:

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from maeday_core.errors import DatasetError
 from maeday_core.io import remote
 from maeday_core.io.files import replacing, writing
+from maeday_core.io.lease import leased
 
 Row = dict[str, Any]
 """One line of a journal: a JSON object."""
@@ -104,16 +105,15 @@ def mend(path: Path) -> None:
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Lock a folder against other runs; one in an object store cannot be locked.
+    """Lock a folder against other runs; in an object store for a minute after the process is killed, too.
 
     Raises:
         DatasetError: another run is writing there.
     """
-    if remote.is_remote(folder):
+    lock = leased(folder) if remote.is_remote(folder) else FileLock(folder / ".lock", timeout=0)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(lock)
+        except (Timeout, BlockingIOError) as error:
+            raise DatasetError(f"Another run is writing to {folder}; wait for it, or give another folder.") from error
         yield
-        return
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise DatasetError(f"Another run is writing to {folder}; wait for it, or give another folder.") from error

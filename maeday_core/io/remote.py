@@ -140,6 +140,30 @@ def check_folder(folder: Path) -> None:
         system.rm_file(probe)
 
 
+def write(path: Path, content: bytes) -> None:
+    """Write a remote file, in place of what has its name.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with as_os_error():
+        _system(path).pipe_file(_key(path), content)
+
+
+def create(path: Path, content: bytes) -> bool:
+    """Write a remote file if there is none of its name; of several that do so at once, one does. Whether it was this.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with as_os_error():
+        try:
+            _system(path).pipe_file(_key(path), content, mode="create")
+        except FileExistsError:
+            return False
+    return True
+
+
 def copy(pairs: list[tuple[Path, Path]]) -> None:
     """Copy files within one store, many at a time; nothing passes through this machine.
 

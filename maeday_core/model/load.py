@@ -44,10 +44,17 @@ def load_model(
     Raises:
         WeightsError: the weights cannot be found or read, lack the decoder, predict normalised pixels, or do not fit.
     """
-    device = torch.device(device) if device else best_device()
     path, name, source = _find(os.fspath(name or default_model()), progress)
     model, metadata = read_weights(path)
     model.info = ModelInfo(name, source, sha256(path), metadata)
+    return placed(model, device, dtype)
+
+
+def placed(
+    model: MaskedAutoencoder, device: str | torch.device | None = None, dtype: torch.dtype | None = None
+) -> MaskedAutoencoder:
+    """A model, ready for inference on a device, by default as `load_model` has it."""
+    device = torch.device(device) if device else best_device()
     return model.to(device, dtype or best_dtype(device)).requires_grad_(False).eval()
 
 

@@ -1,4 +1,4 @@
-"""Where verdicts go: a table that grows, and a webhook that is told of alarms."""
+"""Where verdicts go: a table that grows, and who is told of alarms: a webhook, a topic of an MQTT broker."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import queue
 import threading
 import time
 import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, ClassVar
+from urllib.parse import unquote, urlsplit
 
 from maeday_core.errors import SettingsError
 from maeday_core.io.files import check_place, writing
@@ -58,18 +59,21 @@ class Table:
             file.write(csv_text([cells]))
 
 
-class Webhook:
-    """An address that receives each alarm as JSON, by POST; one that does not answer keeps nobody waiting.
+class Teller(ABC):
+    """Tells somebody of alarms; one who does not answer keeps nobody waiting.
 
     Attributes:
         delivered, undelivered: how many alarms so far.
     """
 
+    schemes: ClassVar[tuple[str, ...]]
+    """Of an address."""
+
     def __init__(self, address: str, say: Callable[[str], object], waits: tuple[float, ...] = WAITS):
         """Begin to deliver.
 
         Args:
-            address: http or https.
+            address: of who is told.
             say: receives a sentence on what is not delivered.
             waits: seconds before each new attempt.
 
@@ -77,14 +81,23 @@ class Webhook:
             SettingsError: the address is no such one.
         """
         parts = urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingsError(f"The webhook {without_password(address)} is no http or https address; give one.")
+        if parts.scheme not in self.schemes or not parts.hostname:
+            kinds = " or ".join(self.schemes)
+            raise SettingsError(f"{without_password(address)} is no {kinds} address; give one to tell alarms to.")
         self.delivered = self.undelivered = self._given = 0
         self._address, self._say, self._waits = address, say, waits
         self._queue = queue.Queue[bytes](WAITING)
         self._ended = threading.Event()
         self._sender = threading.Thread(target=self._deliver, daemon=True)
         self._sender.start()
+
+    @abstractmethod
+    def send(self, body: bytes) -> None:
+        """Deliver one alarm, JSON, within `PATIENCE`.
+
+        Raises:
+            OSError, ValueError: it is not delivered.
+        """
 
     def write(self, row: Row) -> None:
         """Deliver a row, soon."""
@@ -111,11 +124,9 @@ class Webhook:
     def _attempts(self, body: bytes) -> None:
         for wait in (*self._waits, None):
             try:
-                headers = {"Content-Type": "application/json", "User-Agent": "maeday"}
-                request = urllib.request.Request(self._address, body, headers, method="POST")
-                with urllib.request.urlopen(request, timeout=PATIENCE):
-                    self.delivered += 1
-                    return
+                self.send(body)
+                self.delivered += 1
+                return
             except (OSError, ValueError) as error:  # of urllib, which answers with an HTTP error, too
                 problem = str(error)
             if wait is not None and self._ended.wait(wait):
@@ -125,3 +136,60 @@ class Webhook:
     def _fail(self, problem: str) -> None:
         self.undelivered += 1
         self._say(f"warning: an alarm was not delivered to {without_password(self._address)} ({problem}).")
+
+
+class Webhook(Teller):
+    """An address that receives each alarm by POST."""
+
+    schemes = ("http", "https")
+
+    def send(self, body: bytes) -> None:
+        headers = {"Content-Type": "application/json", "User-Agent": "maeday"}
+        request = urllib.request.Request(self._address, body, headers, method="POST")
+        with urllib.request.urlopen(request, timeout=PATIENCE):
+            pass
+
+
+class Mqtt(Teller):
+    """A topic of an MQTT broker that each alarm is published to, at least once (QoS 1): mqtt://host:port/topic."""
+
+    schemes = ("mqtt", "mqtts")
+    ports: ClassVar[Mapping[str, int]] = {"mqtt": 1883, "mqtts": 8883}
+
+    def __init__(self, address: str, say: Callable[[str], object], waits: tuple[float, ...] = WAITS):
+        """Begin to deliver.
+
+        Raises:
+            SettingsError: the address is no such one or names no topic, or paho-mqtt is not installed.
+        """
+        try:
+            import paho.mqtt.client  # noqa: F401
+        except ImportError as error:
+            raise SettingsError("MQTT needs a package that is not here: pip install 'maeday[mqtt]'.") from error
+        if not urlsplit(address).path.strip("/"):
+            raise SettingsError(f"{without_password(address)} names no topic; give one, as in mqtt://host/line/alarms.")
+        super().__init__(address, say, waits)
+
+    def send(self, body: bytes) -> None:
+        from paho.mqtt.client import Client
+        from paho.mqtt.enums import CallbackAPIVersion
+
+        parts = urlsplit(self._address)
+        client = Client(CallbackAPIVersion.VERSION2)
+        client.connect_timeout = PATIENCE
+        if parts.username:
+            client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
+        if parts.scheme == "mqtts":
+            client.tls_set()
+        client.connect(parts.hostname or "", parts.port or self.ports[parts.scheme])
+        client.loop_start()
+        try:
+            told = client.publish(unquote(parts.path.strip("/")), body, qos=1)
+            told.wait_for_publish(PATIENCE)
+            if not told.is_published():
+                raise TimeoutError(f"no answer within {PATIENCE:g} s")
+        except RuntimeError as error:  # the connection is gone
+            raise OSError(str(error)) from error
+        finally:
+            client.disconnect()
+            client.loop_stop()

@@ -32,7 +32,7 @@ def test_a_folder_that_fills_is_watched_until_enough_was_judged(run, folder, mod
     assert [row["path"] for row in rows] == [str(belt / "0.png"), str(belt / "1.png")]
     assert all(row["verdict"] == "anomalous" and row["boxes"] for row in rows)
     assert hook.received == rows
-    assert "2 alarms delivered, 0 not" in errors
+    assert "2 alarms delivered by Webhook, 0 not" in errors
     assert "2 judged in" in errors
     with (out / "watch.csv").open(newline="") as file:
         assert [line["path"] for line in csv.DictReader(file)] == [row["path"] for row in rows]

@@ -1,10 +1,12 @@
-"""A Ray of two cores in a process of its own, which prints its address and ends with its standard input."""
+"""A Ray of two nodes with a core each, in processes of their own; prints its address and ends with standard input."""
 
 import sys
 
-import ray
+from ray.cluster_utils import Cluster
 
 if __name__ == "__main__":
-    here = ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    print(here.address_info["address"], flush=True)
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    nodes.add_node(num_cpus=1)
+    print(nodes.address, flush=True)
     sys.stdin.read()
+    nodes.shutdown()

@@ -1,50 +1,36 @@
 """Frames on Ray, two workers in processes of their own: the rows of one process, whoever is killed."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-import uuid
 import zipfile
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from maeday_core.cli import main
-from maeday_core.errors import SettingsError
 from maeday_core.frames import FrameRun, Sources
 from maeday_core.frames.shares import CRASHED, shares_of
+from maeday_core.io.lease import leased
+from maeday_core.io.remote import located
 from maeday_core.model.checkpoints import save_weights
 from tests.conftest import ROOT
 from tests.frames.batches import brightness, frame, with_one_spot, write
 from tests.frames.test_parts import files_in
 from tests.frames.test_video import grey, steady
 from tests.frames.test_video import write as write_video
-from tests.object_store import BUCKET, object_store
+from tests.object_store import BUCKET
 
 pytestmark = [
     pytest.mark.filterwarnings("default"),  # those of Ray
     pytest.mark.skipif(not (find_spec("ray") and find_spec("moto")), reason="the extra `cluster` is not installed"),
 ]
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    """The address of a Ray that knows of an object store, and of the modules of the tests."""
-    command = [sys.executable, "-m", "tests.cluster.ray_here"]
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": uuid.uuid4().hex}  # read as Ray is imported
-    with object_store(), mock.patch.dict(os.environ, token):
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0"}
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        with subprocess.Popen(command, env=environment, cwd=ROOT, text=True, **pipes) as here:
-            yield here.stdout.readline().strip()
-            here.communicate()
 
 
 def looked(run: FrameRun, sources: Sources, make, address: str) -> list:
@@ -141,6 +127,10 @@ def test_an_archive_in_a_store_into_the_store(cluster: str, tmp_path: Path, tiny
     store.put(str(tmp_path / "a.zip"), f"{BUCKET}/night/a.zip")
     out = f"s3://{BUCKET}/out"
     ours = ["--out", out, "--engine", "ray", "--address", cluster, "--workers", "2"]
+    work = located(f"{out}/work")
+    with leased(work):
+        assert main(["frames", f"s3://{BUCKET}/night", *tiny, *ours]) == 2
+    store.pipe(f"{BUCKET}/out/work/.lease", json.dumps({"holder": "killed", "time": time.time() - 100}).encode())
     assert main(["frames", f"s3://{BUCKET}/night", *tiny, *ours]) == 0
     assert main(["frames", str(tmp_path / "a.zip"), *tiny, "--out", str(tmp_path / "out")]) == 0
     names = [name.removeprefix(f"{BUCKET}/out/") for name in store.find(f"{BUCKET}/out")]
@@ -149,11 +139,3 @@ def test_an_archive_in_a_store_into_the_store(cluster: str, tmp_path: Path, tiny
     for name in {"frames.jsonl", "frames.csv", "work/00003.npy", "work/00019.jpg", "maps/00001-0.npy"}:
         found = store.cat(f"{BUCKET}/out/{name}").replace(f"s3://{BUCKET}/night".encode(), str(tmp_path).encode())
         assert found == expected[name]
-
-
-def test_a_pool_that_cannot_be_is_refused() -> None:
-    from maeday_core.cluster.pool import Pool
-
-    for options in ({"workers": 0}, {"gpus": -0.5}):
-        with pytest.raises(SettingsError):
-            Pool(**options)

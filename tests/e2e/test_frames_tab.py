@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.e2e.accessibility import findings
-from tests.e2e.visitor import PATIENCE, SCREENS, Visitor
+from tests.e2e.painting import paint_over
+from tests.e2e.visitor import SCREENS, Visitor
 
 pytestmark = pytest.mark.e2e
 SPOTS = {3: (150, 60), 7: (60, 200)}
@@ -90,32 +90,8 @@ class Inspector:
         expect(self.page.locator("#frames-facts")).to_contain_text("1 object")
 
     def paint_over_the_square(self) -> None:
-        """Paint 100 px around the square of the frame in the editor, once it is there and has come to rest."""
-        before, place = None, self._square()
-        deadline = time.monotonic() + PATIENCE / 1000
-        while (place is None or place != before) and time.monotonic() < deadline:
-            before, place = place, self._square()
-        assert place, "the editor does not show the square"
-        x, y = place
-        self.page.mouse.move(x - 50, y - 50)
-        self.page.mouse.down()
-        for down in range(-50, 51, 6):
-            for across in (-50, 50):
-                self.page.mouse.move(x + across, y + down, steps=4)
-        self.page.mouse.up()
-        assert self._square() is None, "the square is not painted over"
-
-    def _square(self) -> tuple[float, float] | None:
-        """Where on the screen the editor shows the middle of the square; None where it does not."""
-        canvas = self.page.locator("#frames-paint canvas").first
-        canvas.scroll_into_view_if_needed()
-        area = canvas.bounding_box()
-        assert area
-        left, top = area["x"], area["y"]
-        shown = self.page.screenshot(clip={**area})
-        pixels = np.asarray(Image.open(io.BytesIO(shown)).convert("RGB"), int)
-        rows, columns = np.nonzero(abs(pixels - SPOT).max(axis=-1) < 30)
-        return (left + float(columns.mean()), top + float(rows.mean())) if len(rows) else None
+        """Paint around the square of the frame in the editor."""
+        paint_over(self.page, "frames", SPOT)
 
 
 @pytest.fixture

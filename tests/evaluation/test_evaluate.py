@@ -24,8 +24,9 @@ from maeday_core.evaluation.metrics import auroc, rank_scores
 from maeday_core.evaluation.records import METRICS, Mean, Result, Score, read
 from maeday_core.fewshot.doubts import appearance
 from maeday_core.io.images import load_image
-from maeday_core.methods import ENSEMBLE, MAEDAY, METHODS, PATCHCORE, SELF_REFERENCE, Tools, detector, last
+from maeday_core.methods import ENSEMBLE, MAEDAY, METHODS, PATCHCORE, SELF_REFERENCE, Tools, detector, last, memory_bank
 from maeday_core.methods.peers import Peers
+from maeday_core.methods.second_look import SecondLooks
 from maeday_core.model.checkpoints import save_weights
 from tests.conftest import ROOT, part
 from tests.evaluation.plates import draw_category, save
@@ -325,6 +326,27 @@ def test_without_good_parts_pictures_are_judged_among_each_other_as_detect_does(
     spotted = np.array([score.defect != "good" for score in scores])
     assert result.metrics.hits == pytest.approx(100 * flagged[spotted].mean())
     assert result.metrics.false_alarms == pytest.approx(100 * flagged[~spotted].mean())
+
+
+def test_the_ensembles_verdicts_are_of_its_second_look_and_its_ranking_of_the_first(tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory_bank, "LIMITS", replace(memory_bank.LIMITS, patches=128))
+    for seed in range(8):
+        kind = "spot" if seed < 5 else "good"
+        save(tmp_path / "plate" / "test" / kind / f"{seed}.png", part(seed, seed < 5))
+    (plate,), tools, out = find_categories(tmp_path), tools_with(tiny_model), tmp_path / "out"
+    (result, _) = evaluate(Plan([plate], [ENSEMBLE]), tools, out, keep_maps=True)
+    scores = read(out / "scores.jsonl", Score)
+    photos = [load_image(score.path) for score in scores]
+    peers = Peers().with_more([score.image_score for score in scores], [appearance(photo) for photo in photos])
+    looks = SecondLooks(ENSEMBLE, tools).of(peers, photos.__getitem__, [""] * 8)
+    again, _ = looks[0](photos[0])
+    assert (scores[0].judged_score, scores[0].threshold) == pytest.approx((again.image_score, again.threshold.value))
+    assert np.allclose(np.load(out / "maps" / result.run / scores[0].judged_map), again.error_map)
+    spotted = np.array([score.defect != "good" for score in scores])
+    assert result.metrics.image_auroc == 100 * roc_auc_score(spotted, [score.image_score for score in scores])
+    flagged = np.array([score.judged_score > score.threshold for score in scores])
+    assert result.metrics.hits == pytest.approx(100 * flagged[spotted].mean())
+    assert flagged[spotted].all()
 
 
 def test_what_is_ignored_counts_in_no_metric(tiny_model, bolt):

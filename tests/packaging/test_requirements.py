@@ -34,7 +34,7 @@ def declared(*groups: list[str]) -> dict[str, Requirement]:
     ("file", "requirements"),
     [
         ("requirements.txt", declared(PROJECT["dependencies"], EXTRAS["app"], EXTRAS["mcp"], EXTRAS["serve"])),
-        ("requirements-dev.txt", declared(EXTRAS["dev"], EXTRAS["cluster"], EXTRAS["export"])),
+        ("requirements-dev.txt", declared(EXTRAS["dev"], EXTRAS["cluster"], EXTRAS["export"], EXTRAS["mqtt"])),
     ],
 )
 def test_pins_are_within_the_declared_ranges(file: str, requirements: dict[str, Requirement]) -> None:
@@ -61,7 +61,7 @@ def test_pins_fit_gradio_with_mcp_which_a_space_installs() -> None:
 @pytest.mark.parametrize(
     ("folder", "requirements"),
     [
-        ("maeday_core", declared(PROJECT["dependencies"], EXTRAS["cluster"])),
+        ("maeday_core", declared(PROJECT["dependencies"], EXTRAS["cluster"], EXTRAS["mqtt"])),
         (SERVER, declared(PROJECT["dependencies"], EXTRAS["serve"])),
         (EXPORT, declared(PROJECT["dependencies"], EXTRAS["export"])),
         ("app", declared(PROJECT["dependencies"], EXTRAS["app"]) | {ON_A_SPACE.name: ON_A_SPACE}),

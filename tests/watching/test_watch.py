@@ -1,6 +1,7 @@
 """Watching: the newest frame of a stream, every picture of a folder, and what is told of alarms."""
 
 import csv
+import json
 import threading
 import time
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 from PIL import Image
 
 from maeday_core.errors import ImageError, SettingsError
-from maeday_core.watching import Table, Tally, Webhook, watch
+from maeday_core.watching import Mqtt, Table, Tally, Webhook, watch
 from maeday_core.watching.arrivals import arrivals, without_password
 from tests.frames.batches import brightness
+from tests.watching.broker import Broker
 from tests.watching.streams import Camera, Hook, served
 
 SOON = 20.0
@@ -148,6 +150,29 @@ def test_a_webhook_that_takes_nothing_is_said_and_keeps_nobody_waiting():
     assert "secret" not in said[0]
 
 
+def test_a_broker_is_told_and_one_that_is_away_is_tried_again():
+    said = []
+    with Broker() as broker:
+        teller = Mqtt(f"mqtt://me:secret@127.0.0.1:{broker.port}/line/alarms", said.append, waits=(0.01, 0.01))
+        for number in (1, 2):
+            teller.write({"number": number})
+        teller.close()
+    assert [(topic, json.loads(body)["number"]) for topic, body in broker.received] == [
+        ("line/alarms", 1),
+        ("line/alarms", 2),
+    ]
+    assert broker.users == ["me:secret"] * 2
+    assert (teller.delivered, teller.undelivered, said) == (2, 0, [])
+    teller = Mqtt(f"mqtt://me:secret@127.0.0.1:{broker.port}/line/alarms", said.append, waits=(0.01,))
+    teller.write({"number": 3})
+    teller.close()
+    assert (teller.delivered, teller.undelivered) == (0, 1)
+    assert "was not delivered" in said[0]
+    assert "secret" not in said[0]
+    with pytest.raises(SettingsError, match="names no topic"):
+        Mqtt("mqtt://host/", print)
+
+
 def test_a_table_goes_on_where_it_was(tmp_path):
     row = {"time": "t", "path": "=x", "image_score": 1.0, "threshold": 0.5, "verdict": "anomalous", "boxes": [{}, {}]}
     row |= {"number": 1, "latency": 0.1, "dropped": 3, "picture": None}
@@ -164,6 +189,8 @@ def test_what_cannot_be_watched_is_refused(source):
         arrivals(source)
     with pytest.raises(SettingsError, match="no http or https address"):
         Webhook(source, print)
+    with pytest.raises(SettingsError, match=r"no mqtt or mqtts address|names no topic"):
+        Mqtt(source, print)
 
 
 def test_a_password_is_not_shown():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +12,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from app.inspect import several as several_module
 from app.inspect.several import Several
 from app.inspect.strip import Strip
+from app.inspect.visited import strip_csv
 from maeday_core import Tools
 from maeday_core.drawing.shown import Shown
 from maeday_core.methods import memory_bank
@@ -58,12 +63,22 @@ def test_photos_of_one_kind_are_judged_among_each_other(
     assert "judged among each other" in told
     assert "Not judged: broken.png." in told
     assert all((f"{one.question.name}" in told) == (one.score > limit) for one in strip.entries)
+    worst = [one.question.name for one in sorted(strip.entries, key=lambda one: -one.factor)]
+    page = str(values[tab.strip.entries])
+    assert re.findall(r'class="name">([^<]+)', page) == worst
+    assert [row["photo"] for row in csv.DictReader(io.StringIO(strip_csv(strip)))] == worst
+    shown = strip.entries[0]
+    again = strip.with_answer(replace(shown.question, by_hand=1.0), view)
+    assert again.listed[0].number == again.current  # the newest first, as one by one
 
 
 def test_the_ensemble_looks_again_beside_the_most_ordinary(
     wired: Wired, several: Several, tiny: Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory_bank, "LIMITS", replace(memory_bank.LIMITS, patches=128))
+    monkeypatch.setattr(
+        several_module, "loaded_tools", lambda model, settings, method: replace(tiny, settings=settings)
+    )
     do, tab = wired.inspection, wired.inspection.tab
     values, strip = dropped(wired, several, parts(tmp_path, 8), method="ensemble")
     assert {one.question.among.peers for one in strip.entries if one.question.among} == {8}
