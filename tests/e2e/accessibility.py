@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 GRADIOS = {
     "aria-prohibited-attr": (".empty",),
-    "nested-interactive": ("common.upload",),
+    "nested-interactive": ("common.upload", ".toast-header"),
     "target-size": ("a[download",),  # around a button of its size
 }
 """What axe finds in elements whose attributes are Gradio's: by its rule, the elements."""

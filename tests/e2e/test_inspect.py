@@ -183,7 +183,7 @@ def test_a_researcher_sees_every_mask_of_the_paper_s_method_and_saves_all_files(
     assert Image.open(io.BytesIO(figure)).format == "PNG"
     report = visitor.download("get-report")[1].decode()
     assert "maeday detect disc.png --method maeday" in report
-    assert "Mask 4: what the model saw" in report
+    assert "Mask 4 of 32: what the model saw" in report
 
 
 def test_a_long_photo_is_seen_through_windows(visitor: Visitor, tmp_path: Path) -> None:
