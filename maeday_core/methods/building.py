@@ -90,7 +90,7 @@ def _left_out(
     backbone: Backbone, known: Tensor, origins: npt.NDArray[np.int64], shots: list[RGBImage], seed: int
 ) -> tuple[FloatMap, bool]:
     """Maps of the shots, each judged by the patches of the others; or those of copies of the first one, where the
-    others tell no more: it is alone, or given several times. And which of the two."""
+    others tell less: it is alone, or given several times, or they are very much alike. And which of the two."""
     rng = np.random.default_rng([seed, 1])
     copies = [copy_of(shots[0], (shots[0].shape[0], shots[0].shape[1]), rng) for _ in range(LIMITS.copies)]
     copied = np.stack([map_of(backbone(copy), known) for copy in copies])
@@ -99,4 +99,5 @@ def _left_out(
         for i, shot in enumerate(shots)
         if (origins != i).any()
     ]
-    return (np.stack(others), False) if others and np.max(others) > copied.max() else (copied, True)
+    differ = [np.mean([one.max() for one in maps]) for maps in (others, copied)] if others else [0.0, 1.0]
+    return (np.stack(others), False) if differ[0] > LIMITS.differ * differ[1] else (copied, True)

@@ -33,6 +33,7 @@ class BankLimits:  # docs/decisions.md#memory-bank
         crop: px of a picture at half size: about what a feature has seen.
         judged: the most shots that are judged by the others, for the threshold.
         copies: of a single shot, for the same.
+        differ: the least share of what copies score that shots, judged by the others, score if they tell more.
         mirrored: the most shots that a query judges, for the same.
     """
 
@@ -43,6 +44,7 @@ class BankLimits:  # docs/decisions.md#memory-bank
     crop: int = 24
     judged: int = 32
     copies: int = 8
+    differ: float = 0.85
     mirrored: int = 2
 
 
@@ -61,7 +63,7 @@ class MemoryBank:
         features: float32 (patches, C), of unit length, on the CPU.
         crops: uint8 (patches, 24, 24, 3), what they look like.
         left_out: float32 (k, g, g), maps of the first shots, each judged by the others, or of copies of a single one.
-        alone: whether they are of copies: there is one photo, or the others tell no more than it does.
+        alone: whether they are of copies: there is one photo, or the others tell less than they do.
         own: float32 (m, g, g), maps of the shots in `views`, judged by the whole bank: so far is a good part from the
             patches that represent it, and no query can be expected to come nearer.
         views: float32 (m, v, h, w, C), features of the first shots in each of their v rotations and reflections, so
