@@ -187,7 +187,7 @@ def test_names_from_windows_and_names_that_lead_out(tmp_path: Path) -> None:
     assert Sources([path]).count() == 2
     assert [one.reason for one in left_out] == [
         f"{name} leads out of the archive by its name; pack it again."
-        for name in ("../c.png", "x/../../d.png", "../e.png")
+        for name in ("../c.png", "../e.png", "x/../../d.png")
     ]
 
 
