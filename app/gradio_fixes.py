@@ -22,7 +22,7 @@ from gradio.exceptions import InvalidPathError
 from gradio.helpers import special_args
 from gradio.mcp import GradioMCPServer
 from gradio.processing_utils import client_utils
-from gradio.queueing import Queue
+from gradio.queueing import Event, Queue
 from gradio.state_holder import StateHolder
 from gradio.utils import get_upload_folder
 from PIL import Image
@@ -76,6 +76,7 @@ def apply() -> None:
         (StateHolder, "__getitem__", session),
         (StateHolder, "update", in_use),
         (Queue, "push", push),
+        (Event, "data", counted),
         (Queue, "get_events", next_events),
         (GradioMCPServer, "convert_strings_to_filedata", arguments_as_sent),
         (GradioMCPServer, "postprocess_output_data", content),
@@ -96,7 +97,10 @@ def save_whole(picture: Image.Image, cache_dir: str, name: str = "image", format
 
 
 def as_sent(component: gr.Image | gr.UploadButton, payload: Any) -> str | list[str] | None:
-    """The path of the file as it was sent. Gradio would decode it and fail; the engine says what is wrong with it."""
+    """The path of the file as it was sent, or the data URL of a camera's frame. Gradio would decode it and fail; the
+    engine says what is wrong with it."""
+    if getattr(component, "streaming", False):
+        return payload.url if payload else None
     if getattr(component, "file_count", "single") == "multiple":
         return [uploaded(one.path) for one in payload or ()]
     return uploaded(payload.path) if payload else None
@@ -216,6 +220,18 @@ async def push(queue: Queue, body: Any, request: Any, username: str | None) -> A
     event = queue.blocks.fns.get(body.fn_index)
     named = body.session_hash or (body.session_hash is None and event and event.concurrency_id == CALLS)
     return await _push(queue, body, request, username) if named else (False, ODD, "error")
+
+
+def _count(event: Event, body: Any) -> None:
+    """A camera's event takes a frame. Gradio hands on the newest and does not tell how many came before."""
+    if body is not None and event.streaming:
+        event.sent = getattr(event, "sent", 0) + 1  # type: ignore[attr-defined]
+        body.event_data = {"number": event.sent}  # type: ignore[attr-defined]
+    vars(event)["data"] = body
+
+
+counted = property(lambda event: vars(event)["data"], _count)
+"""The values of a request, with the number of the frame."""
 
 
 async def values_of_a_request(blocks: gr.Blocks, event: Any, *given: Any, **options: Any) -> list[Any]:

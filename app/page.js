@@ -8,7 +8,7 @@
     const said = {};
     new MutationObserver(() => {
         document.documentElement.lang = document.getElementById("language").textContent;
-        for (const card of document.querySelectorAll("#verdict [data-spoken], #frames-card [data-spoken]")) {
+        for (const card of document.querySelectorAll(":is(#verdict, #frames-card, #camera-alarms) [data-spoken]")) {
             const place = card.closest("[id]").id, spoken = card.dataset.spoken;
             if (said[place] !== undefined && said[place] !== spoken) status.textContent = spoken;
             said[place] = spoken;

@@ -16,10 +16,12 @@ from starlette.middleware import Middleware
 
 from app import gradio_fixes, temporary
 from app.api import add_endpoints, with_mcp
+from app.camera import camera_tab
 from app.deferred import when_opened
 from app.document import Packed
 from app.frames import CSS as FRAMES_CSS
 from app.frames import frames_tab
+from app.gpu import ZERO_GPU
 from app.how import IN_OTHER_LANGUAGES, TEXT, how_tab
 from app.html import render
 from app.inspect import EXAMPLES, inspect_tab
@@ -52,6 +54,9 @@ def build_demo() -> gr.Blocks:
                 inspect = inspect_tab(HOUR)
             with gr.Tab("Frames", id="frames") as frames, when_opened(frames):
                 frames_tab(HOUR, tabs, inspect.incoming, EXAMPLES / "frames.zip")
+            if not ZERO_GPU:  # docs/decisions.md#zerogpu
+                with gr.Tab("Camera", id="camera") as camera:
+                    camera_tab(HOUR, camera, tabs, inspect)
             with gr.Tab("How it works", id="how") as how:
                 how_tab(how, inspect.shown)
         demo.load(None, js=SCRIPT)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from maeday_core import METHODS
-from tests.conftest import ROOT
+from tests.conftest import ROOT, parsed
 
 FLOORS = [
     {"errors", "texts"},
@@ -48,7 +48,7 @@ def room_of(module: str) -> str:
 
 def imports(code: str, module: str) -> Iterator[Import]:
     """All imports of a module, those in functions too; relative ones with their full names."""
-    tree = ast.parse(code)
+    tree = parsed(code)
     within = {id(node) for one in ast.walk(tree) if isinstance(one, FUNCTIONS) for node in ast.walk(one)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -77,7 +77,7 @@ def faults(code: str, module: str) -> list[str]:
 def names_compared(code: str, names: frozenset[str]) -> list[int]:
     """The lines on which something is compared with the name of a method, or looked up in a collection of such."""
     lines = []
-    for node in ast.walk(ast.parse(code)):
+    for node in ast.walk(parsed(code)):
         if isinstance(node, ast.Compare):
             sides = [node.left, *node.comparators]
         elif isinstance(node, ast.match_case):

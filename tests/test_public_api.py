@@ -11,7 +11,7 @@ import pytest
 
 import maeday_core
 from maeday_core import Method
-from tests.conftest import ROOT
+from tests.conftest import ROOT, parsed
 
 NAMES = [
     "ENSEMBLE",
@@ -82,7 +82,7 @@ def test_a_name_is_importable_and_documented(name: str) -> None:
 
 def string_below(name: str, module: str) -> str:
     """The string literal that follows the definition of a value in a module."""
-    body = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")).body
+    body = parsed((ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")).body
     for statement, following in pairwise(body):
         targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
         named = any(isinstance(target, ast.Name) and target.id == name for target in targets)

@@ -19,7 +19,7 @@ from app.inspect.learning import checked
 from app.language import IN_HTML, TEXT_VALUES, TEXTS, language_of
 from maeday_core import MaedayError, Settings, load_image, load_reference
 from maeday_core.texts import LANGUAGE, LANGUAGES, catalogue, decimal, retold, say
-from tests.conftest import ROOT
+from tests.conftest import ROOT, parsed
 
 SOURCES = [*(ROOT / "maeday_core").rglob("*.py"), *(ROOT / "app").rglob("*.py")]
 TEMPLATES = [*(ROOT / "maeday_core").rglob("*.html"), *(ROOT / "app").rglob("*.html")]
@@ -32,7 +32,7 @@ SAME = re.compile(r"[\W\d_]*|MAEDAY|(2 x )?PatchCore|Ensemble|Stop|en|(CPU|CUDA|
 def said() -> Iterator[str]:
     """Every sentence that the code hands to `say` or puts on a card, by itself or by a name of the same file."""
     for path in SOURCES:
-        tree = ast.parse(path.read_text())
+        tree = parsed(path.read_text())
         named = {
             target.id: node.value
             for node in ast.walk(tree)

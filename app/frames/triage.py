@@ -23,6 +23,10 @@ from maeday_core.frames.triage import first
 from maeday_core.texts import say
 
 OPENED = "opened"
+AS_IN_FRAMES = (
+    "From Frames, where it was compared with the others. Here it is judged alone, and the limit is moved so that the "
+    "verdict is that of Frames."
+)
 GONE = "This frame's file is no longer here; press Start again."
 WITHOUT_GOOD = "Inspect judges this frame without the clean frames, so that the verdict may differ from that in Frames."
 WITHOUT_CAMERA = (
@@ -113,7 +117,8 @@ class Triage:
         except OSError as error:
             raise gr.Error(sentence(error, "another frame"), print_exception=False) from None
         margin = None if differs else verdict.image_score - verdict.threshold
-        incoming = Incoming(str(path), settings_of(asked), asked.method, asked.model, margin, differs, time.time())
+        settings, now = settings_of(asked), time.time()
+        incoming = Incoming(str(path), settings, asked.method, asked.model, margin, differs, now, AS_IN_FRAMES)
         return {self.incoming: incoming, self.tabs: gr.Tabs(selected="inspect")}
 
     def new(self, batch: Batch) -> Batch:

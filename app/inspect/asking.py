@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import gradio as gr
@@ -30,10 +30,11 @@ class Incoming:
         path: of the picture.
         settings: how it was seen there.
         method, model: by which it was seen there.
-        margin: by how much its score was above the threshold there, which is kept here; None where another question is
-            asked there.
-        differs: a sentence that says which question that is.
+        margin: by how much its score was above the threshold there, which is kept here; None for the automatic one.
+        differs: a sentence that says what other question was asked there.
         time: of the request, so that the same picture twice is two requests.
+        told: what is said of the result.
+        reference: the good parts in use here, where they judged there.
     """
 
     path: str
@@ -43,6 +44,8 @@ class Incoming:
     margin: float | None
     differs: str
     time: float
+    told: str = ""
+    reference: Reference | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,15 @@ class Asking:
         if incoming is None:
             return unchanged()
         tab, settings = self.tab, incoming.settings
-        if differs := BY_GOOD_PARTS if reference else incoming.differs:
+        others = reference and reference is not incoming.reference
+        if differs := BY_GOOD_PARTS if others else incoming.differs:
             gr.Info(say(differs), duration=None)
         return {
             tab.photo: incoming.path,
             **self.offer_methods(reference, incoming.method),
             tab.settings.model: incoming.model,
             **chosen(tab.settings, replace(settings, tile=reference.tile) if reference else settings),
-            tab.result.auto: bool(differs),
+            tab.result.auto: bool(differs) or incoming.margin is None,
         }
 
     def offer_methods(self, reference: Reference | None, method: str) -> Answer:
@@ -91,8 +95,8 @@ class Asking:
         return {self.tab.result.auto: True}
 
 
-def asked(tab: InspectTab, values: Values, margin: float | None = None) -> Question:
-    """The question that the page asks now; with `margin`, its threshold is as far below the score.
+def asked(tab: InspectTab, values: Values, photo: Path, margin: float | None = None) -> Question:
+    """The question that the page asks now about a photo; with `margin`, its threshold is as far below the score.
 
     Raises:
         SettingsError: a value is out of its range, or what is ignored is all, or forgotten.
@@ -100,7 +104,7 @@ def asked(tab: InspectTab, values: Values, margin: float | None = None) -> Quest
     method, result = find(values[tab.settings.method]), tab.result
     reference = values[tab.good_parts.reference] if method.shots is not Shots.NONE else None
     return Question(
-        Path(values[tab.photo]),
+        photo,
         method,
         values[tab.settings.model],
         settings_of(tab.settings, values, values[result.alarm_rate]),

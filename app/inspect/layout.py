@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import gradio as gr
+from gradio.components import Component
 
 from app.events import mark
 from app.ignoring import IgnorePanel, lay_out_ignoring
@@ -51,6 +52,12 @@ class InspectTab:
     strip: StripPanel
     ignore: IgnorePanel
     said: SaidPanel
+
+    @property
+    def asked(self) -> set[Component]:
+        """What a question about a photo is made of, the photo apart."""
+        made_of = {self.good_parts.reference, self.good_parts.adapted, self.said.said}
+        return made_of | {self.ignore.mask, self.ignore.painted} | self.result.judged_by | self.settings.inputs
 
 
 def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import gradio as gr
 from markupsafe import Markup
@@ -33,10 +34,6 @@ from maeday_core.texts import say
 
 NOT_KEPT = "This photo is not kept any more; add it again."
 GIVEN_UP = "The note in the corner says why. Press Detect to try again."
-AS_IN_FRAMES = (
-    "From Frames, where it was compared with the others. Here it is judged alone, and the limit is moved so that the "
-    "verdict is that of Frames."
-)
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ class Inspection:
             yield self._without_good_parts(values)
             return
         try:
-            yield from self._answer(asked(self.tab, values, margin), values)
+            yield from self._answer(asked(self.tab, values, Path(values[self.tab.photo]), margin), values)
         except Exception as error:
             yield self._problem("This did not work", sentence(error, "another photo"))
 
@@ -99,8 +96,8 @@ class Inspection:
         incoming, by_hand = values[self.tab.incoming], not values[self.tab.result.auto]
         margin = incoming.margin if incoming and by_hand else None
         yield from self.detect(values, margin)
-        if margin is not None:
-            yield {self.tab.result.subject: subject(say(AS_IN_FRAMES))}
+        if margin is not None and incoming.told:
+            yield {self.tab.result.subject: subject(say(incoming.told))}
 
     def detect_again(self, values: Values) -> Iterator[Answer]:
         """Judge the same photo, now that the reference is another; nothing without a photo, nor where it is the same.

@@ -61,10 +61,8 @@ def _detection(tab: InspectTab) -> dict[str, Any]:
     """Options of the event that runs a detection."""
     result, strip = tab.result, tab.strip
     buttons = [tab.detect, tab.stop, tab.good_parts.tune]
-    asked = {tab.photo, tab.at_once, tab.shown, tab.good_parts.reference, tab.good_parts.adapted, result.own_scale}
-    asked |= {tab.ignore.mask, tab.ignore.painted, tab.said.said, tab.said.marked}
     return {
-        "inputs": asked | result.judged_by | tab.settings.inputs | {strip.kept},
+        "inputs": tab.asked | {tab.photo, tab.at_once, tab.shown, result.own_scale, tab.said.marked, strip.kept},
         "outputs": [
             *(tab.photo, tab.shown, tab.showing, tab.settings.method, tab.first, *buttons),
             *components(result),

@@ -8,7 +8,7 @@ import threading
 import time
 import urllib.request
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
@@ -31,6 +31,12 @@ PATIENCE = 10.0
 """Seconds that an attempt may take, and that those still waiting have at the end."""
 
 
+def cells(row: Row) -> list[Any]:
+    """A row as the table has it, in the order of `COLUMNS`."""
+    facts = {**row, "objects": len(row["boxes"])}
+    return [facts[name] for name in COLUMNS]
+
+
 class Table:
     """A CSV file, a line a verdict, which is on the disk before the next picture is judged."""
 
@@ -51,12 +57,11 @@ class Table:
         Raises:
             OutputError: it cannot be written.
         """
-        cells = {**row, "objects": len(row["boxes"])}
-        self._append([cells[name] for name in COLUMNS])
+        self._append(cells(row))
 
-    def _append(self, cells: Any) -> None:
+    def _append(self, line: Sequence[Any]) -> None:
         with writing(self._path), self._path.open("a", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            file.write(csv_text([cells]))
+            file.write(csv_text([line]))
 
 
 class Teller(ABC):

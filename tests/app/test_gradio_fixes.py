@@ -141,3 +141,21 @@ def test_an_answer_that_waits_to_be_shown_is_not_changed_by_the_next(old: Any, n
     edits = fixes.difference(old, new)
     assert apply_diff(old, edits) == new
     assert all(path == [] for _, path, _ in edits)  # a browser changes what a path leads to where it lies
+
+
+def test_a_camera_s_handler_is_told_how_many_frames_came() -> None:
+    event = SimpleNamespace(streaming=True)
+    bodies = [SimpleNamespace(event_data={"value": "data:"}) for _ in range(3)]
+    for body in bodies:
+        fixes.counted.fset(event, body)
+    assert fixes.counted.fget(event) is bodies[-1]
+    assert [body.event_data for body in bodies] == [{"number": number} for number in (1, 2, 3)]
+    click = SimpleNamespace(event_data="clicked")
+    fixes.counted.fset(SimpleNamespace(streaming=False), click)
+    assert click.event_data == "clicked"
+
+
+def test_a_camera_s_frame_is_taken_as_it_was_sent() -> None:
+    camera = gr.Image(sources=["webcam"], streaming=True)
+    assert fixes.as_sent(camera, SimpleNamespace(url="data:image/jpeg;base64,AA==", path=None)) is not None
+    assert fixes.as_sent(camera, None) is None

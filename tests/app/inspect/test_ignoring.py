@@ -75,7 +75,8 @@ def test_the_photo_is_judged_again_without_what_is_ignored(wired: Wired, picture
     view = one.whole.view
     half = view.result.error_map.shape[1] // 2
     assert view.result.error_map[:, :half].max() == 0 < view.result.error_map[:, half:].min()
-    assert not asked(tab, {**values, tab.ignore.mask: None, tab.ignore.painted: False}).is_again(one.question)
+    without = asked(tab, {**values, tab.ignore.mask: None, tab.ignore.painted: False}, Path(picture))
+    assert not without.is_again(one.question)
 
 
 def test_what_is_ignored_is_learned_with_and_not_forgotten_in_silence(wired: Wired, picture: str, tiny: Tools) -> None:
@@ -87,4 +88,4 @@ def test_what_is_ignored_is_learned_with_and_not_forgotten_in_silence(wired: Wir
     assert np.array_equal(answer[tab.good_parts.reference].region.ignored, LEFT)
     asking = wired.values(wired.inspection.detect, query=picture) | {tab.ignore.painted: True}
     with pytest.raises(SettingsError, match="was forgotten"):
-        asked(tab, asking)
+        asked(tab, asking, Path(picture))

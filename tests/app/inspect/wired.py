@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from app.events import Answer
+from app.frames.triage import AS_IN_FRAMES
 from app.inspect import Incoming, inspect_tab
 from app.inspect.learning import Learning
 from app.inspect.run import Inspection
@@ -19,7 +20,9 @@ from maeday_core import (
 from maeday_core.drawing.shown import Shown, shown
 from tests.drawing.detections import query
 
-INCOMING = Incoming("a.png", Settings(masks=4, sampling="balanced", tile="on"), "maeday", "bundled", 0.1, "", 0.0)
+INCOMING = Incoming(
+    "a.png", Settings(masks=4, sampling="balanced", tile="on"), "maeday", "bundled", 0.1, "", 0.0, AS_IN_FRAMES
+)
 
 
 class Wired:
