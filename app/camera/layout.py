@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
+from markupsafe import Markup
 
 from app.camera.seen import Seen
 from app.cards import message
 from app.figure import ENLARGE
+from app.html import render
 
+EVERY = 0.25
+"""Seconds between two frames that a browser sends; the newest is judged."""
 # 4:3, so that a frame is judged whole: longer or larger ones would be seen through windows, several times as slowly.
 TAKEN = {"video": {"width": {"ideal": 1024}, "height": {"ideal": 768}, "facingMode": {"ideal": "environment"}}}
 NOTHING_YET = (
@@ -29,12 +35,23 @@ watch("value", local);"""
 SAVE = """() => document.querySelector("#camera-file").click()"""
 
 
+class Camera(gr.Image):
+    """The browser's camera. Gradio tells a browser how often to send a frame, unless it sends the camera later itself;
+    then it is once a second."""
+
+    is_template = True
+
+    def get_config(self, cls: type[Block] | None = None) -> dict[str, Any]:
+        """What is sent to a browser."""
+        return {**super().get_config(cls or gr.Image), "stream_every": EVERY}
+
+
 @dataclass(frozen=True)
 class CameraTab:
     """The whole tab; `seen` is what the visit saw."""
 
     seen: gr.State
-    camera: gr.Image
+    camera: Camera
     judged_by: gr.HTML
     card: gr.HTML
     picture: gr.HTML
@@ -45,12 +62,12 @@ class CameraTab:
     file: gr.DownloadButton
 
 
-def lay_out(lifetime: int) -> CameraTab:
-    """Lay out the tab; what was seen is forgotten after `lifetime` seconds without a frame."""
+def lay_out(lifetime: int, judged_by: gr.HTML) -> CameraTab:
+    """Lay out the tab beneath `judged_by`; what was seen is forgotten after `lifetime` seconds without a frame."""
     seen = gr.State(Seen(), time_to_live=lifetime)
     with gr.Row(elem_id="camera-tab"):
         with gr.Column(scale=4, min_width=300):
-            camera = gr.Image(
+            camera = Camera(
                 label="Camera",
                 sources=["webcam"],
                 streaming=True,
@@ -58,7 +75,6 @@ def lay_out(lifetime: int) -> CameraTab:
                 buttons=[],
                 elem_id="camera",
             )
-            judged_by = gr.HTML("", elem_id="camera-judged-by")
             progress = gr.HTML("", elem_id="camera-progress")
             with gr.Row():
                 csv = gr.Button("Table of all (CSV)", size="sm", elem_id="camera-csv", min_width=120)
@@ -67,5 +83,10 @@ def lay_out(lifetime: int) -> CameraTab:
         with gr.Column(scale=7, min_width=300):
             card = gr.HTML(message(*NOTHING_YET), elem_id="camera-card")
             picture = gr.HTML("", js_on_load=ENLARGE, elem_id="camera-picture")
-            alarms = gr.HTML("", js_on_load=CLICKED, elem_id="camera-alarms")
-    return CameraTab(seen, camera, judged_by, card, picture, progress, alarms, again, csv, file)
+            alarmed = gr.HTML(alarms(Seen()), js_on_load=CLICKED, elem_id="camera-alarms")
+    return CameraTab(seen, camera, judged_by, card, picture, progress, alarmed, again, csv, file)
+
+
+def alarms(seen: Seen) -> Markup:
+    """The alarms, the newest first, as buttons; the newest is read aloud."""
+    return render("alarms", alarms=seen.alarms[::-1], count=seen.count)

@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from app.camera.layout import NOTHING_YET, CameraTab
+from app.camera.layout import NOTHING_YET, CameraTab, alarms
 from app.camera.seen import SOURCE, Alarm, Frame, Seen
 from app.cards import message
 from app.errors import sentence
@@ -92,7 +92,8 @@ class Live:
         return {
             self.tab.seen: Seen(),
             self.tab.card: message(*NOTHING_YET),
-            **dict.fromkeys((self.tab.picture, self.tab.progress, self.tab.alarms), ""),
+            self.tab.alarms: alarms(Seen()),
+            **dict.fromkeys((self.tab.picture, self.tab.progress), ""),
         }
 
     def tell(self, values: Values) -> Answer:
@@ -139,11 +140,6 @@ def judged_by(question: Question) -> Markup:
 def progress(seen: Seen) -> Markup:
     """How it goes."""
     return render("progress", told=seen.told)
-
-
-def alarms(seen: Seen) -> Markup:
-    """The alarms, the newest first, as buttons; the newest is read aloud."""
-    return render("alarms", alarms=seen.alarms[::-1], count=seen.count)
 
 
 def file_in(sent: Any) -> bytes:

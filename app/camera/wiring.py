@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import gradio as gr
 
-from app.camera.layout import SAVE, lay_out
+from app.camera.layout import EVERY, SAVE, lay_out
 from app.camera.live import Live
 from app.deferred import when_opened
 from app.events import AT_ONCE, PRIVATE
 from app.inspect.layout import InspectTab
 
-EVERY = 0.25
-"""Seconds between two frames that a browser sends; the newest is judged."""
 MAX_CAMERAS = 4
+"""Visitors whose cameras are judged at a time; others wait."""
 
 
 def camera_tab(lifetime: int, opened: gr.Tab, tabs: gr.Tabs, inspect: InspectTab) -> None:
@@ -24,8 +23,9 @@ def camera_tab(lifetime: int, opened: gr.Tab, tabs: gr.Tabs, inspect: InspectTab
         tabs: of the page, to go to Inspect.
         inspect: the tab whose choices judge the frames.
     """
+    judged_by = gr.HTML("", elem_id="camera-judged-by", min_height=24)
     with when_opened(opened):
-        tab = lay_out(lifetime)
+        tab = lay_out(lifetime, judged_by)
         live = Live(tab, inspect, tabs)
         shown = {tab.seen, tab.judged_by, tab.card, tab.picture, tab.progress, tab.alarms}
         tab.camera.stream(
@@ -44,4 +44,4 @@ def camera_tab(lifetime: int, opened: gr.Tab, tabs: gr.Tabs, inspect: InspectTab
             [inspect.incoming, tabs],
             **PRIVATE,
         )
-        opened.select(live.tell, inspect.asked, tab.judged_by, **AT_ONCE)
+    opened.select(live.tell, inspect.asked, judged_by, **AT_ONCE)

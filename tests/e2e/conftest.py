@@ -14,9 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
+from maeday_core.drawing.html import jpeg_bytes
 from tests.e2e.visitor import PATIENCE, Visitor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +31,8 @@ CHROMIUM = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 ]
 # Kept from the first moment on, so that no short-lived state is missed: every card, and how many runs have begun.
 RECORDER = """
@@ -97,13 +102,22 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> Non
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium. Where there is none the tests are skipped; `.ci/run` installs it first."""
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Headless Chromium, before whose camera a clean part and a scratched one lie in turns.
+
+    Where there is none the tests are skipped; `.ci/run` installs it first.
+    """
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("chromium is not installed (Debian, Ubuntu: apt install chromium)")
+    filmed = tmp_path_factory.mktemp("camera") / "line.mjpeg"
+    clean, scratched = (ROOT / "assets" / "examples" / f"metal-{name}.jpg" for name in ("clean", "scratch"))
+    for part, frames in ((clean, 60), (scratched, 240)):
+        with filmed.open("ab") as file, Image.open(part) as picture:
+            file.write(jpeg_bytes(np.asarray(picture.resize((640, 480)))) * frames)
+    camera = f"--use-file-for-fake-video-capture={filmed}"
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
+        chromium = playwright.chromium.launch(executable_path=path, args=[*CHROMIUM, camera])
         yield chromium
         chromium.close()
 
