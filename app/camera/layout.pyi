@@ -41,8 +41,11 @@ class Camera(gr.Image):
     def get_config(self, cls: type[Block] | None = None) -> dict[str, Any]:
         """What is sent to a browser."""
         return {**super().get_config(cls or gr.Image), "stream_every": EVERY}
-    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from collections.abc import Callable, Sequence
+    from typing import TYPE_CHECKING, Any, Literal
+
     from gradio.blocks import Block
+
     if TYPE_CHECKING:
         from gradio.components import Timer
         from gradio.components.base import Component
