@@ -31,7 +31,8 @@ def run(options: Namespace) -> int:
 
     from maeday_core.model.load import load_model
     from maeday_core.pretraining.corpus import load_corpus
-    from maeday_core.pretraining.train import Plan, pretrain
+    from maeday_core.pretraining.plan import Plan
+    from maeday_core.pretraining.train import pretrain
 
     check_place(options.out)
     plan = Plan(steps=options.steps, minutes=options.minutes, seed=options.seed)

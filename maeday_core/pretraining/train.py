@@ -11,7 +11,7 @@ import pickle
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,74 +24,16 @@ from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.io.files import replacing, writing
 from maeday_core.io.images import RGBImage
 from maeday_core.model.checkpoints import save_weights
-from maeday_core.model.mae import CONFIGS, MAEConfig, MaskedAutoencoder, normalise
+from maeday_core.model.mae import MAEConfig, MaskedAutoencoder, normalise
 from maeday_core.model.masks import mask_from_noise
 from maeday_core.pretraining.corpus import Corpus
 from maeday_core.pretraining.crops import draw_crops
+from maeday_core.pretraining.first_weights import new_model
+from maeday_core.pretraining.plan import RECIPE, Plan
 
 STATE_FORMAT = 1
 HELD_OUT_SEED = 2**31
 Log = Callable[[dict[str, float]], None]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run trains, and for how long.
-
-    Attributes:
-        config: sizes of the model.
-        steps: batches to train on.
-        minutes: training time, that of the runs it continues included; whichever ends first ends the run.
-        batch_size: crops in a batch.
-        seed: of the first weights, the crops and the masks.
-        log_every: steps from one row of the curve to the next.
-
-    Raises:
-        SettingsError: a value out of its range.
-    """
-
-    config: MAEConfig = CONFIGS["small"]
-    steps: int = 100_000
-    minutes: float = math.inf
-    batch_size: int = 64
-    seed: int = 0
-    log_every: int = 100
-
-    def __post_init__(self) -> None:
-        if self.steps < 1 or not self.minutes > 0 or self.seed < 0:
-            raise SettingsError("Give at least one step, more than no minutes, and a seed of 0 or more.")
-        if self.batch_size < 1 or self.log_every < 1:
-            raise SettingsError("Give at least one crop a batch, and at least one step between two rows.")
-
-
-@dataclass(frozen=True)
-class Recipe:  # docs/decisions.md#pretraining
-    """How the bundled model was trained.
-
-    Attributes:
-        rate: the learning rate; it rises linearly, then falls along a cosine to zero at the end of the run.
-        continued_rate: where the weights are trained ones already.
-        warmup, warmup_share: steps over which it rises, at most this share of the run.
-        betas, weight_decay: AdamW's; the decay spares biases, norms and tokens.
-        clip: the largest norm of the gradient.
-        mask_ratio: share of the patches that are hidden.
-        visible_weight: what the error on visible patches counts beside that on hidden ones.
-        least_contrast: added to an image's standard deviation (normalised pixels), which divides its error.
-    """
-
-    rate: float = 1.5e-3
-    continued_rate: float = 1e-3
-    warmup: int = 500
-    warmup_share: float = 0.1
-    betas: tuple[float, float] = (0.9, 0.95)
-    weight_decay: float = 0.05
-    clip: float = 1.0
-    mask_ratio: float = 0.75
-    visible_weight: float = 0.25
-    least_contrast: float = 0.2
-
-
-RECIPE = Recipe()
 
 
 def pretrain(
@@ -308,30 +250,3 @@ def _fast_on_few_cores() -> Iterator[None]:
     finally:
         cv2.setNumThreads(threads)
         torch.set_flush_denormal(flushed)
-
-
-def new_model(config: MAEConfig, seed: int) -> MaskedAutoencoder:
-    """A model with the MAE paper's initialisation: Xavier weights, sine-cosine positions (here learned further)."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        model = MaskedAutoencoder(config)
-        for module in model.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight)
-                nn.init.zeros_(module.bias)
-        nn.init.xavier_uniform_(model.patch_embed.proj.weight.view(config.dim, -1))
-        if config.draft:  # silent until it has learned something
-            nn.init.zeros_(model.draft_embed.weight)
-            nn.init.zeros_(model.draft_gate.weight)
-        nn.init.normal_(model.cls_token, std=0.02)
-        nn.init.normal_(model.mask_token, std=0.02)
-    for positions in (model.pos_embed, model.decoder_pos_embed):
-        positions.data[0, 1:] = _sincos_positions(config.grid_size, positions.shape[-1])
-    return model
-
-
-def _sincos_positions(grid: int, dim: int) -> Tensor:
-    omega = 1 / 10000 ** (torch.arange(dim // 4) / (dim // 4))
-    y, x = torch.meshgrid(torch.arange(grid), torch.arange(grid), indexing="ij")
-    angles = [axis.reshape(-1, 1) * omega for axis in (x, y)]
-    return torch.cat([f(a) for a in angles for f in (torch.sin, torch.cos)], dim=1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maeday_core.pretraining.train import Plan
+from maeday_core.pretraining.plan import Plan
 from tests.conftest import TINY
 from tests.pretraining.pictures import pictures
 
@@ -17,7 +17,7 @@ from tests.pretraining.pictures import pictures
 def corpus(folder, monkeypatch):
     """A folder of pictures; what is trained is tiny, in batches of four."""
     tiny = {"config": TINY, "batch_size": 4, "log_every": 1}
-    monkeypatch.setattr("maeday_core.pretraining.train.Plan", lambda **given: Plan(**given, **tiny))
+    monkeypatch.setattr("maeday_core.pretraining.plan.Plan", lambda **given: Plan(**given, **tiny))
     (folder / "corpus").mkdir()
     for number, picture in enumerate(pictures(4)):
         Image.fromarray(np.ascontiguousarray(picture)).save(folder / "corpus" / f"{number}.png")

@@ -11,7 +11,9 @@ from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.model.load import load_model
 from maeday_core.model.masks import draw_masks
 from maeday_core.pretraining.corpus import Corpus
-from maeday_core.pretraining.train import Plan, new_model, pretrain, reconstruction_loss
+from maeday_core.pretraining.first_weights import new_model
+from maeday_core.pretraining.plan import Plan
+from maeday_core.pretraining.train import pretrain, reconstruction_loss
 from tests.conftest import TINY
 from tests.pretraining.pictures import pictures
 
