@@ -14,6 +14,7 @@ import gradio as gr
 import gradio.blocks
 import gradio.utils
 from gradio import processing_utils
+from gradio.blocks import Block
 from gradio.components.base import server
 from gradio.components.image_editor import AcceptBlobs, EditorData, EditorDataBlobs
 from gradio.data_classes import FileData
@@ -49,6 +50,7 @@ OUT_OF_RANGE = "{value} is out of range; choose {low} to {high}."
 ODD = "This request holds a value that the page does not send; reload the page and try again."
 _number, _slider = gr.Number.preprocess, gr.Slider.preprocess
 _example, _arguments, _session, _push = gr.Dataset.preprocess, special_args, StateHolder.__getitem__, Queue.push
+_config = gr.Image.get_config
 _preprocess_data, _postprocess_data = gr.Blocks.preprocess_data, gr.Blocks.postprocess_data
 _call_function, _difference = gr.Blocks.call_function, gradio.utils.diff
 _content = GradioMCPServer.postprocess_output_data
@@ -60,6 +62,7 @@ def apply() -> None:
         (processing_utils, "save_pil_to_cache", save_whole),
         (processing_utils, "async_ssrf_protected_download", fetched),
         (gr.Image, "preprocess", as_sent),
+        (gr.Image, "get_config", as_often),
         (gr.UploadButton, "preprocess", as_sent),
         (gr.ImageEditor, "preprocess", layers_as_sent),
         (gr.ImageEditor, "accept_blobs", accept_few_blobs),
@@ -104,6 +107,13 @@ def as_sent(component: gr.Image | gr.UploadButton, payload: Any) -> str | list[s
     if getattr(component, "file_count", "single") == "multiple":
         return [uploaded(one.path) for one in payload or ()]
     return uploaded(payload.path) if payload else None
+
+
+def as_often(component: gr.Image, cls: type[Block] | None = None) -> dict[str, Any]:
+    """What is sent of a picture, with how often a camera sends one. Gradio would leave that out of contents that are
+    sent later than the page, and a browser takes it for once a second."""
+    every = getattr(component, "stream_every", None)
+    return {**_config(component, cls), **({"stream_every": every} if every else {})}
 
 
 def layers_as_sent(component: gr.ImageEditor, payload: EditorData | None) -> list[Path | bytes]:

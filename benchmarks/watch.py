@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from benchmarks.load import EXAMPLES, ROOT
 from benchmarks.timing import Row, row
@@ -35,6 +35,14 @@ AWAY = 6.0
 """Seconds that the camera is switched off."""
 SETTLED = 1 / 6
 """Share of the time after which memory counts: caches are full by then."""
+
+
+class Streamed(Protocol):
+    """What can be served as a stream: while `on` is set, `frames` gives JPEG files."""
+
+    on: threading.Event
+
+    def frames(self) -> Iterator[bytes]: ...
 
 
 class Camera:
@@ -55,8 +63,8 @@ class Camera:
 
 
 @contextlib.contextmanager
-def served(camera: Camera) -> Iterator[str]:
-    """The address of its stream."""
+def served(camera: Streamed) -> Iterator[str]:
+    """The address of its stream, MJPEG; the camera is on until the end."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
-from gradio.blocks import Block
 from markupsafe import Markup
 
 from app.camera.seen import Seen
@@ -35,23 +33,12 @@ watch("value", local);"""
 SAVE = """() => document.querySelector("#camera-file").click()"""
 
 
-class Camera(gr.Image):
-    """The browser's camera. Gradio tells a browser how often to send a frame, unless it sends the camera later itself;
-    then it is once a second."""
-
-    is_template = True
-
-    def get_config(self, cls: type[Block] | None = None) -> dict[str, Any]:
-        """What is sent to a browser."""
-        return {**super().get_config(cls or gr.Image), "stream_every": EVERY}
-
-
 @dataclass(frozen=True)
 class CameraTab:
     """The whole tab; `seen` is what the visit saw."""
 
     seen: gr.State
-    camera: Camera
+    camera: gr.Image
     judged_by: gr.HTML
     card: gr.HTML
     picture: gr.HTML
@@ -67,7 +54,7 @@ def lay_out(lifetime: int, judged_by: gr.HTML) -> CameraTab:
     seen = gr.State(Seen(), time_to_live=lifetime)
     with gr.Row(elem_id="camera-tab"):
         with gr.Column(scale=4, min_width=300):
-            camera = Camera(
+            camera = gr.Image(
                 label="Camera",
                 sources=["webcam"],
                 streaming=True,
@@ -75,6 +62,7 @@ def lay_out(lifetime: int, judged_by: gr.HTML) -> CameraTab:
                 buttons=[],
                 elem_id="camera",
             )
+            camera.stream_every = EVERY  # type: ignore[attr-defined]
             progress = gr.HTML("", elem_id="camera-progress")
             with gr.Row():
                 csv = gr.Button("Table of all (CSV)", size="sm", elem_id="camera-csv", min_width=120)

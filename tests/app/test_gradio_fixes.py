@@ -159,3 +159,11 @@ def test_a_camera_s_frame_is_taken_as_it_was_sent() -> None:
     camera = gr.Image(sources=["webcam"], streaming=True)
     assert fixes.as_sent(camera, SimpleNamespace(url="data:image/jpeg;base64,AA==", path=None)) is not None
     assert fixes.as_sent(camera, None) is None
+
+
+def test_a_camera_sends_frames_as_often_as_is_asked() -> None:
+    camera = gr.Image(sources=["webcam"], streaming=True)
+    assert "stream_every" not in fixes.as_often(camera)
+    camera.stream_every = 0.25
+    assert fixes.as_often(camera)["stream_every"] == 0.25
+    assert fixes.as_often(camera)["sources"] == ["webcam"]

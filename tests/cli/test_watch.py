@@ -8,7 +8,7 @@ import time
 import numpy as np
 from PIL import Image
 
-from tests.watching.streams import Hook, served
+from tests.watching.streams import Hook, listening
 
 
 def test_a_folder_that_fills_is_watched_until_enough_was_judged(run, folder, model, tmp_path):
@@ -24,7 +24,7 @@ def test_a_folder_that_fills_is_watched_until_enough_was_judged(run, folder, mod
     filling = threading.Thread(target=fill)
     filling.start()
     hook, out = Hook(), tmp_path / "out"
-    with served(hook=hook) as address:
+    with listening(hook) as address:
         options = ["--method", "maeday", "--threshold", 0.0001, "--frames", 2, "--out", out, "--webhook", address]
         status, rows, errors = run("watch", belt, *model, *options)
     filling.join()

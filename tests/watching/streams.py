@@ -1,4 +1,4 @@
-"""A camera on loopback: an endless MJPEG stream that can be switched off and on, and a webhook that may refuse."""
+"""A camera for a stream that can be switched off and on, and a webhook that may refuse."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ class Camera:
 
     def __init__(self) -> None:
         self.on = threading.Event()
-        self.on.set()
         self.sent = 0
 
     def frames(self) -> Iterator[bytes]:
@@ -39,22 +38,10 @@ class Hook:
 
 
 @contextlib.contextmanager
-def served(camera: Camera | None = None, hook: Hook | None = None) -> Iterator[str]:
-    """Both at one address; GET is the stream, POST the webhook."""
+def listening(hook: Hook) -> Iterator[str]:
+    """The address to POST alarms to."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if camera is None or not camera.on.is_set():
-                self.send_error(503)
-                return
-            self.send_response(200)
-            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-            self.end_headers()
-            with contextlib.suppress(OSError):
-                for jpeg in camera.frames():
-                    head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                    self.wfile.write(head.encode() + jpeg + b"\r\n")
-
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if hook.refusals:
@@ -69,13 +56,9 @@ def served(camera: Camera | None = None, hook: Hook | None = None) -> Iterator[s
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/camera"
+        yield f"http://127.0.0.1:{server.server_port}/alarms"
     finally:
-        if camera:
-            camera.on.clear()
         server.shutdown()
         server.server_close()

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks.watch import served
 from maeday_core.errors import ImageError, SettingsError
 from maeday_core.watching import Mqtt, Table, Tally, Webhook, watch
 from maeday_core.watching.arrivals import arrivals, without_password
 from tests.frames.batches import brightness
 from tests.watching.broker import Broker
-from tests.watching.streams import Camera, Hook, served
+from tests.watching.streams import Camera, Hook, listening
 
 SOON = 20.0
 """Seconds after which a test gives up."""
@@ -128,7 +129,7 @@ def test_a_folder_gives_every_new_picture_once_it_is_whole(tmp_path, ended):
 
 def test_a_webhook_is_told_again_until_it_takes_an_alarm(ended):
     said, hook = [], Hook(refusals=2)
-    with served(hook=hook) as address:
+    with listening(hook) as address:
         teller = Webhook(address, said.append, waits=(0.01, 0.01, 0.01))
         for number in (1, 2):
             teller.write({"number": number})
@@ -139,7 +140,7 @@ def test_a_webhook_is_told_again_until_it_takes_an_alarm(ended):
 
 def test_a_webhook_that_takes_nothing_is_said_and_keeps_nobody_waiting():
     said = []
-    with served(hook=Hook(refusals=99)) as address:
+    with listening(Hook(refusals=99)) as address:
         teller = Webhook(address.replace("http://", "http://user:secret@"), said.append, waits=(0.01,))
         start = time.monotonic()
         teller.write({"number": 1})
