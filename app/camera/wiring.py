@@ -10,7 +10,7 @@ from app.deferred import when_opened
 from app.events import AT_ONCE, PRIVATE
 from app.inspect.layout import InspectTab
 
-MAX_CAMERAS = 4
+MAX_CAMERAS = 8
 """Visitors whose cameras are judged at a time; others wait."""
 
 

@@ -100,6 +100,8 @@ def send(http: httpx.Client, body: dict[str, Any], direct: bool) -> str:
     with http.stream("GET", f"{API}/queue/data", params={"session_hash": body["session_hash"]}) as answer:
         for line in answer.iter_lines():
             said += line
+            if '"process_streaming"' in line:  # a camera's event waits for the next frame
+                http.post(f"{API}/stream/{joined.json()['event_id']}/close")
             if '"process_completed"' in line or '"close_stream"' in line:
                 break
     return said
