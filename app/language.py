@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.deferred import without_deferred
-from maeday_core.texts import LANGUAGE, LANGUAGES, catalogue
+from maeday_core.texts import LANGUAGE, LANGUAGES, catalogue, decimal
 
 TEXTS = frozenset({"label", "info", "placeholder", "value", "headers", "choices", "alt_text", "title"})
 """What people read of a component's properties."""
@@ -104,9 +104,9 @@ def _text(value: Any, texts: Mapping[str, str]) -> Any:
         case str() if value.lstrip().startswith("<"):
             return IN_HTML.sub(lambda found: found[1] + texts.get(found[2], found[2]), value)
         case [str() as label, _] as choice:
-            return [texts.get(label, label), *choice[1:]]
+            return [texts.get(label, decimal(label)), *choice[1:]]
         case (str() as label, known) if isinstance(value, tuple):
-            return texts.get(label, label), known
+            return texts.get(label, decimal(label)), known
         case {"headers": list() as headers}:
             return {**value, "headers": _text(headers, texts)}
         case list():

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from app import build_demo
 from app.errors import sentence
 from app.inspect.learning import checked
-from app.language import IN_HTML, TEXT_VALUES, TEXTS, language_of
+from app.language import IN_HTML, TEXT_VALUES, TEXTS, language_of, translated
 from maeday_core import MaedayError, Settings, load_image, load_reference
 from maeday_core.texts import LANGUAGE, LANGUAGES, catalogue, decimal, retold, say
 from tests.conftest import ROOT, parsed
@@ -180,8 +180,11 @@ def test_what_the_engine_said_in_english_is_told_in_german(tmp_path: Path) -> No
 
 @pytest.mark.usefixtures("german")
 def test_numbers_have_a_comma_in_german_and_names_are_left_alone() -> None:
-    assert say("{a:.2f}, {b}, {name}", a=1.5, b="3.7%", name="1.5.jpg") == "1,50, 3,7%, 1.5.jpg"
+    assert say("{a:.2f}, {b}, {name}", a=1.5, b="3.7%", name="1.5.jpg") == "1,50, 3,7\u202f%, 1.5.jpg"
+    assert say("{share:.0%}, {count}", share=0.05, count=20) == "5\u202f%, 20"
     assert decimal("0.1.0") == "0.1.0"
+    layout = {"components": [{"type": "radio", "props": {"choices": [("5%", 0.05)]}}]}
+    assert translated(layout, catalogue("de"))["components"][0]["props"]["choices"] == [["5\u202f%", 0.05]]
     told = retold("The limit rests on 4 good parts, which score 1.79 to 3.53 when each is judged by the others.")
     assert "1,79" in told
     assert "3,53" in told

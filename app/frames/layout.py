@@ -110,7 +110,7 @@ def _run() -> RunPanel:
         pause = gr.Button("Pause", interactive=False, elem_id="frames-pause", min_width=80)
         stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="frames-stop", min_width=80)
     example = gr.Button("Try an example: eleven frames of asphalt", size="sm", elem_id="frames-example")
-    with gr.Accordion("Clean frames or an adapter (optional)", open=False):
+    with gr.Accordion("Clean frames, or a file learned from them (optional)", open=False):
         good = gr.File(
             label=f"1 to {MAX_SHOTS} clean frames, or one saved .safetensors",
             file_count="multiple",

@@ -34,7 +34,7 @@ WITHOUT_CAMERA = (
     "from that in Frames."
 )
 WITH_IGNORED = (
-    "Inspect judges this frame with the region that is ignored in Frames, so that the verdict may differ from that in "
+    "Inspect counts the region of this frame that is ignored in Frames, so that the verdict may differ from that in "
     "Frames."
 )
 OF_ANY_AREA = "Inspect judges this frame with objects of any area, so that the verdict may differ from that in Frames."

@@ -22,7 +22,7 @@ THUMBNAIL, OVERLAY = 96, 400
 """Longest sides, in pixels."""
 BY_HAND = "set by hand"
 CORRECTED = "automatic, moved by your corrections"
-AMONG = "automatic, among the photos of its drop"
+AMONG = "automatic, among the photos given with it"
 AUTOMATIC = "automatic"
 
 
@@ -181,8 +181,10 @@ def inspected(count: int, name: str, question: Question, view: Shown) -> Inspect
 
 
 def good_parts_told(question: Question) -> str:
-    """How many good parts judge, and what they are called."""
+    """How many good parts judge, and what they are called or where they are from."""
     reference = question.reference
+    if question.among:
+        return say("{shots} of the photos given with it", shots=reference.shots)
     return f"{reference.shots} ({reference.name})" if reference.name else str(reference.shots)
 
 

@@ -106,7 +106,7 @@ def lay_out(lifetime: int, methods: list[tuple[str, str]]) -> InspectTab:
 def _asking() -> tuple[gr.Image, gr.Button, gr.Button, gr.Checkbox, gr.UploadButton]:
     photo = gr.Image(
         label="Photo",
-        placeholder="Drop a photo of a surface or a part here",
+        placeholder="Drop a photo of a surface or a part here, or several",
         type="filepath",
         image_mode=None,
         height=260,

@@ -29,9 +29,9 @@ from maeday_core.texts import say
 
 LONGEST_STEM = 80
 PLACES = {str(number) for number in range(1, places.MOST + 1)}
-JUDGED_ALL = "All {count} inspected photos are judged by this limit now; {found} lie above it."
+JUDGED_ALL = "This limit judges all inspected photos now: {count}, of which above it: {found}."
 JUDGED_SOME = (
-    "{count} of {total} inspected photos are judged by this limit now; {found} lie above it. The others were inspected "
+    "This limit judges {count} of {total} inspected photos now, of which above it: {found}. The others were inspected "
     "by another method or model, or without good parts, where it means nothing."
 )
 FORGOTTEN = "The result of this visit was forgotten; press Detect again."

@@ -55,9 +55,9 @@ class Question:
         return corrected(result, self.moved)
 
     def is_again(self, other: Question) -> bool:
-        """Whether another question asks the same, whatever the threshold by hand."""
+        """Whether another question asks the same, whatever the threshold by hand and what moves no limit."""
         mine, others = (
-            (one.path, one.method, one.model, one.settings, one.among, one.moved, one.region and one.region.id)
+            (one.path, one.method, one.model, one.settings, one.among, *one.moved.by, one.region and one.region.id)
             for one in (self, other)
         )
         return mine == others and self.reference is other.reference

@@ -89,6 +89,8 @@ class Several:
             values, together = yield from self._among(values, drop)
         strip = replace(values[tab.strip.kept], worst_first=True)
         told = _told(drop, strip, together)
+        if len(drop.looks) > 1 and strip.shown:
+            told += " " + say("Below: {name}; click another one in the strip to see it.", name=strip.shown.name)
         if given > len(paths):
             told += " " + say("{count} of {given} were taken; Frames is for more.", count=len(paths), given=given)
         yield {

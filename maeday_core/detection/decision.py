@@ -54,6 +54,13 @@ class DecisionRule:  # docs/decisions.md#decision
 
 
 RULE = DecisionRule()
+RESTS_ON_SEVERAL = (
+    "The limit rests on {shots} good parts, which score {low:.3g} to {high:.3g} when each is judged by the others."
+)
+RESTS_ON_ONE = "The limit rests on one good part: it cannot tell how much good parts vary, so add more if you can."
+RESTS_ON_COPIES = (
+    "The limit rests on {given} good parts that are too alike to tell how much good parts vary; add others if you can."
+)
 ITS_OWN = "It differs from photo to photo, for the good parts are judged by the photo, too."
 ITS_OWN_OF_ONE = "It differs from photo to photo, for the good part is judged by the photo, too."
 SAMPLED_SIDE = 512
@@ -168,12 +175,14 @@ class GoodParts:
     Attributes:
         left_out: (k, g, g), of each good part judged by the others or, of a single one, of its copies.
         mirrored: (m, g, g), of the first good parts judged by the query; None where nothing can be mirrored.
-        shots: how many photos of good parts are known.
+        shots: how many photos of good parts are known; 1 where more tell no more than one.
+        given: how many there are.
     """
 
     left_out: FloatMap = field(repr=False)
     shots: int
     mirrored: FloatMap | None = field(default=None, repr=False)
+    given: int = 1
 
     def plus(self, other: GoodParts) -> GoodParts:
         """The maps of two methods that know the same good parts, added; this one's know no query.
@@ -182,11 +191,11 @@ class GoodParts:
         """
         usual = self.left_out.mean(axis=0, keepdims=True)
         left_out = other.left_out + (self.left_out if len(self.left_out) == len(other.left_out) else usual)
-        shots = min(self.shots, other.shots)
+        shots, given = min(self.shots, other.shots), max(self.given, other.given)
         if other.mirrored is None:
-            return GoodParts(left_out, shots)
+            return GoodParts(left_out, shots, given=given)
         own = self.left_out[: len(other.mirrored)] if len(self.left_out) == self.shots else usual
-        return GoodParts(left_out, shots, own + other.mirrored)
+        return GoodParts(left_out, shots, own + other.mirrored, given)
 
 
 def image_score(error_map: FloatMap, share: float = RULE.peak, size: tuple[int, int] | None = None) -> float:
@@ -262,14 +271,10 @@ def from_good_parts(good: GoodParts, rates: Rates, peak: float = 0.0) -> Ordinar
         mirrored = _log_score(good.mirrored, peak) - one_by_one * math.log(good.shots)
         level = weight * mirrored + (1 - weight) * level
     scores = [mean_of_highest(one, round(peak * one.size)) for one in good.left_out]
-    reason = (
-        "The limit rests on {shots} good parts, which score {low:.3g} to {high:.3g} when each is judged by the others."
-        if several
-        else "The limit rests on one good part: it cannot tell how much good parts vary, so add more if you can."
-    )
-    reason = say(reason, shots=good.shots, low=min(scores), high=max(scores))
+    reason = RESTS_ON_SEVERAL if several else RESTS_ON_ONE if good.given == 1 else RESTS_ON_COPIES
+    reason = say(reason, shots=good.shots, given=good.given, low=min(scores), high=max(scores))
     if good.mirrored is not None:
-        reason += " " + say(ITS_OWN if several else ITS_OWN_OF_ONE)
+        reason += " " + say(ITS_OWN if several or good.given > 1 else ITS_OWN_OF_ONE)
     return Ordinary(
         math.exp(level + rates.above[several]),
         rates.spread[1] if several else math.hypot(rates.spread[0], rates.uncertainty[0]),

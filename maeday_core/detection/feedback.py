@@ -46,6 +46,11 @@ class Moved:
     missed: int = 0
 
     @property
+    def by(self) -> tuple[float, int]:
+        """What of it a verdict shows: how far the limit is moved, and how many defects it misses."""
+        return self.factor, self.missed
+
+    @property
     def told(self) -> str:
         """Which way the limit was moved, how far and why, in words; empty where nothing was said."""
         if not self.normal + self.defects:
@@ -59,12 +64,15 @@ class Moved:
             moved = say("Your corrections leave the limit where it was.")
         if not self.missed:
             return moved
-        left = say("{count} of the defects stay below it: good pictures score as high.", count=self.missed)
+        stay = "1 of the defects stays below it: good pictures score as high."
+        if self.missed > 1:
+            stay = "{count} of the defects stay below it: good pictures score as high."
+        left = say(stay, count=self.missed)
         return f"{moved} {left}"
 
     def applied(self, ordinary: Ordinary) -> Ordinary:
-        """What good pictures are expected to score, moved as the limit is."""
-        if not self.normal + self.defects:
+        """What good pictures are expected to score, moved as the limit is; as it was where no verdict shows that."""
+        if self.factor == 1 and not self.missed:
             return ordinary
         return replace(
             ordinary,

@@ -96,8 +96,8 @@ def beside_the_ordinary(known: Ordinary, shots: int, count: int) -> Ordinary:
         count: of the pictures.
     """
     reason = say(
-        "The limit rests on {shots} of {count} photos of one kind that were given together: "
-        "the most ordinary ones are taken to be good.",
+        "The limit rests on {count} photos of one kind that were given together: "
+        "the most ordinary are taken to be good ({shots}).",
         shots=shots,
         count=count,
     )

@@ -90,7 +90,8 @@ class MemoryBank:
         mirrored = [
             np.maximum(mirrored_map(views, query), own) for views, own in zip(self.views, self.own, strict=True)
         ]
-        return GoodParts(self.left_out, 1 if self.alone else self.shots, np.stack(mirrored) if mirrored else None)
+        shots = 1 if self.alone else self.shots
+        return GoodParts(self.left_out, shots, np.stack(mirrored) if mirrored else None, self.shots)
 
     @property
     def summary(self) -> str:

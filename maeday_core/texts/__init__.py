@@ -21,8 +21,10 @@ FIELD = re.compile(r"\{[^{}]+\}")
 """Where something is filled in."""
 LANGUAGE: ContextVar[str] = ContextVar("language", default="en")
 """One of `LANGUAGES`: that of who reads what is made now."""
-DECIMAL = re.compile(r"([-+]?\d+)\.(\d+%?)")
-"""A number with a fraction, and nothing else."""
+NUMBER = re.compile(r"([-+]?\d+)(?:\.(\d+))?(%?)")
+"""A number or a percentage, and nothing else."""
+PERCENT = "\u202f%"
+"""With the narrow space before it that German has."""
 
 
 @cache
@@ -74,7 +76,11 @@ def _filled(shape: _Shape, values: Sequence[str]) -> str:
 
 def decimal(text: str) -> str:
     """A number as the reader's language writes it; any other text, as a file's name, stays as it is."""
-    return DECIMAL.sub(r"\1,\2", text) if LANGUAGE.get() == "de" and DECIMAL.fullmatch(text) else text
+    found = NUMBER.fullmatch(text) if LANGUAGE.get() == "de" else None
+    if found is None:
+        return text
+    whole, fraction, percent = found.groups()
+    return (f"{whole},{fraction}" if fraction else whole) + (PERCENT if percent else "")
 
 
 class _Told(Formatter):

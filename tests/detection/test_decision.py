@@ -199,7 +199,16 @@ def test_a_single_good_part_says_that_it_is_one() -> None:
     assert one.spread == pytest.approx(math.hypot(0.3, 0.4)), "its level is not known for sure"
     assert (one.uncertainty, one.shots) == (0.4, 1)
     assert "one good part" in one.reason
-    assert "4 good parts" in from_good_parts(GoodParts(copies[:4], 4), RATES).reason
+    assert "4 good parts, which score" in from_good_parts(GoodParts(copies[:4], 4), RATES).reason
+
+
+def test_good_parts_that_tell_no_more_than_one_are_not_called_one() -> None:
+    copies = random_maps(8)
+    one, alike = (from_good_parts(GoodParts(copies, 1, given=given), RATES) for given in (1, 4))
+    assert "4 good parts that are too alike" in alike.reason
+    assert alike.limit(0.05) == one.limit(0.05)
+    both = GoodParts(copies[:4], 4, given=4).plus(GoodParts(copies, 1, given=4))
+    assert "4 good parts that are too alike" in from_good_parts(both, RATES).reason
 
 
 def test_blank_good_parts_give_a_limit_that_is_a_number() -> None:

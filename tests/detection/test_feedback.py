@@ -55,7 +55,7 @@ def test_the_limit_is_lowered_as_far_as_normal_pictures_allow_and_says_so() -> N
     assert lowered.told == "Your corrections lowered the limit by 7%."
     near = moved_limit([0.94], [0.95, 0.9])
     assert (near.factor, near.missed) == (0.94, 1)
-    assert near.told.endswith("1 of the defects stay below it: good pictures score as high.")
+    assert near.told.endswith("1 of the defects stays below it: good pictures score as high.")
     assert moved_limit([1.3], []).told == "Your corrections raised the limit by 30%."
     assert moved_limit([], [0.1]).told.startswith("Your corrections leave the limit where it was. 1 of")
     assert Moved().told == ""

@@ -11,8 +11,20 @@ GRADIOS = {
     "target-size": ("a[download",),  # around a button of its size
 }
 """What axe finds in elements whose attributes are Gradio's: by its rule, the elements."""
+FADED = 800
+"""Milliseconds until colours that fade into others are there."""
 OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 """All rules that are on by default, and targets of 24 px."""
+
+
+def findings_in_both_schemes(page: Page) -> list[str]:
+    """The same in light and in dark, each with its scheme; dark stays."""
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(FADED)
+        found += [f"{scheme}: {one}" for one in findings(page)]
+    return found
 
 
 def findings(page: Page) -> list[str]:

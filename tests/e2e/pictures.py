@@ -26,6 +26,8 @@ TALLEST = 1500
 """Pixels of a published picture: what a reader sees without scrolling past it."""
 SETTLED = 1200
 """Milliseconds until what moves has come to rest."""
+LARGE = 1600
+"""Pixels of a side of a photo that is looked at through so many windows that its run can be photographed."""
 Walk = Callable[[Visitor], Iterator[str]]
 """What a visitor does, giving the name of each state that is reached."""
 
@@ -52,10 +54,12 @@ def first(visitor: Visitor) -> Iterator[str]:
 
 
 def running(visitor: Visitor) -> Iterator[str]:
-    """A run, stopped."""
+    """A run that takes long, stopped."""
     visitor.open_settings()
-    visitor.upload(example("asphalt-coin"))
     visitor.set("masks", 64)
+    with tempfile.TemporaryDirectory() as folder, Image.open(example("asphalt-coin")) as small:
+        small.resize((LARGE, LARGE)).save(large := Path(folder) / "asphalt-coin.jpg")
+        visitor.upload(large)
     visitor.start()
     visitor.page.locator("#verdict .busy .factor").wait_for()
     yield "running"

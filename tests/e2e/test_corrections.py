@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.accessibility import findings_in_both_schemes
 from tests.e2e.painting import paint_over
 from tests.e2e.visitor import Visitor, photo
 
@@ -54,6 +55,7 @@ def test_a_normal_photo_is_known_from_then_on_until_that_is_taken_back(visitor: 
     expect(visitor.page.locator("#said-card")).to_contain_text("2 photos joined the good parts.")
     expect(visitor.card).not_to_contain_text(FOUND)
     assert visitor.facts().score < found
+    assert not findings_in_both_schemes(visitor.page)
     (tmp_path / "said.jsonl").write_bytes(visitor.download("save-said")[1])
     rows = [json.loads(line) for line in (tmp_path / "said.jsonl").read_text().splitlines()]
     assert {(row["path"], row["label"]) for row in rows} == {("good.png", "normal"), ("disc.png", "normal")}

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.e2e.accessibility import findings
+from tests.e2e.accessibility import findings_in_both_schemes
 from tests.e2e.painting import paint_over
 from tests.e2e.visitor import SCREENS, Visitor
 
@@ -269,7 +269,7 @@ def test_an_inspector_goes_from_the_first_screen_to_judged_frames_and_a_file(
         page.keyboard.press("n")
     expect(judged).to_have_text("5 of 5 judged by you")
     page.wait_for_timeout(1000)  # until buttons have come back in full colour
-    assert not findings(page)
+    assert not findings_in_both_schemes(page)
     table = inspector.table()
     assert [row["rank"] for row in table] == [str(rank) for rank in range(1, 11)]
     assert [row["judged"] for row in table[:5]] == ["object", "object", "fine", "fine", "fine"]

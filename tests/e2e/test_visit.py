@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.accessibility import findings
+from tests.e2e.accessibility import findings_in_both_schemes
 from tests.e2e.visitor import SCREENS, Visitor, photo
 
 pytestmark = pytest.mark.e2e
@@ -73,7 +73,7 @@ def test_a_visit_from_the_first_screen_to_saved_files(visit: Callable[..., Page]
     expect(page.locator("#compared img")).to_have_count(2)
     expect(page.locator("#compared tr", has_text="method")).to_contain_text(re.compile("ensemble.*maeday", re.S))
     expect(page.locator("#compared tr", has_text="x limit").locator("td")).to_have_text([re.compile(r"\d+\.\d+")] * 2)
-    assert not findings(page)
+    assert not findings_in_both_schemes(page)
     page.locator("#compared button").click()
     expect(page.locator("#compared img")).to_have_count(0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -12,6 +13,7 @@ from app.inspect import correcting
 from app.inspect.correcting import Correcting
 from app.inspect.said import Said
 from maeday_core import PATCHCORE, Reference, Tools, learn, load_image
+from maeday_core.detection.feedback import moved_limit
 from maeday_core.io.corrections import Label, load_corrections
 from maeday_core.io.files import sha256
 from tests.app.inspect.wired import Wired
@@ -59,6 +61,16 @@ def test_a_missed_defect_lowers_the_limit_and_is_taken_back(wired: Wired, handle
     wired.check(handlers.take_back, back)
     assert back[tab.said.said] == Said()
     assert handlers.take_back(values) == unchanged()
+
+
+def test_what_moves_no_limit_is_no_other_question(wired: Wired, picture: str) -> None:
+    one = inspected(wired, picture, "self")[wired.inspection.tab.strip.kept].shown
+    moved = replace(one.question, moved=moved_limit([], [2.0]))
+    assert moved.moved.defects == 1
+    assert moved.is_again(one.question)
+    assert "corrections" not in moved.judged(one.view.result).threshold.ordinary.reason
+    assert not replace(one.question, moved=moved_limit([], [0.9])).is_again(one.question)
+    assert not replace(one.question, moved=moved_limit([], [0.1])).is_again(one.question), "it is missed, which is told"
 
 
 def test_a_normal_photo_joins_the_good_parts_and_is_taken_back(

@@ -62,7 +62,10 @@ def test_photos_of_one_kind_are_judged_among_each_other(
     assert "9 photos were inspected" in told
     assert "judged among each other" in told
     assert "Not judged: broken.png." in told
+    told, _, beneath = told.partition("Below: ")
     assert all((f"{one.question.name}" in told) == (one.score > limit) for one in strip.entries)
+    assert strip.shown
+    assert beneath.startswith(f"{strip.shown.name}; click another one")
     worst = [one.question.name for one in sorted(strip.entries, key=lambda one: -one.factor)]
     page = str(values[tab.strip.entries])
     assert re.findall(r'class="name">([^<]+)', page) == worst
@@ -86,7 +89,8 @@ def test_the_ensemble_looks_again_beside_the_most_ordinary(
     assert min(one.score for one in strip.entries[:2]) > max(one.score for one in strip.entries[2:])
     assert "good" not in {one.kind for one in strip.entries}  # nobody vouches for them
     view: Shown = values[tab.shown]
-    assert f"rests on {view.reference.shots} of 8 photos of one kind" in view.result.threshold.ordinary.reason
+    reason = view.result.threshold.ordinary.reason
+    assert re.search(rf"rests on 8 photos of one kind .* taken to be good \({view.reference.shots}\)", reason)
     first = strip.entries[0]
     seen = [
         answer[tab.shown]
