@@ -100,17 +100,19 @@ class Inspection:
             yield {self.tab.result.subject: subject(say(incoming.told))}
 
     def detect_again(self, values: Values) -> Iterator[Answer]:
-        """Judge the same photo, now that the reference is another; nothing without a photo, nor where it is the same.
+        """Judge the same photo, now that the reference is another; where it is the same, nothing is to be done.
 
         The result from before goes first, so that Stop does not bring it back.
         """
         view, reference = values[self.tab.shown], values[self.tab.good_parts.reference]
         same = view and (view.reference is reference if reference else not view.reference)
-        if same or not values[self.tab.photo]:
+        if reference and not values[self.tab.photo]:
+            yield self._problem("Now add a photo", "The good parts judge it.", kind="hint")
+        elif same or not values[self.tab.photo]:
             yield unchanged()
-            return
-        yield self._begun(view)
-        yield from self.detect(values)
+        else:
+            yield self._begun(view)
+            yield from self.detect(values)
 
     def detect_anew(self, values: Values) -> Iterator[Answer]:
         """Judge the same photo, now that something else is ignored or was said; nothing without a photo."""

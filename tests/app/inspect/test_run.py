@@ -7,9 +7,7 @@ import pytest
 
 from app import temporary
 from app.events import unchanged
-from maeday_core import (
-    Tools,
-)
+from maeday_core import Reference, Tools
 from maeday_core.drawing.shown import mask_count
 from tests.app.inspect.wired import Request, Wired, view
 from tests.drawing.detections import HEIGHT, WIDTH, reconstructed
@@ -42,6 +40,10 @@ def test_a_detection_without_a_photo_is_a_problem(wired: Wired) -> None:
     assert "There is no photo yet" in answer[do.tab.result.verdict]
     assert answer[do.tab.shown] is None
     assert list(do.detect_again(wired.values(do.detect_again))) == [unchanged()]
+    learned = {do.tab.good_parts.reference: Reference({"maeday": object()}, "maeday")}
+    (answer,) = do.detect_again(wired.values(do.detect_again) | learned)
+    wired.check(do.detect_again, answer)
+    assert "Now add a photo" in answer[do.tab.result.verdict]
 
 
 def test_a_setting_out_of_range_is_explained(wired: Wired, picture: str) -> None:
