@@ -28,7 +28,7 @@ def test_the_memory_for_the_largest_picture_is_bounded(tmp_path, content):
     with serving(tmp_path) as server:
         visitor = Visitor(server.url)
         visitor.set("query", visitor.upload(large))
-        visitor.set("masks", 8)
+        visitor.set("masks", 4)
         visitor.press("detect")
         status = Path(f"/proc/{server.process.pid}/status").read_text()
         error_map = visitor.props[visitor.number("get-npy")]["value"]
