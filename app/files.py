@@ -11,6 +11,7 @@ from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
 from app.temporary import HOME
+from maeday_core.model.device import give_memory_back
 
 
 def kept(path: Path) -> str:
@@ -23,6 +24,7 @@ def written(name: str, write: Callable[[Path], object]) -> str:
     with tempfile.TemporaryDirectory(dir=HOME) as folder:
         path = Path(folder) / name
         write(path)
+        give_memory_back()  # a figure takes 100 MB
         return kept(path)
 
 

@@ -30,6 +30,7 @@ from app.language import InTheVisitorsLanguage, Page
 from app.limits import Limits
 from app.theme import theme
 from maeday_core.drawing import cards
+from maeday_core.model.device import share_one_heap
 from maeday_core.serving.turns import hand_on_long_turns
 
 HERE = Path(__file__).parent
@@ -87,6 +88,7 @@ def serve(demo: gr.Blocks) -> NoReturn:
     or crash.
     """
     received = [signal.SIGINT]
+    share_one_heap()
 
     def stop(number: int, _: FrameType | None) -> None:
         received[0] = signal.Signals(number)

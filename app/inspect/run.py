@@ -180,7 +180,8 @@ class Inspection:
             in_strip = self._in_strip(question, values) if result.complete else {}
             values = {**values, **in_strip}
             yield self._seen(question, view, values) | in_strip
-        whole = Whole(view, written(map_name(view), result.save_map))
+            whole = Whole(view, written(map_name(view), result.save_map)) if result.complete else None
+            del result  # 48 MB of a large picture, while the next one is computed
         yield self._saved(whole, values) | {tab.strip.kept: values[tab.strip.kept].keeping(whole)}
 
     def _before(self, question: Question, values: Values) -> Shown | None:

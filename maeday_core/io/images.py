@@ -18,6 +18,7 @@ from PIL.ExifTags import Base as Tag
 
 from maeday_core.errors import ImageError
 from maeday_core.io.deep import both_bytes, joined, stated_depths
+from maeday_core.io.room import leave_to_the_file, room_for
 from maeday_core.io.samples import to_8_bits
 
 MAX_PIXELS = 50_000_000
@@ -130,9 +131,19 @@ def resize(image: RGBImage, width: int, height: int) -> RGBImage:
         return image
     result = np.empty((height, width, 3), np.uint8)
     for channel in range(3):  # Pillow would copy all of them, at four bytes a pixel
-        plane = Image.fromarray(np.ascontiguousarray(image[..., channel]))
-        result[..., channel] = np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR))
+        plane = _plane(image, channel)
+        grey = Image.frombuffer("L", plane.shape[::-1], plane, "raw", "L", 0, 1)
+        result[..., channel] = np.asarray(grey.resize((width, height), Image.Resampling.BILINEAR))
     return result
+
+
+def _plane(image: RGBImage, channel: int) -> npt.NDArray[np.uint8]:
+    plane = np.empty(image.shape[:2], np.uint8)
+    rows = max(1, PART // image.shape[1])
+    for top in range(0, len(image), rows):
+        plane[top : top + rows] = image[top : top + rows, :, channel]
+        leave_to_the_file(image)
+    return plane
 
 
 def resize_map(error_map: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[np.float32]:
@@ -235,11 +246,14 @@ def _pixels(picture: Image.Image, orientation: int) -> RGBImage:
     They are taken over in strips: at once Pillow would copy all of them twice.
     """
     width, height = picture.size
-    pixels = np.empty((width, height, 3) if orientation in TURNED else (height, width, 3), np.uint8)
+    pixels = room_for(width, height, 3) if orientation in TURNED else room_for(height, width, 3)
     stored = AS_STORED.get(orientation, np.asarray)(pixels)
     seen = any(strip.getchannel("A").getbbox() for _, strip in _strips(picture) if strip.mode in WITH_ALPHA)
     for top, strip in _strips(picture):
         stored[top : top + strip.height] = np.asarray(_over_white(strip) if seen else strip.convert("RGB"))
+        if orientation not in TURNED:  # there each strip lies in all of the file
+            leave_to_the_file(pixels)
+    leave_to_the_file(pixels)
     return pixels
 
 

@@ -155,6 +155,7 @@ class Sum(Method):
             found = [last(other(query, ignored)) for other in others]
             for result in first(query, ignored):
                 yield self.add([result, *found])
+                del result  # 16 MB of a large picture
 
         return detect
 

@@ -50,6 +50,8 @@ class SelfMatching:  # docs/decisions.md#self-reference
 
 
 MATCHING = SelfMatching()
+MANY_PATCHES = 16_384
+"""Of more, memory is given back after each part: glibc would keep 100 MB of what they were compared with."""
 ROUGHNESS = Roughness(factor=1.07, power=0.86, spread=0.069, least=0.4, alike=0.045)  # docs/decisions.md#decision
 ROUGHNESS_LARGE = replace(ROUGHNESS, least=0.75)
 
@@ -122,7 +124,12 @@ def match_itself(
         bank = bank[drawn.sort().values]
     nearest = _Nearest(patches, at, bank, apart, _fields(at[bank], rows, columns))
     parts = zip(torch.split(patches, MATCHING.bank), torch.split(at, MATCHING.bank), strict=True)
-    distances, places = zip(*(nearest(part, where) for part, where in parts), strict=True)
+    found = []
+    for part, where in parts:
+        found.append(nearest(part, where))
+        if len(patches) > MANY_PATCHES:
+            give_memory_back()
+    distances, places = zip(*found, strict=True)
     return torch.cat(distances).view(rows, columns).numpy(), torch.cat(places).view(rows, columns, -1).numpy()
 
 

@@ -7,6 +7,9 @@ import ctypes
 
 import torch
 
+ARENA_MAX = -8
+"""glibc's number of `M_ARENA_MAX`."""
+
 
 def best_device() -> torch.device:
     """CUDA, else Apple's MPS, else the CPU."""
@@ -28,3 +31,12 @@ def give_memory_back() -> None:
     """Give the memory that is free back to the system: glibc keeps hundreds of megabytes after a large picture."""
     with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def share_one_heap() -> None:
+    """Let all threads take memory from one heap: glibc would give each its own, and keep what was freed in each.
+
+    To be called before they begin.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(ARENA_MAX, 1)
