@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -13,8 +15,10 @@ from typing import Any
 
 from maeday_core.errors import DatasetError
 from maeday_core.io.files import replacing
+from maeday_core.io.images import MAX_PIXELS
 
 MAX_BYTES = 50_000_000
+SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class Label(StrEnum):
@@ -88,7 +92,7 @@ def load_corrections(path: str | os.PathLike[str]) -> tuple[Correction, ...]:
     for number, line in enumerate(lines, 1):
         try:
             found += [_correction(json.loads(line))] if line.strip() else []
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise DatasetError(f"Line {number} of {path} is no correction; remove it, or give another file.") from error
     return merged(found)
 
@@ -97,17 +101,21 @@ def _correction(row: dict[str, Any]) -> Correction:
     """One from its line.
 
     Raises:
-        ValueError, KeyError, TypeError: it is none.
+        ValueError, KeyError, TypeError, OverflowError: it is none.
     """
     picture, box, at = str(row["picture"]), row.get("box"), row.get("at")
-    if len(picture) != 64 or int(picture, 16) < 0:
+    if not SHA256.fullmatch(picture):
         raise ValueError("no SHA-256")
+    if at is not None and not math.isfinite(at := float(at)):
+        raise ValueError("no time")
     if box is not None:
         x, y, width, height = (int(value) for value in box)
         box = x, y, width, height
+        if min(box) < 0 or max(box) > MAX_PIXELS:
+            raise ValueError("no place in a picture")
     _moment(str(row["time"]))
     where = str(row.get("path", ""))
-    return Correction(picture, Label(row["label"]), str(row["time"]), box, where, None if at is None else float(at))
+    return Correction(picture, Label(row["label"]), str(row["time"]), box, where, at)
 
 
 def _moment(time: str) -> datetime:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 from tests.fuzz.archives import archive
+from tests.fuzz.corrections import corrections
 from tests.fuzz.pictures import picture
 from tests.fuzz.saved import saved
 from tests.fuzz.videos import video
@@ -25,7 +26,13 @@ MEGABYTES = 2200
 """Of the process, whose own part is 900; a picture of 49 megapixels takes as much again, and more."""
 FINE = ("taken", "refused")
 Make = Callable[[random.Random], tuple[str, bytes]]
-KINDS: dict[str, Make] = {"picture": picture, "archive": archive, "video": video, "saved": saved}
+KINDS: dict[str, Make] = {
+    "picture": picture,
+    "archive": archive,
+    "video": video,
+    "saved": saved,
+    "corrections": corrections,
+}
 """What makes a file of each kind: its suffix and its bytes."""
 
 

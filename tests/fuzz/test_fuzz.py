@@ -7,7 +7,7 @@ import pytest
 from tests.fuzz.harness import KINDS, fuzz
 from tests.fuzz.kills import KILLS
 
-COUNTS = {"picture": 40, "archive": 12, "video": 12, "saved": 20}
+COUNTS = {"picture": 40, "archive": 12, "video": 12, "saved": 20, "corrections": 100}
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from maeday_core import ENSEMBLE, MaedayError, Reference, Settings, Tools, load_image, load_model, load_reference
 from maeday_core.frames import LeftOut, Sources
+from maeday_core.io.corrections import load_corrections, save_corrections
 from maeday_core.io.files import printable
 from maeday_core.methods import detector, last
 from maeday_core.model.device import give_memory_back
@@ -45,11 +46,22 @@ def take_saved(path: Path, tools: Tools) -> list[str]:
     return [doubt for doubt in doubts if doubt]
 
 
+def take_corrections(path: Path, tools: Tools) -> list[str]:
+    """Read them, and write them as they were read."""
+    said = load_corrections(path)
+    again = path.with_suffix(".again")
+    save_corrections(said, again)
+    assert load_corrections(again) == said
+    again.unlink()
+    return []
+
+
 VICTIMS: dict[str, Callable[[Path, Tools], list[str]]] = {
     "picture": take_picture,
     "archive": take_frames,
     "video": take_frames,
     "saved": take_saved,
+    "corrections": take_corrections,
 }
 """What is done with a file of each kind; it returns the sentences that a person would read."""
 

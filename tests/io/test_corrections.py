@@ -50,6 +50,11 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     assert load_corrections(tmp_path / "both.jsonl") == tuple(said)
 
 
+def said(fact: bytes) -> bytes:
+    """A line with another fact."""
+    return b'{"picture": "%s", "label": "normal", "time": "2026-01-01", %s}\n' % (b"a" * 64, fact)
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
@@ -59,6 +64,11 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
         (b'{"picture": "a", "label": "normal", "time": "2026-01-01"}\n', "Line 1 of"),
         (b'{"picture": "%s", "label": "perhaps", "time": "2026-01-01"}\n' % (b"a" * 64), "Line 1 of"),
         (b'{"picture": "%s", "label": "normal", "time": "today"}\n' % (b"a" * 64), "Line 1 of"),
+        (said(b'"at": Infinity'), "Line 1 of"),
+        (said(b'"at": 1' + b"0" * 400), "Line 1 of"),
+        (said(b'"box": [0, 0, Infinity, 1]'), "Line 1 of"),
+        (said(b'"box": [0, 0, 1e12, 1]'), "Line 1 of"),
+        (said(b'"box": [-1, 0, 1, 1]'), "Line 1 of"),
     ],
 )
 def test_what_is_no_correction_is_named(tmp_path: Path, content: bytes, problem: str) -> None:
