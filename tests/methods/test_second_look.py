@@ -67,7 +67,8 @@ def test_it_is_what_the_ordinary_ones_give_as_good_parts_but_for_a_wider_limit(f
     ordinary, expected = result.threshold.ordinary, same.threshold.ordinary
     assert (ordinary.level, ordinary.spread) == (expected.level, PEERS.chosen * expected.spread)
     assert (ordinary.shots, ordinary.peers) == (0, COUNT)  # nobody vouches for them
-    assert f"on {len(reference.names)} of {COUNT} photos" in ordinary.reason
+    assert f"on {COUNT} photos" in ordinary.reason
+    assert f"({len(reference.names)})" in ordinary.reason
 
 
 def test_what_a_group_taught_serves_the_next_and_another_kind_is_judged_by_none(found, second, photos):
