@@ -16,6 +16,7 @@ from PIL import Image
 
 from maeday_core.cli import main
 from maeday_core.frames import FrameRun, Sources
+from maeday_core.frames.records import WORK
 from maeday_core.frames.shares import CRASHED, shares_of
 from maeday_core.io.lease import leased
 from maeday_core.io.remote import located
@@ -127,10 +128,10 @@ def test_an_archive_in_a_store_into_the_store(cluster: str, tmp_path: Path, tiny
     store.put(str(tmp_path / "a.zip"), f"{BUCKET}/night/a.zip")
     out = f"s3://{BUCKET}/out"
     ours = ["--out", out, "--engine", "ray", "--address", cluster, "--workers", "2"]
-    work = located(f"{out}/work")
+    work = located(f"{out}/{WORK}")
     with leased(work):
         assert main(["frames", f"s3://{BUCKET}/night", *tiny, *ours]) == 2
-    store.pipe(f"{BUCKET}/out/work/.lease", json.dumps({"holder": "killed", "time": time.time() - 100}).encode())
+    store.pipe(f"{BUCKET}/out/{WORK}/.lease", json.dumps({"holder": "killed", "time": time.time() - 100}).encode())
     assert main(["frames", f"s3://{BUCKET}/night", *tiny, *ours]) == 0
     assert main(["frames", str(tmp_path / "a.zip"), *tiny, "--out", str(tmp_path / "out")]) == 0
     names = [name.removeprefix(f"{BUCKET}/out/") for name in store.find(f"{BUCKET}/out")]
