@@ -13,8 +13,8 @@ from tests.app.servers import serving
 
 SIDE = 7000
 MEGABYTES = 1.35 * 1024
-"""More than the command line may take: torch, in the build with CUDA, takes 530 before anything is done, and Gradio 150;
-1309 were measured with all masks."""
+"""More than the command line may take: torch, in the build with CUDA, takes 530 before anything is done, and Gradio
+150; 1309 were measured with all masks."""
 
 
 @pytest.mark.slow
