@@ -45,6 +45,7 @@ def plot(rows: Sequence[Row]) -> Figure:
         last = seconds[-1] / sizes[-1]
         axes.loglog(sizes, [last * size for size in sizes], "--", color="#767676", label="in proportion")
         axes.set_xticks(sizes, [f"{size:.3g}" for size in sizes])
+        axes.set_yticks(seconds, [f"{one:.2g}" for one in seconds])
         axes.minorticks_off()
         axes.set_xlabel(name)
         axes.set_ylabel("seconds")
