@@ -164,11 +164,7 @@ def _read(shots: Iterable[RGBImage], side: int) -> tuple[list[RGBImage], tuple[t
 
 def _learner(model: MaskedAutoencoder, preset: Preset, seed: int) -> MaskedAutoencoder:
     """A model that can be trained beside `model`."""
-    learner = add_lora(model, seed=seed) if preset.lora else copy.deepcopy(model).float().requires_grad_(True)
-    if model.device.type == "cpu":  # there the fused kernel's backward pass takes twice the time
-        for block in [*learner.blocks, *learner.decoder_blocks]:
-            block.attn.fused_attn = False
-    return learner
+    return add_lora(model, seed=seed) if preset.lora else copy.deepcopy(model).float().requires_grad_(True)
 
 
 def _steps(

@@ -17,6 +17,12 @@ class PatchEmbed(nn.Module):
         return self.proj(images).flatten(2).transpose(1, 2)
 
 
+def _attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Attention written out: on a CPU the fused kernel's way back takes longer (docs/decisions.md#engine)."""
+    likeness = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-2, -1)
+    return likeness.softmax(dim=-1).to(values.dtype) @ values
+
+
 class Attention(nn.Module):
     """Every token looks at all tokens: (B, L, D) -> (B, L, D)."""
 
@@ -28,8 +34,9 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         batch, length, dim = x.shape
-        qkv = self.qkv(x).view(batch, length, 3, self.heads, dim // self.heads).permute(2, 0, 3, 1, 4)
-        seen = F.scaled_dot_product_attention(*qkv.unbind(0))
+        qkv = self.qkv(x).view(batch, length, 3, self.heads, dim // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        learning = qkv[0].requires_grad and x.device.type == "cpu"
+        seen = _attention(*qkv) if learning else F.scaled_dot_product_attention(*qkv)
         return self.proj(seen.transpose(1, 2).reshape(batch, length, dim))
 
 

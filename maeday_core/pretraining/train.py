@@ -104,9 +104,6 @@ class Training:
         self.model = new_model(plan.config, plan.seed).to(self.device).train()
         if start is not None:
             self.model.load_state_dict(start.state_dict(), strict=False)
-        for block in [*self.model.blocks, *self.model.decoder_blocks]:
-            # On a CPU the fused kernel's backward pass takes twice the time.
-            block.attn.fused_attn = self.device.type != "cpu"
         self.rate = RECIPE.continued_rate if start else RECIPE.rate
         self.optimizer = _optimizer(self.model, self.rate)
 
