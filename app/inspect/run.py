@@ -123,8 +123,12 @@ class Inspection:
         yield from self.detect(values)
 
     def recall(self, strip: Strip, reference: Reference | None, view: Shown | None, event: gr.EventData) -> Answer:
+        """The page asks again what it asked about the earlier photo that was clicked."""
+        return self.recalled(strip, number_in(event), reference, view)
+
+    def recalled(self, strip: Strip, number: int, reference: Reference | None, view: Shown | None) -> Answer:
         """The page asks again what it asked about an earlier photo."""
-        one = strip.of(number_in(event))
+        one = strip.of(number)
         if one is None or not one.question.path.is_file():
             raise gr.Error(say(NOT_KEPT), print_exception=False)
         strip, question = replace(strip, current=one.number), one.question

@@ -88,6 +88,12 @@ class Several:
         if values[tab.result.auto]:
             values, together = yield from self._among(values, drop)
         strip = replace(values[tab.strip.kept], worst_first=True)
+        worst = next((one.number for one in strip.listed if one.number in drop.looks), strip.current)
+        if worst != strip.current:
+            strip = replace(strip, current=worst)
+            values = {**values, tab.strip.kept: strip}
+            yield self.inspection.recalled(strip, worst, values[tab.good_parts.reference], values[tab.shown])
+            yield from self.inspection.detect_recalled(values)
         told = _told(drop, strip, together)
         if len(drop.looks) > 1 and strip.shown:
             told += " " + say("Below: {name}; click another one in the strip to see it.", name=strip.shown.name)

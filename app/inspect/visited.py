@@ -14,7 +14,7 @@ from maeday_core import __version__
 from maeday_core.detection.decision import Verdict
 from maeday_core.drawing.cards import SHORT, factor_of
 from maeday_core.io.table import csv_text
-from maeday_core.texts import LANGUAGE, say
+from maeday_core.texts import LANGUAGE, decimal, retold, say
 
 FACTS = {
     "photo": "Photo",
@@ -39,6 +39,11 @@ FACTS = {
     "dtype": "Number format",
 }
 """What an answer depends on, as people read it; what is not among these is left out."""
+VALUES = {
+    "patches": {"masked": "hidden only"},
+    "tile": {"auto": "by its size", "off": "whole, 224 x 224", "on": "through windows"},
+}
+"""How the panel of settings calls what a setting says in another way."""
 ALWAYS = "method", "good parts", "model", "masks", "sampling"
 """What is told of two that are compared, also where it is the same."""
 
@@ -46,7 +51,12 @@ ALWAYS = "method", "good parts", "model", "masks", "sampling"
 def facts_of(one: Inspected) -> dict[str, str]:
     """What its answer depends on, as people read it."""
     facts = one.facts
-    return {say(label): facts[key] for key, label in FACTS.items() if key in facts}
+    return {say(label): _told(key, facts[key]) for key, label in FACTS.items() if key in facts}
+
+
+def _told(fact: str, value: str) -> str:
+    """What a fact says, as the panel of settings calls it."""
+    return decimal(retold(VALUES.get(fact, {}).get(value, value)))
 
 
 def compared_html(strip: Strip) -> Markup:
@@ -64,7 +74,9 @@ def compared_html(strip: Strip) -> Markup:
         [key for key in ALWAYS if any(key in one.facts for one in compared)],
     )
     differ = [key for key in FACTS if len({one.get(key) for one in facts}) > 1 and key not in ("photo", "limit")]
-    rows = {say(FACTS[key]): [one.get(key, "") for one in facts] for key in dict.fromkeys((*always, *differ))}
+    rows = {
+        say(FACTS[key]): [_told(key, one.get(key, "")) for one in facts] for key in dict.fromkeys((*always, *differ))
+    }
     return render("compared", compared=compared, rows=answers | rows)
 
 

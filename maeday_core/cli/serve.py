@@ -54,8 +54,10 @@ def run(options: Namespace) -> int:
     """
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise SettingsError(f"The server needs {', '.join(missing)}: install them with `pip install 'maeday[serve]'`.")
+    from maeday_core.model.device import share_one_heap
     from maeday_core.serving.folder import own_folder, remove_folder, sweep_folders
 
+    share_one_heap()
     with _listen(options.host, options.port) as listening:
         folder, lock = own_folder(MARK)
         try:

@@ -34,7 +34,7 @@ class Adapter:
     """What was learned from the shots.
 
     Attributes:
-        factors: LoRA's A and B of each adapted layer, float16, on the CPU.
+        factors: LoRA's A and B of each adapted layer, float16, on the CPU; none after no steps.
         weights: with full fine-tuning instead, all weights.
         calibration: the normal error of the shots, or of windows cut from them, under the adapted model.
         shots: how many photos of good parts there were.
@@ -127,7 +127,7 @@ class Adapter:
                 a.ndim == b.ndim == 2 and len(a) == b.shape[1] and (len(b), a.shape[1]) == matrices.get(name)
                 for name, (a, b) in self.factors.items()
             )
-            and (self.weights or self.factors.keys() == matrices.keys())
+            and (self.weights or not self.steps or self.factors.keys() == matrices.keys())
             and (not self.weights or {name: value.shape for name, value in self.weights.items()} == state)
             and self.calibration.mean.shape == self.calibration.deviation.shape == maps
             and all(len(values) == APPEARANCE for values in self.appearances)
@@ -185,7 +185,7 @@ class Adapter:
             if name.startswith("weights.")
         }
         factors = _factors(tensors)
-        if not factors and not weights:
+        if steps and not factors and not weights:
             raise ValueError("nothing was learned")
         return cls(
             factors=factors,

@@ -24,7 +24,7 @@ from maeday_core.fewshot.adapter import MAX_STEPS, Adapter, adapted_model
 from maeday_core.fewshot.augment import copy_of, relit, varied
 from maeday_core.fewshot.doubts import JUDGED_BY_OTHERS, appearance, doubts_of_shots
 from maeday_core.fewshot.learned import Progress, Step
-from maeday_core.fewshot.lora import add_lora, factors_of
+from maeday_core.fewshot.lora import Factors, add_lora, factors_of
 from maeday_core.io.images import RGBImage, resize
 from maeday_core.model.mae import MaskedAutoencoder, normalise
 from maeday_core.model.masks import mask_from_noise
@@ -121,15 +121,18 @@ def fine_tune(
     """
     settings = settings or Settings()
     photos, appearances = _read(shots, math.ceil(model.config.image_size / (1 - preset.crop)))
-    learner = _learner(model, preset, settings.seed)
+    factors: Factors = {}
+    weights: dict[str, Tensor] = {}
     losses: tuple[float, ...] = ()
-    for step in _steps(learner, model.dtype, photos, preset, settings):
-        losses = step.losses
-        yield Progress("Learning what is normal", step.step / step.steps, step)
-        if enough():
-            break
-    factors = {name: (a.half(), b.half()) for name, (a, b) in factors_of(learner).items()}
-    weights = {} if preset.lora else {k: v.detach().cpu().half() for k, v in learner.state_dict().items()}
+    if preset.steps:
+        learner = _learner(model, preset, settings.seed)
+        for step in _steps(learner, model.dtype, photos, preset, settings):
+            losses = step.losses
+            yield Progress("Learning what is normal", step.step / step.steps, step)
+            if enough():
+                break
+        factors = {name: (a.half(), b.half()) for name, (a, b) in factors_of(learner).items()}
+        weights = {} if preset.lora else {k: v.detach().cpu().half() for k, v in learner.state_dict().items()}
     adapted = adapted_model(model, factors, weights)
     calibration = yield from _calibrate(adapted, photos, preset, settings, region)
     return Adapter(

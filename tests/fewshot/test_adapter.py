@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from maeday_core.detection.settings import Settings
 from maeday_core.errors import SettingsError, WeightsError
 from maeday_core.fewshot.adapter import Adapter
 from maeday_core.fewshot.fine_tuning import find_preset
+from maeday_core.methods.reference import Reference
+from maeday_core.methods.saved import load_reference, save_reference
 from maeday_core.model.mae import MaskedAutoencoder, ModelInfo
 from tests.conftest import TINY
 from tests.fewshot.checks import FEW, digest, fine_tuned, photo
@@ -54,6 +57,18 @@ def test_a_photo_given_several_times_is_one_photo(model, adapter: Adapter) -> No
     often = fine_tuned(model, [photo(0), photo(1), photo(0)], find_preset("calibrate"))
     assert (often.shots, often.photos) == (3, 2)
     assert (adapter.shots, adapter.photos) == (1, 1)
+
+
+def test_a_calibration_alone_holds_no_weights_and_is_read_as_it_was_saved(model, tmp_path: Path) -> None:
+    calibrated = fine_tuned(model, [photo(0)], find_preset("calibrate"))
+    assert not calibrated.factors
+    save_reference(Reference({"maeday": calibrated}, "maeday"), tmp_path / "good.safetensors")
+    read = load_reference(tmp_path / "good.safetensors").learned["maeday"]
+    assert isinstance(read, Adapter)
+    scores = [
+        detect(one.apply(model), photo(1), FEW, Reading(one.calibration)).image_score for one in (calibrated, read)
+    ]
+    assert scores[0] == scores[1] > 0
 
 
 def test_an_adapter_doubts_a_query_of_another_kind(adapter: Adapter) -> None:

@@ -16,6 +16,7 @@ from app.inspect.strip import MOST_WHOLE, Strip
 from app.inspect.visited import compared_html, strip_csv, visit_report
 from maeday_core import SELF_REFERENCE, Tools
 from maeday_core.detection.decision import Verdict
+from maeday_core.texts import LANGUAGE
 from tests.app.inspect.wired import Wired
 
 
@@ -118,6 +119,27 @@ def test_two_that_are_compared_say_by_what_they_were_judged(wired: Wired, tiny: 
     for row in ("Method", "Model", "Masks (N)", "Mask sampling"):
         assert f">{row}</th>" in told
     assert "Seed" not in told  # it is the same
+
+
+def test_what_is_compared_is_told_in_the_readers_language(wired: Wired, tiny: Tools, picture: str) -> None:
+    _, strip = inspected(wired, picture)
+    strip = three(strip).pin(1).pin(3)
+    first, *others = strip.entries
+    settings = replace(first.question.settings, mask_ratio=0.6, tile="on", patches="masked")
+    made_by = replace(first.view.result.made_by, mask_ratio=0.6, tile="on", patches="masked", sampling="random")
+    changed = replace(
+        first,
+        question=replace(first.question, settings=settings),
+        view=replace(first.view, result=replace(first.view.result, made_by=made_by)),
+    )
+    reader = LANGUAGE.set("de")
+    try:
+        told = compared_html(replace(strip, entries=(changed, *others)))
+    finally:
+        LANGUAGE.reset(reader)
+    for value in ("0,6", "durch Fenster", "nur verdeckte", "zufällig"):
+        assert f"<td>{value}</td>" in told
+    assert "masked" not in told
 
 
 def test_a_result_that_was_stopped_changes_nothing_in_the_strip(wired: Wired, tiny: Tools, picture: str) -> None:
