@@ -1,5 +1,7 @@
 """The MAEDAY page. It draws and wires; what it shows comes from `maeday_core`."""
 
+from maeday_core.model import waiting as waiting  # isort: split
+
 from app.temporary import HOME as HOME  # isort: split
 
 from app.gpu import ZERO_GPU as ZERO_GPU  # isort: split

@@ -6,6 +6,8 @@ import signal
 import sys
 from types import FrameType
 
+from maeday_core.model import waiting as waiting
+
 
 def main() -> int:
     """Run the command of the process.

@@ -1,5 +1,7 @@
 """Shared by all tests: the repository on the path, one thread setting, a tiny model."""
 
+from maeday_core.model import waiting as waiting  # isort: split
+
 import ast
 import gc
 from pathlib import Path

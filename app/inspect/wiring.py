@@ -84,6 +84,7 @@ def _detections(inspection: Inspection) -> list[Any]:
     arrived = {tab.photo, tab.at_once, tab.shown}
     tab.photo.input(inspection.start_at_once, arrived, **at_once)
     several = {**detect, "fn": Several(inspection).detect, "inputs": detect["inputs"] | {tab.several}}
+    several["js"] = SCROLL_TO_VERDICT
     several["outputs"] = [*outputs, *tab.settings.inputs, *tab.ignore.taken, tab.several]
     tried = tab.examples.click(inspection.try_example, tab.shown, **at_once)
     recalled = tab.strip.entries.click(

@@ -79,6 +79,7 @@ def verdict(view: Shown, own_scale: bool) -> Markup:
         title=say(TITLES[state] if done else "Still looking"),
         spoken=spoken(view) if done else "",
         factor=factor_of(score, view.limit),
+        doubt=retold(view.doubt) if view.doubt else "",
         sentences=_sentences(view),
         agree=agree,
         agreement=said,
@@ -130,8 +131,6 @@ def _sentences(view: Shown) -> list[str]:
         sentences.append(say(partial, done=len(seen.masks), total=seen.total))
     if result.complete or view.stopped:
         sentences += [_found(view), rarity(result)]
-    if view.doubt:
-        sentences.append(retold(view.doubt))
     return [*sentences, _limit_is(view)]
 
 

@@ -214,7 +214,7 @@ def test_a_value_beyond_the_scale_is_marked_at_its_end() -> None:
 
 def test_a_doubt_is_part_of_the_verdict() -> None:
     doubted = replace(view(reconstructed()), doubt="This photo looks <unlike> every good part.")
-    assert "This photo looks &lt;unlike&gt; every good part." in verdict(doubted, False)
+    assert '<p class="doubt">This photo looks &lt;unlike&gt; every good part.</p>' in verdict(doubted, False)
 
 
 def test_before_and_after_name_both_verdicts() -> None:

@@ -90,6 +90,16 @@ def test_a_visit_from_the_first_screen_to_saved_files(visit: Callable[..., Page]
     assert not re.search(r"""https?:|(src|href)=["'](?!data:)""", report.decode())
 
 
+def test_a_drop_on_a_phone_ends_at_the_worst_photo(visit: Callable[..., Page], tmp_path: Path) -> None:
+    visitor = Visitor(visit(*SCREENS["phone, dark"]))
+    paths = photo(tmp_path / "disc.png", disc=(210, 90)), photo(tmp_path / "plain.png", size=(300, 220))
+    visitor.drop(*paths)
+    expect(visitor.page.locator("#subject")).to_contain_text("Below: disc.png")
+    expect(visitor.card).to_contain_text("Something here does not belong")
+    expect(visitor.page.locator("#query img")).to_be_visible()
+    expect(visitor.page.locator("#verdict")).to_be_in_viewport()
+
+
 def test_a_visit_on_a_dark_phone_to_a_saved_file(visit: Callable[..., Page]) -> None:
     visitor = Visitor(visit(*SCREENS["phone, dark"]))
     expect(visitor.page.locator("#subject")).to_contain_text("try another")
