@@ -199,3 +199,13 @@ def place_in(view: Shown, index: Any) -> tuple[int, int]:
 def stem_of(view: Shown) -> str:
     """How files on a result begin."""
     return Path(view.name).stem[:LONGEST_STEM] or "query"
+
+
+def map_name(view: Shown) -> str:
+    """What the file of a map is called."""
+    return f"{stem_of(view)}-error-map.npy"
+
+
+def subject(text: str) -> Markup:
+    """What the page says of what is shown."""
+    return render("subject", text=text)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gradio as gr
-from markupsafe import Markup
 
 from app.cards import Kind, message
 from app.errors import sentence
@@ -21,7 +20,7 @@ from app.inspect.asking import Asking, asked
 from app.inspect.examples import chosen_example
 from app.inspect.inspected import Inspected, Whole
 from app.inspect.layout import InspectTab
-from app.inspect.looks import Looks, stem_of
+from app.inspect.looks import Looks, map_name, subject
 from app.inspect.question import Question
 from app.inspect.settings import chosen
 from app.inspect.strip import Strip, number_in, once_more, strip_html
@@ -293,13 +292,3 @@ class Inspection:
         result = self.tab.result
         files = result.figure, result.error_map, result.report, result.coco
         return {button: nothing_to_download() for button in files}
-
-
-def subject(text: str) -> Markup:
-    """What the page says of what is shown."""
-    return render("subject", text=text)
-
-
-def map_name(view: Shown) -> str:
-    """What the file of a map is called."""
-    return f"{stem_of(view)}-error-map.npy"

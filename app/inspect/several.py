@@ -13,8 +13,9 @@ from app.events import Answer, Values
 from app.files import written
 from app.gpu import computed
 from app.inspect.inspected import Inspected, Whole
+from app.inspect.looks import map_name, subject
 from app.inspect.question import Question
-from app.inspect.run import Inspection, map_name, subject
+from app.inspect.run import Inspection
 from app.inspect.strip import Strip, strip_html
 from app.models import loaded_tools
 from maeday_core.detection.decision import Threshold, Verdict
