@@ -36,6 +36,12 @@ def lost(marked: bool, kept: Any) -> bool:
     return marked and kept is None
 
 
+def with_answer(values: Values, answer: Answer) -> Values:
+    """The values of the components after an answer; where it changes how one looks, its value stays."""
+    given = {one: value for one, value in answer.items() if not isinstance(value, Block)}
+    return {one: given.get(one, value) for one, value in values.items()}
+
+
 def unchanged() -> Answer:
     """The answer that changes nothing; Gradio takes no empty one."""
     return dict(gr.skip())

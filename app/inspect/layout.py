@@ -54,6 +54,11 @@ class InspectTab:
     said: SaidPanel
 
     @property
+    def buttons(self) -> tuple[Component, ...]:
+        """Those that begin or end a run."""
+        return self.detect, self.stop, self.several, self.good_parts.tune
+
+    @property
     def asked(self) -> set[Component]:
         """What a question about a photo is made of, the photo apart."""
         made_of = {self.good_parts.reference, self.good_parts.adapted, self.said.said}

@@ -250,8 +250,9 @@ class Inspection:
         return {self.tab.result.subject: render("subject", text=text, earlier=True) if view else ""}
 
     def running(self, running: bool) -> Answer:
-        """Detect, Stop and Learn while something runs, or not."""
+        """Detect, Several, Stop and Learn while something runs, or not."""
         return {
+            self.tab.several: gr.UploadButton(interactive=not running),
             self.tab.detect: gr.Button(interactive=not running),
             self.tab.stop: gr.Button(interactive=running),
             self.tab.good_parts.tune: gr.Button(interactive=not running),

@@ -9,7 +9,7 @@ from pathlib import Path
 import gradio as gr
 
 from app.errors import sentence
-from app.events import Answer, Values
+from app.events import Answer, Values, with_answer
 from app.files import written
 from app.gpu import computed
 from app.inspect.inspected import Inspected, Whole
@@ -75,7 +75,7 @@ class Several:
             yield {tab.photo: path, **self.inspection.start(values[tab.shown])}
             values = {**values, tab.photo: path}
             for answer in self.inspection.detect(values):
-                values = {one: answer.get(one, value) for one, value in values.items()}
+                values = with_answer(values, answer)
                 yield answer
             view: Shown | None = values[tab.shown]
             if view is None:

@@ -60,11 +60,10 @@ def inspect_tab(lifetime: int) -> InspectTab:
 def _detection(tab: InspectTab) -> dict[str, Any]:
     """Options of the event that runs a detection."""
     result, strip = tab.result, tab.strip
-    buttons = [tab.detect, tab.stop, tab.good_parts.tune]
     return {
         "inputs": tab.asked | {tab.photo, tab.at_once, tab.shown, result.own_scale, tab.said.marked, strip.kept},
         "outputs": [
-            *(tab.photo, tab.shown, tab.showing, tab.settings.method, tab.first, *buttons),
+            *(tab.photo, tab.shown, tab.showing, tab.settings.method, tab.first, *tab.buttons),
             *components(result),
             *tab.good_parts.outputs,
             *(strip.kept, strip.column, strip.entries),
@@ -85,7 +84,7 @@ def _detections(inspection: Inspection) -> list[Any]:
     tab.photo.input(inspection.start_at_once, arrived, **at_once)
     several = {**detect, "fn": Several(inspection).detect, "inputs": detect["inputs"] | {tab.several}}
     several["js"] = SCROLL_TO_VERDICT
-    several["outputs"] = [*outputs, *tab.settings.inputs, *tab.ignore.taken, tab.several]
+    several["outputs"] = [*outputs, *tab.settings.inputs, *tab.ignore.taken]
     tried = tab.examples.click(inspection.try_example, tab.shown, **at_once)
     recalled = tab.strip.entries.click(
         inspection.recall,
@@ -117,7 +116,7 @@ def _detections_after_learning(learning: Learning) -> list[Any]:
         "fn": learning.fine_tune,
         "inputs": {panel.shots.kept, panel.reference, panel.adapted, panel.name, tab.ignore.mask, tab.ignore.painted}
         | tab.settings.inputs,
-        "outputs": [*panel.outputs, tab.detect, tab.stop, panel.tune],
+        "outputs": [*panel.outputs, *tab.buttons],
         "concurrency_limit": MAX_RUNS,
         **PRIVATE,
     }
@@ -168,7 +167,7 @@ def _detections_after_correcting(correcting: Correcting) -> list[Any]:
     said = [panel.said, panel.marked, panel.card, panel.back, panel.save, panel.load]
     options: dict[str, Any] = {
         "inputs": {tab.shown, tab.strip.kept, tab.good_parts.reference, tab.good_parts.name, *said[:2], panel.load},
-        "outputs": [*said, *tab.good_parts.outputs, tab.detect, tab.stop, tab.good_parts.tune],
+        "outputs": [*said, *tab.good_parts.outputs, *tab.buttons],
         **PRIVATE,
     }
     changes = [
@@ -193,7 +192,7 @@ def _end_of(run: Any, inspection: Inspection) -> None:
     once = {**AT_ONCE, "trigger_mode": "once"}
     end = run.failure(inspection.end, {tab.shown, tab.showing, result.own_scale} | result.judged_by, outputs, **once)
     end.then(**_files(inspection)).then(**_all_masks(inspection))
-    end.failure(inspection.give_up, None, [result.verdict, tab.detect, tab.stop, tab.good_parts.tune], **once)
+    end.failure(inspection.give_up, None, [result.verdict, *tab.buttons], **once)
 
 
 def _wire_choices(inspection: Inspection) -> None:

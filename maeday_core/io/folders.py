@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maeday_core.errors import ImageError
+from maeday_core.io.files import printable
 from maeday_core.io.images import SUFFIXES
 from maeday_core.io.natural import natural
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A part of a source that cannot be a frame: its path and a sentence that says why."""
+    """A part of a source that cannot be a frame: its path and a sentence that says why, in one line."""
 
     path: str
     reason: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", printable(self.reason))
 
 
 class Unreadable(LeftOut):

@@ -207,6 +207,12 @@ def test_what_is_no_picture_by_its_name_is_said_once(tmp_path: Path) -> None:
     assert [one.reason for one in left_out] == ["0.txt and 999 others are no picture by their names."]
 
 
+def test_a_name_of_two_lines_is_told_in_one(tmp_path: Path) -> None:
+    frames, left_out = read(packed(tmp_path / "a.zip", {"a\nb.jpg": b"no picture"}))
+    assert not frames
+    assert [one.reason.partition(" ")[0] for one in left_out] == ["a\\nb.jpg"]
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_spoilt_archive_gives_frames_and_sentences(tmp_path: Path, data) -> None:

@@ -120,6 +120,19 @@ def test_an_earlier_photo_of_a_drop_keeps_its_limit(
     assert again[-1][tab.strip.kept].entries[-1].question.among is None  # by itself, which is another question
 
 
+def test_a_limit_set_by_hand_judges_every_photo_of_a_drop(
+    wired: Wired, several: Several, tiny: Tools, tmp_path: Path
+) -> None:
+    tab = wired.inspection.tab
+    values = wired.values(several.detect, masks=2, method="maeday")
+    values |= {tab.several: parts(tmp_path, 3), tab.result.auto: False, tab.result.threshold: 0.05}
+    for answer in several.detect(values):
+        values = {**values, **answer}
+    strip = values[tab.strip.kept]
+    assert "Not judged" not in str(values[tab.result.subject])
+    assert [(one.limit, one.rests_on) for one in strip.entries] == [(0.05, "set by hand")] * 3
+
+
 def test_few_photos_are_judged_one_by_one(wired: Wired, several: Several, tiny: Tools, tmp_path: Path) -> None:
     values, strip = dropped(wired, several, parts(tmp_path, 3))
     assert all(one.question.among is None for one in strip.entries)
